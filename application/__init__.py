@@ -1,0 +1,1 @@
+"""Use cases: load, decide, append. Knows the domain and its own ports, no outside system."""

@@ -1,0 +1,1 @@
+"""The rules of the watch center: pure, typed, standard library alone. One file, one aggregate."""
