@@ -1,0 +1,319 @@
+"""Every setting of every process, out of the environment, checked before anything starts.
+
+One list for all processes, so that they can share one environment file; a process names the settings it cannot do
+without (`load(needs=…)`). Production is the default and fails closed: it has no embedded part, no development issuer
+and no failpoint to fall back to. The README's reference is generated from this class.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from enum import StrEnum
+from ipaddress import ip_address
+from pathlib import Path
+from typing import Annotated, Any
+from urllib.parse import urlsplit
+
+from pydantic import AfterValidator, BeforeValidator, Field, SecretStr, ValidationError
+from pydantic_settings import BaseSettings, NoDecode, PydanticBaseSettingsSource, SettingsConfigDict
+
+
+class Environment(StrEnum):
+    DEVELOPMENT = "development"
+    PRODUCTION = "production"
+
+
+class LogLevel(StrEnum):
+    DEBUG = "debug"
+    INFO = "info"
+    WARNING = "warning"
+    ERROR = "error"
+
+
+class SettingsError(Exception):
+    """The environment is not fit to start with. `problems` has a line for each setting and no secret."""
+
+    def __init__(self, problems: Sequence[str]) -> None:
+        super().__init__("the settings do not allow a start:\n" + "\n".join(f"  {line}" for line in problems))
+        self.problems = tuple(problems)
+
+
+def _web_address(value: str) -> str:
+    parts = urlsplit(value)
+    if parts.scheme not in ("http", "https") or not parts.hostname or parts.query or parts.fragment:
+        raise ValueError("is not a web address; accepted: https://host[:port][/path] without query or fragment")
+    return value.rstrip("/")
+
+
+def _postgresql(value: str) -> str:
+    # libpq also takes key=value strings; one spelling is easier to document and to check. The value is not repeated
+    # in the message: it holds a password.
+    if urlsplit(value).scheme not in ("postgresql", "postgres"):
+        raise ValueError("is not a PostgreSQL address; accepted: postgresql://user:password@host:port/database")
+    return value
+
+
+def _postgresql_secret(value: SecretStr) -> SecretStr:
+    return SecretStr(_postgresql(value.get_secret_value()))
+
+
+def _brokers(value: str) -> str:
+    for broker in value.split(","):
+        host, colon, port = broker.strip().rpartition(":")
+        if not (host and colon and port.isdigit() and 0 < int(port) < 65536):
+            raise ValueError("is not a list of brokers; accepted: host:port[,host:port…]")
+    return value
+
+
+def _topic_prefix(value: str) -> str:
+    # Kafka's own rule for topic names (KIP-41: letters, digits, '.', '_', '-'), with room left for ".checkpoints".
+    if not (0 < len(value) <= 200 and value.isascii() and value.replace("-", "").replace("_", "").isalnum()):
+        raise ValueError("cannot begin a topic's name; accepted: 1 to 200 letters, digits, '-' and '_'")
+    return value
+
+
+def _words(value: object) -> object:
+    return frozenset(filter(None, map(str.strip, value.split(",")))) if isinstance(value, str) else value
+
+
+WebAddress = Annotated[str, AfterValidator(_web_address)]
+DatabaseUrl = Annotated[SecretStr, AfterValidator(_postgresql_secret)]
+Words = Annotated[frozenset[str], NoDecode, BeforeValidator(_words)]
+Port = Annotated[int, Field(ge=0, le=65535)]
+
+
+def is_loopback(url: str) -> bool:
+    host = urlsplit(url).hostname or ""
+    if host == "localhost":
+        return True
+    try:
+        return ip_address(host).is_loopback
+    except ValueError:
+        return False
+
+
+class Settings(BaseSettings):
+    """Read with `load()`; attributes are the lower-case names, the environment's names are in each field's alias."""
+
+    model_config = SettingsConfigDict(
+        case_sensitive=True, env_ignore_empty=True, extra="ignore", hide_input_in_errors=True, frozen=True
+    )
+
+    # -- where and what --
+    env: Environment = Field(
+        Environment.PRODUCTION,
+        alias="SAFERWEHO_ENV",
+        description="`production`, or `development`, which `saferweho dev` sets for its own processes.",
+    )
+    home: Path = Field(
+        Path("var"),
+        alias="SAFERWEHO_HOME",
+        description="Folder of all data that is not in PostgreSQL or Kafka: keys, flight logs, the embedded parts.",
+    )
+    host: str = Field("127.0.0.1", alias="SAFERWEHO_HOST", description="Address the API listens on.")
+    port: Port = Field(8080, alias="SAFERWEHO_PORT", description="Port the API listens on; 0 takes any free one.")
+    health_port: Port = Field(
+        0,
+        alias="SAFERWEHO_HEALTH_PORT",
+        description="Port of this process's `/health` and `/metrics`; 0: any free one.",
+    )
+    base_url: WebAddress = Field(
+        "http://127.0.0.1:8080",
+        alias="SAFERWEHO_BASE_URL",
+        description="Address under which people reach the pages; `https` in production.",
+    )
+    log_level: LogLevel = Field(
+        LogLevel.INFO, alias="SAFERWEHO_LOG_LEVEL", description="`debug`, `info`, `warning` or `error`."
+    )
+    otlp_endpoint: WebAddress | None = Field(
+        None,
+        alias="OTEL_EXPORTER_OTLP_ENDPOINT",
+        description="Collector of traces over OTLP/HTTP; none: none leave.",
+    )
+
+    # -- store and log --
+    database_url: DatabaseUrl | None = Field(
+        None,
+        alias="DATABASE_URL",
+        description="PostgreSQL of the event store, as the role of this process: `postgresql://user:password@host/db`.",
+    )
+    read_database_url: DatabaseUrl | None = Field(
+        None,
+        alias="READ_DATABASE_URL",
+        description="PostgreSQL of the read models, as a reader; without it `DATABASE_URL`.",
+    )
+    bootstrap_servers: Annotated[str, AfterValidator(_brokers)] | None = Field(
+        None, alias="KAFKA_BOOTSTRAP_SERVERS", description="Kafka brokers, `host:port[,host:port…]`."
+    )
+    topic_prefix: Annotated[str, AfterValidator(_topic_prefix)] = Field(
+        "saferweho", alias="SAFERWEHO_TOPIC_PREFIX", description="What the names of the topics begin with."
+    )
+    embedded: Words = Field(
+        frozenset(),
+        alias="SAFERWEHO_EMBEDDED",
+        description="Set by `saferweho dev`: which of `postgres,kafka` it started itself. Refused in production.",
+    )
+
+    # -- who --
+    oidc_issuer: WebAddress | None = Field(
+        None, alias="OIDC_ISSUER", description="The OpenID Connect issuer of the agency; required in production."
+    )
+    oidc_audience: str = Field("saferweho", alias="OIDC_AUDIENCE", description="Audience that access tokens must name.")
+    oidc_client_id: str = Field(
+        "saferweho-pages", alias="OIDC_CLIENT_ID", description="Client under which the pages sign people in."
+    )
+    oidc_client_secret: SecretStr | None = Field(
+        None, alias="OIDC_CLIENT_SECRET", description="Secret of that client, where the issuer gave one."
+    )
+    oidc_scopes: str = Field(
+        "openid profile", alias="OIDC_SCOPES", description="Scopes the pages ask for, separated by spaces."
+    )
+    oidc_person_claim: str = Field(
+        "sub", alias="OIDC_PERSON_CLAIM", description="Claim that holds the person's id as enrolled here."
+    )
+    oidc_step_up_acr: str = Field(
+        "urn:saferweho:acr:step-up",
+        alias="OIDC_STEP_UP_ACR",
+        description="`acr` that the issuer gives after a second factor was shown again (step-up).",
+    )
+    session_key: SecretStr | None = Field(
+        None,
+        alias="SAFERWEHO_SESSION_KEY",
+        description="Key of the pages' session cookie: 32 bytes, base64url; `new,old` while changing it. "
+        "Without it one is made in the home, which suits a single machine.",
+    )
+    session_minutes: int = Field(
+        480, ge=5, le=1440, alias="SAFERWEHO_SESSION_MINUTES", description="Longest sign-on of the pages, in minutes."
+    )
+
+    # -- drones and dispatch --
+    gateway_url: WebAddress = Field(
+        "http://127.0.0.1:8090", alias="SAFERWEHO_GATEWAY_URL", description="Where the drone gateway takes orders."
+    )
+    gateway_key: SecretStr | None = Field(
+        None, alias="SAFERWEHO_GATEWAY_KEY", description="Secret shared by the API and the drone gateway."
+    )
+    drone_links: str = Field(
+        "",
+        alias="SAFERWEHO_DRONE_LINKS",
+        description="Links to drones, separated by commas: `udpin:HOST:PORT`, `udpout:HOST:PORT`, `tcp:HOST:PORT`, "
+        "`serial:DEVICE:BAUD`.",
+    )
+    drone_keys: Path | None = Field(
+        None, alias="SAFERWEHO_DRONE_KEYS", description="File (mode 0600) of the drones' MAVLink 2 signing keys."
+    )
+    cad_keys: Path | None = Field(
+        None, alias="SAFERWEHO_CAD_KEYS", description="File (mode 0600) of the keys with which dispatch sends calls."
+    )
+
+    # -- GraphQL --
+    introspection: bool | None = Field(
+        None,
+        alias="SAFERWEHO_INTROSPECTION",
+        description="Whether `/graphql` describes itself; without it: in development only.",
+    )
+
+    # -- tests of faults --
+    failpoint: str | None = Field(
+        None,
+        alias="SAFERWEHO_FAILPOINT",
+        description="Where to die, for the fault tests. Refused in production.",
+    )
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,
+        file_secret_settings: PydanticBaseSettingsSource,
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        # Mounted secrets (one file a setting, as containers give them) count after the environment.
+        return init_settings, env_settings, file_secret_settings
+
+    @property
+    def development(self) -> bool:
+        return self.env is Environment.DEVELOPMENT
+
+    @property
+    def read_url(self) -> str | None:
+        """libpq address of the read models."""
+        url = self.read_database_url or self.database_url
+        return url.get_secret_value() if url else None
+
+    @property
+    def write_url(self) -> str | None:
+        """libpq address of the event store."""
+        return self.database_url.get_secret_value() if self.database_url else None
+
+    @property
+    def uses_development_issuer(self) -> bool:
+        """Only in development, only on loopback, only with no other issuer."""
+        return self.development and self.oidc_issuer is None and is_loopback(self.base_url)
+
+    @property
+    def issuer(self) -> str:
+        """Issuer whose tokens are accepted. Raises SettingsError when there is none."""
+        if self.oidc_issuer:
+            return self.oidc_issuer
+        if self.uses_development_issuer:
+            return f"{self.base_url}/dev-issuer"
+        raise SettingsError(["OIDC_ISSUER: is not set; accepted: the https address of your OpenID Connect issuer"])
+
+    @property
+    def shows_schema(self) -> bool:
+        return self.development if self.introspection is None else self.introspection
+
+    def problems(self, needs: Sequence[str] = ()) -> list[str]:
+        """What forbids a start, a line for each setting, in words that say what to do."""
+        names = {field.alias: name for name, field in type(self).model_fields.items()}
+        found = [
+            f"{alias}: is not set; {type(self).model_fields[names[alias]].description}"
+            for alias in needs
+            if not getattr(self, names[alias])
+        ]
+        if self.development:
+            if self.oidc_issuer is None and not is_loopback(self.base_url):
+                found.append(
+                    "SAFERWEHO_BASE_URL: the development issuer works on loopback alone; "
+                    "accepted: http://127.0.0.1:PORT, or set OIDC_ISSUER"
+                )
+            return found
+        if self.oidc_issuer is None:
+            found.append(
+                "OIDC_ISSUER: is not set, and production has no issuer of its own; "
+                "accepted: the https address of your OpenID Connect issuer"
+            )
+        elif urlsplit(self.oidc_issuer).scheme != "https":
+            found.append("OIDC_ISSUER: is not https; accepted in production: an https address")
+        if urlsplit(self.base_url).scheme != "https":
+            found.append("SAFERWEHO_BASE_URL: is not https; accepted in production: the https address of the pages")
+        if self.failpoint:
+            found.append("SAFERWEHO_FAILPOINT: is for the fault tests; accepted in production: unset")
+        if self.embedded:
+            found.append("SAFERWEHO_EMBEDDED: embedded parts are for development; accepted in production: unset")
+        return found
+
+
+def load(needs: Sequence[str] = (), *, secrets_dir: Path | None = None) -> Settings:
+    """The settings of this process. `needs`: environment names this process cannot do without.
+
+    Raises SettingsError with every problem at once.
+    """
+    folder = secrets_dir or (Path(given) if (given := os.environ.get("SAFERWEHO_SECRETS_DIR")) else None)
+    if folder is not None and not folder.is_dir():
+        raise SettingsError([f"SAFERWEHO_SECRETS_DIR: {folder} is not a folder; accepted: a folder of secret files"])
+    options: dict[str, Any] = {"_secrets_dir": folder}
+    try:
+        settings = Settings(**options)
+    except ValidationError as error:
+        raise SettingsError([_line(problem["loc"], problem["msg"]) for problem in error.errors()]) from None
+    if problems := settings.problems(needs):
+        raise SettingsError(problems)
+    return settings
+
+
+def _line(place: tuple[int | str, ...], message: str) -> str:
+    return f"{place[0]}: {message.removeprefix('Value error, ')}"
