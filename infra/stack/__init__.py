@@ -1,0 +1,1 @@
+"""The development stack: an embedded PostgreSQL and Kafka, and the supervisor of `saferweho dev`."""

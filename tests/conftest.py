@@ -1,0 +1,66 @@
+"""One real PostgreSQL and one real Kafka broker for the whole test session, started when first asked for."""
+
+import secrets
+import shutil
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+
+import psycopg
+import pytest
+from psycopg import sql
+from psycopg.conninfo import conninfo_to_dict
+
+from infra.stack.jars import default_cache
+from infra.stack.kafka import EmbeddedKafka
+from infra.stack.postgres import EmbeddedPostgres
+
+
+@pytest.fixture(scope="session")
+def stack_home() -> Iterator[Path]:
+    """A folder for the session's servers, with a path short enough for a Unix socket."""
+    home = Path(tempfile.mkdtemp(prefix="saferweho-tests-"))
+    yield home
+    shutil.rmtree(home, ignore_errors=True)
+
+
+@pytest.fixture(scope="session")
+def postgres_server(stack_home: Path) -> Iterator[EmbeddedPostgres]:
+    """The session's PostgreSQL. Tests that stop or kill a server start one of their own."""
+    with EmbeddedPostgres(stack_home / "postgres", fsync=False) as server:
+        yield server
+
+
+@pytest.fixture(scope="session")
+def pg_admin_url(postgres_server: EmbeddedPostgres) -> str:
+    """URL of the superuser in the database `postgres`."""
+    return postgres_server.url
+
+
+@pytest.fixture
+def database_url(pg_admin_url: str) -> Iterator[str]:
+    """URL of the superuser in a fresh, empty database that is dropped after the test."""
+    name = f"test_{secrets.token_hex(6)}"
+    with psycopg.connect(pg_admin_url, autocommit=True) as admin:
+        admin.execute(sql.SQL("CREATE DATABASE {}").format(sql.Identifier(name)))
+        yield url_of_database(pg_admin_url, name)
+        admin.execute(sql.SQL("DROP DATABASE {} WITH (FORCE)").format(sql.Identifier(name)))
+
+
+def url_of_database(url: str, database: str) -> str:
+    """The same server and user, another database."""
+    parts = conninfo_to_dict(url)
+    return f"postgresql://{parts['user']}:{parts['password']}@{parts['host']}:{parts['port']}/{database}"
+
+
+@pytest.fixture(scope="session")
+def kafka(stack_home: Path) -> Iterator[EmbeddedKafka]:
+    """The session's broker. Tests keep apart by `topic_prefix`; those that stop a broker start one of their own."""
+    with EmbeddedKafka(stack_home / "kafka", default_cache(), heap_mb=384) as broker:
+        yield broker
+
+
+@pytest.fixture
+def topic_prefix() -> str:
+    """Begins the name of every topic and transactional id of one test: `t1f0c….`"""
+    return f"t{secrets.token_hex(6)}."
