@@ -90,7 +90,7 @@ _UPCASTERS: dict[str, tuple[str, Callable[[Json], Json]]] = {}
 
 
 def upcaster(old: str, new: str) -> Callable[[Callable[[Json], Json]], Callable[[Json], Json]]:
-    """Register how the data of type `old` ('flight.x.v1') becomes that of `new` ('flight.x.v2'). Chains are followed."""
+    """How the data of type `old` ('flight.x.v1') becomes that of `new` ('flight.x.v2'). Chains are followed."""
 
     def register(function: Callable[[Json], Json]) -> Callable[[Json], Json]:
         if old in _UPCASTERS:
@@ -172,6 +172,7 @@ def decode(content: bytes, position: int = 0) -> Recorded:
         name = envelope.type.removeprefix(TYPE_PREFIX)
         if name not in EVENT_TYPES and name not in _UPCASTERS:
             raise UnreadableEvent(f"event type {envelope.type!r} at position {position} is not in the registry")
+        event: Any
         if name in _UPCASTERS:
             data = msgspec.json.decode(envelope.data)
             while name in _UPCASTERS:

@@ -101,9 +101,12 @@ class StoreUnavailable(StoreError):
 
 
 class EventStore(Protocol):
-    def read(self, streams: Sequence[str]) -> Mapping[str, Sequence[StoredEvent]]:
+    def read(
+        self, streams: Sequence[str], after: Mapping[str, int] | None = None
+    ) -> Mapping[str, Sequence[StoredEvent]]:
         """Every stream's events in order, all streams in one consistent snapshot and one round trip.
-        A stream that does not exist has an empty list. Raises StoreUnavailable."""
+        A stream that does not exist has an empty list. `after`: for a stream whose state is known up to a version,
+        only the events past it. Raises StoreUnavailable."""
         ...
 
     def versions(self, streams: Sequence[str]) -> Mapping[str, int]:
@@ -155,7 +158,7 @@ class Ids(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Question:
-    """May this principal do this? `action` is the command's name in snake case; `context` what the policy may look at."""
+    """May this principal do this? `action`: the command in snake case; `context`: what the policy may look at."""
 
     person: str
     roles: frozenset[str]
@@ -184,7 +187,7 @@ class Authoriser(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Sent:
-    """What became of an order to a drone. `sent_at`: when the first frame left; `outcome`: accepted | denied | unknown."""
+    """What became of an order to a drone: when the first frame left; accepted | denied | unknown."""
 
     sent_at: datetime
     outcome: str

@@ -1,1 +1,1 @@
-"""Builds read models out of the log: in the order of positions, effectively once, rebuildable beside the live version."""
+"""Builds read models out of the log: in order, effectively once, rebuildable beside the live version."""

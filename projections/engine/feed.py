@@ -35,7 +35,7 @@ class FeedBatch:
 
 
 class MissingPosition(Exception):
-    """The log lacks a record: a higher position was seen and every partition was read past the high watermark taken then."""
+    """The log lacks a record: a higher position was seen, and every partition read past the high watermark of then."""
 
     def __init__(self, position: int, seen: int) -> None:
         super().__init__(
