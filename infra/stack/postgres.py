@@ -218,7 +218,6 @@ def _program(name: str) -> Path:
 def _serves(pid: int, cluster: Path) -> bool:
     with suppress(psutil.Error, OSError):
         process = psutil.Process(pid)
-        return (
-            process.status() != psutil.STATUS_ZOMBIE and process.name() == "postgres" and process.cwd() == str(cluster)
-        )
+        if process.status() != psutil.STATUS_ZOMBIE and process.name() == "postgres":
+            return Path(process.cwd()) == cluster
     return False
