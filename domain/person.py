@@ -1,0 +1,500 @@
+"""A person with an account: enrolment, training, certificates, roles.
+
+One person, one account. Training that has not expired is a condition of access. Nobody vouches for himself, and the
+one who enrols an account does not also give it its role: an account that can do anything took two people.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass, field, replace
+from datetime import date, datetime
+from enum import StrEnum
+from types import MappingProxyType
+from typing import assert_never
+
+from domain import checks
+from domain.kernel import Aggregate, InvalidValue, NotFound, PersonId, Reason, WrongState, event
+
+
+class Organisation(StrEnum):
+    LASD_WEST_HOLLYWOOD = "lasd_west_hollywood"
+    CITY_OF_WEST_HOLLYWOOD = "city_of_west_hollywood"
+    LA_COUNTY_FIRE = "la_county_fire"
+    BLOCK_BY_BLOCK = "block_by_block"
+    OVERSIGHT = "oversight"
+
+
+class Role(StrEnum):
+    WATCH_OPERATOR = "watch_operator"
+    WATCH_SUPERVISOR = "watch_supervisor"
+    REMOTE_PILOT = "remote_pilot"
+    STATION_COMMANDER = "station_commander"
+    FIELD_RESPONDER = "field_responder"
+    AMBASSADOR = "ambassador"
+    CITY_ANALYST = "city_analyst"
+    AUDITOR = "auditor"
+    ADMINISTRATOR = "administrator"
+    SERVICE = "service"  # a process of the watch center, not a human
+
+
+class CertificateKind(StrEnum):
+    PART_107 = "part_107"  # remote pilot certificate, 14 CFR Part 107
+    VISUAL_OBSERVER = "visual_observer"
+
+
+ROLES_OF: Mapping[Organisation, frozenset[Role]] = MappingProxyType(
+    {
+        Organisation.LASD_WEST_HOLLYWOOD: frozenset(
+            {
+                Role.WATCH_OPERATOR,
+                Role.WATCH_SUPERVISOR,
+                Role.REMOTE_PILOT,
+                Role.STATION_COMMANDER,
+                Role.FIELD_RESPONDER,
+                Role.ADMINISTRATOR,
+                Role.SERVICE,
+            }
+        ),
+        Organisation.CITY_OF_WEST_HOLLYWOOD: frozenset({Role.CITY_ANALYST, Role.ADMINISTRATOR, Role.SERVICE}),
+        Organisation.LA_COUNTY_FIRE: frozenset({Role.FIELD_RESPONDER}),
+        Organisation.BLOCK_BY_BLOCK: frozenset({Role.AMBASSADOR}),
+        Organisation.OVERSIGHT: frozenset({Role.AUDITOR}),
+    }
+)
+APART = frozenset({Role.ADMINISTRATOR, Role.SERVICE})  # roles that no one holds together with another
+
+# -- events ------------------------------------------------------------------
+
+
+@event("person.enrolled")
+class Enrolled:
+    """A person got an account."""
+
+    name: str
+    organisation: Organisation
+    email: str
+    enrolled_by: PersonId
+
+
+@event("person.training_completed")
+class TrainingCompleted:
+    """A person completed a course that is a condition of access until it expires."""
+
+    course: str
+    completed_on: date
+    expires_on: date
+    recorded_by: PersonId
+
+
+@event("person.certificate_recorded")
+class CertificateRecorded:
+    """A certificate of a person, such as a Part 107 remote pilot certificate, was entered."""
+
+    kind: CertificateKind
+    number: str
+    expires_on: date
+    recorded_by: PersonId
+
+
+@event("person.medical_hold_placed")
+class MedicalHoldPlaced:
+    """A pilot may not fly for medical reasons; the reasons themselves are not kept."""
+
+    placed_by: PersonId
+
+
+@event("person.medical_hold_lifted")
+class MedicalHoldLifted:
+    """A pilot may fly again after a medical hold."""
+
+    lifted_by: PersonId
+
+
+@event("person.role_assigned")
+class RoleAssigned:
+    """A person was given a role."""
+
+    role: Role
+    assigned_by: PersonId
+
+
+@event("person.role_revoked")
+class RoleRevoked:
+    """A role was taken from a person."""
+
+    role: Role
+    revoked_by: PersonId
+    reason: str
+
+
+@event("person.suspended")
+class Suspended:
+    """A person's access was suspended at once."""
+
+    suspended_by: PersonId
+    reason: str
+
+
+@event("person.reinstated")
+class Reinstated:
+    """A suspended person's access was given back."""
+
+    reinstated_by: PersonId
+    reason: str
+
+
+@event("person.change_refused")
+class ChangeRefused:
+    """Somebody asked for a change to an account that the rules do not allow."""
+
+    change: str
+    requested_by: PersonId
+    reasons: tuple[Reason, ...]
+
+
+Event = (
+    Enrolled
+    | TrainingCompleted
+    | CertificateRecorded
+    | MedicalHoldPlaced
+    | MedicalHoldLifted
+    | RoleAssigned
+    | RoleRevoked
+    | Suspended
+    | Reinstated
+    | ChangeRefused
+)
+
+# -- commands ----------------------------------------------------------------
+# `person` is whose stream it is: what a rule about oneself compares with `by`.
+
+
+@dataclass(frozen=True, slots=True)
+class Enrol:
+    person: PersonId
+    name: str
+    organisation: Organisation
+    email: str
+    by: PersonId
+
+
+@dataclass(frozen=True, slots=True)
+class RecordTraining:
+    person: PersonId
+    course: str
+    completed_on: date
+    expires_on: date
+    by: PersonId
+
+
+@dataclass(frozen=True, slots=True)
+class RecordCertificate:
+    person: PersonId
+    kind: CertificateKind
+    number: str
+    expires_on: date
+    by: PersonId
+
+
+@dataclass(frozen=True, slots=True)
+class PlaceMedicalHold:
+    person: PersonId
+    by: PersonId
+
+
+@dataclass(frozen=True, slots=True)
+class LiftMedicalHold:
+    person: PersonId
+    by: PersonId
+
+
+@dataclass(frozen=True, slots=True)
+class AssignRole:
+    person: PersonId
+    role: Role
+    by: PersonId
+
+
+@dataclass(frozen=True, slots=True)
+class RevokeRole:
+    person: PersonId
+    role: Role
+    by: PersonId
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Suspend:
+    person: PersonId
+    by: PersonId
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Reinstate:
+    person: PersonId
+    by: PersonId
+    reason: str
+
+
+Command = (
+    Enrol
+    | RecordTraining
+    | RecordCertificate
+    | PlaceMedicalHold
+    | LiftMedicalHold
+    | AssignRole
+    | RevokeRole
+    | Suspend
+    | Reinstate
+)
+
+# -- state -------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Unknown:
+    """Nobody was enrolled under this id."""
+
+
+@dataclass(frozen=True, slots=True)
+class Account:
+    name: str
+    organisation: Organisation
+    email: str
+    enrolled_by: PersonId
+    roles: frozenset[Role] = frozenset()
+    courses: Mapping[str, date] = field(default_factory=lambda: MappingProxyType({}))  # course -> day it expires
+    certificates: Mapping[CertificateKind, CertificateRecorded] = field(default_factory=lambda: MappingProxyType({}))
+    medical_hold: bool = False
+    suspended: bool = False
+
+
+State = Unknown | Account
+
+# -- what other decisions may know of a person -------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class PersonStanding:
+    """`trained`: every required course is completed and not expired at the moment asked for."""
+
+    person: PersonId
+    enrolled: bool
+    name: str = ""
+    organisation: Organisation | None = None
+    roles: frozenset[Role] = frozenset()
+    trained: bool = False
+    suspended: bool = False
+
+    @property
+    def has_access(self) -> bool:
+        return not self.access_refusals()
+
+    def access_refusals(self) -> tuple[Reason, ...]:
+        """Every reason why this person may not use the watch center now."""
+        rule = "training and standing are a condition of access"
+        if not self.enrolled:
+            return (Reason("not_enrolled", "nobody is enrolled under this identity: ask an administrator", rule),)
+        reasons = []
+        if self.suspended:
+            reasons.append(Reason("suspended", "the account is suspended: ask the station commander", rule))
+        if not self.roles:
+            reasons.append(Reason("no_role", "the account has no role: ask the station commander", rule))
+        if not self.trained:
+            reasons.append(
+                Reason("training_expired", "a required training is missing or has expired: complete it again", rule)
+            )
+        return tuple(reasons)
+
+
+@dataclass(frozen=True, slots=True)
+class PilotStanding:
+    """A person as the pilot in command (RPIC) of a flight."""
+
+    person: PersonId
+    name: str
+    has_role: bool
+    suspended: bool
+    trained: bool
+    certificate: str | None  # number of the Part 107 certificate
+    certificate_expires_on: date | None
+    medical_hold: bool
+
+
+def person_standing(person: PersonId, state: State, at: datetime, required: Collection[str] = ()) -> PersonStanding:
+    """A process (role `service`) takes no courses."""
+    if isinstance(state, Unknown):
+        return PersonStanding(person, enrolled=False)
+    trained = Role.SERVICE in state.roles or all(_current(state.courses.get(course), at) for course in required)
+    return PersonStanding(person, True, state.name, state.organisation, state.roles, trained, state.suspended)
+
+
+def pilot_standing(person: PersonId, state: State, at: datetime, required: Collection[str] = ()) -> PilotStanding:
+    if isinstance(state, Unknown):
+        return PilotStanding(person, "", False, False, False, None, None, False)
+    certificate = state.certificates.get(CertificateKind.PART_107)
+    return PilotStanding(
+        person=person,
+        name=state.name,
+        has_role=Role.REMOTE_PILOT in state.roles,
+        suspended=state.suspended,
+        trained=all(_current(state.courses.get(course), at) for course in required),
+        certificate=certificate.number if certificate else None,
+        certificate_expires_on=certificate.expires_on if certificate else None,
+        medical_hold=state.medical_hold,
+    )
+
+
+def _current(expires_on: date | None, at: datetime) -> bool:
+    # Days end at midnight UTC, which is the afternoon in West Hollywood: an expiry errs to the early side.
+    return expires_on is not None and at.date() <= expires_on
+
+
+# -- decide and evolve -------------------------------------------------------
+
+
+def decide(command: Command, state: State, at: datetime) -> list[Event]:
+    match command, state:
+        case Enrol(), Unknown():
+            if command.by == command.person:
+                return _refused(command, _himself("enrol"))
+            email = checks.text("email", command.email, at_least=3, at_most=254)
+            if email.count("@") != 1 or email.startswith("@") or email.endswith("@") or " " in email:
+                raise InvalidValue("email is not an address", field="email", accepted="name@domain")
+            checks.identifier("person", command.person)
+            return [Enrolled(checks.text("name", command.name), command.organisation, email, command.by)]
+        case Enrol(), Account():
+            raise WrongState("this person is enrolled already: one person, one account", field="person")
+        case _, Unknown():
+            raise NotFound("nobody is enrolled under this id: enrol the person first", field="person")
+        case _, Account():
+            return _decide(command, state, at)
+        case _:
+            assert_never(state)
+
+
+def _decide(command: Command, state: Account, at: datetime) -> list[Event]:
+    # For oneself or another one alike, access may always be made smaller; making it larger takes somebody else.
+    match command:
+        case RecordTraining():
+            if command.by == command.person:
+                return _refused(command, _himself("record a training of"))
+            if command.completed_on > at.date():
+                raise InvalidValue("the course ends in the future", field="completed_on", accepted="today or earlier")
+            if command.expires_on <= command.completed_on:
+                raise InvalidValue("it expires too early", field="expires_on", accepted="a day after completed_on")
+            course = checks.code("course", command.course)
+            return [TrainingCompleted(course, command.completed_on, command.expires_on, command.by)]
+        case RecordCertificate():
+            if command.by == command.person:
+                return _refused(command, _himself("record a certificate of"))
+            number = checks.identifier("number", command.number)
+            return [CertificateRecorded(command.kind, number, command.expires_on, command.by)]
+        case PlaceMedicalHold():
+            return [] if state.medical_hold else [MedicalHoldPlaced(command.by)]
+        case LiftMedicalHold():
+            if command.by == command.person:
+                return _refused(command, _himself("lift a medical hold of"))
+            return [MedicalHoldLifted(command.by)] if state.medical_hold else []
+        case AssignRole():
+            if command.role in state.roles:
+                return []
+            if reasons := _role_refusals(command, state):
+                return _refused(command, *reasons)
+            return [RoleAssigned(command.role, command.by)]
+        case RevokeRole():
+            if command.role not in state.roles:
+                return []
+            return [RoleRevoked(command.role, command.by, checks.text("reason", command.reason, at_least=3))]
+        case Suspend():
+            if state.suspended:
+                return []
+            return [Suspended(command.by, checks.text("reason", command.reason, at_least=3))]
+        case Reinstate():
+            if command.by == command.person:
+                return _refused(command, _himself("reinstate"))
+            reason = checks.text("reason", command.reason, at_least=3)
+            return [Reinstated(command.by, reason)] if state.suspended else []
+        case Enrol():
+            raise AssertionError("decided above")
+        case _:
+            assert_never(command)
+
+
+def _role_refusals(command: AssignRole, state: Account) -> list[Reason]:
+    reasons = []
+    if command.by == command.person:
+        reasons.append(_himself("assign a role to"))
+    if command.by == state.enrolled_by:
+        reasons.append(
+            Reason(
+                "enrolled_by_same_person",
+                "who enrolled this account may not give it a role: ask another person of that right",
+                "an account takes two people",
+            )
+        )
+    suitable = ROLES_OF[state.organisation]
+    if command.role not in suitable:
+        reasons.append(
+            Reason(
+                "role_not_of_organisation",
+                f"a person of {state.organisation} cannot be {command.role}",
+                "a role suits the organisation",
+                field="role",
+                accepted=", ".join(sorted(suitable)),
+            )
+        )
+    if state.roles and (command.role in APART or state.roles & APART):
+        reasons.append(
+            Reason(
+                "roles_exclude_each_other",
+                "administrators and services hold no other role: revoke the other role first",
+                "who runs the accounts does not use them",
+                field="role",
+            )
+        )
+    return reasons
+
+
+def _himself(doing: str) -> Reason:
+    return Reason("own_account", f"nobody may {doing} himself: ask another person", "nobody vouches for himself")
+
+
+def _refused(command: Command, *reasons: Reason) -> list[Event]:
+    change = "".join(f"_{c.lower()}" if c.isupper() else c for c in type(command).__name__).lstrip("_")
+    return [ChangeRefused(change, command.by, reasons)]
+
+
+def evolve(state: State, happened: Event) -> State:
+    if isinstance(happened, Enrolled):
+        return Account(happened.name, happened.organisation, happened.email, happened.enrolled_by)
+    if isinstance(state, Unknown):
+        return state  # only a refused enrolment is recorded before the enrolment
+    match happened:
+        case TrainingCompleted(course, _, expires_on):
+            # A late entry of an older course does not shorten a newer one.
+            latest = max(expires_on, state.courses.get(course, expires_on))
+            return replace(state, courses=MappingProxyType({**state.courses, course: latest}))
+        case CertificateRecorded(kind):
+            return replace(state, certificates=MappingProxyType({**state.certificates, kind: happened}))
+        case MedicalHoldPlaced():
+            return replace(state, medical_hold=True)
+        case MedicalHoldLifted():
+            return replace(state, medical_hold=False)
+        case RoleAssigned(role):
+            return replace(state, roles=state.roles | {role})
+        case RoleRevoked(role):
+            return replace(state, roles=state.roles - {role})
+        case Suspended():
+            return replace(state, suspended=True)
+        case Reinstated():
+            return replace(state, suspended=False)
+        case ChangeRefused():
+            return state
+        case _:
+            assert_never(happened)
+
+
+PERSON: Aggregate[Command, Event, State] = Aggregate("person", Unknown(), decide, evolve)
