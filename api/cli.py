@@ -1,0 +1,292 @@
+"""`saferweho`: every process and every task of running the watch center.
+
+Exit codes: 0 good, 1 the checked thing is not good, 2 wrong use. Figures are printed as JSON with `--json`.
+"""
+
+from __future__ import annotations
+
+import json as json_
+import sys
+from pathlib import Path
+from typing import Any
+
+import click
+
+EPILOG = "Settings come from the environment; the README lists every one."
+
+
+@click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110}, epilog=EPILOG)
+@click.version_option(package_name="saferweho")
+def main() -> None:
+    """Safer WeHo's watch center: nobody sees anything without leaving a record that anyone can verify.
+
+    \b
+    saferweho dev                         everything on this machine, with a demonstration
+    saferweho token --as watch_operator   a bearer token for scripts (development)
+    saferweho reconcile                   do store, log and read models agree?
+    """
+
+
+# -- processes ---------------------------------------------------------------
+
+
+@main.command()
+@click.option("--demo/--no-demo", default=True, help="Play a call and a sortie, again and again.")
+def dev(demo: bool) -> None:
+    """Everything on this machine: PostgreSQL, Kafka, all processes and a demonstration. Ctrl-C stops it."""
+    import os
+
+    from infra.stack.dev import run_dev
+
+    port = os.environ.get("SAFERWEHO_PORT")
+    home = Path(os.environ.get("SAFERWEHO_HOME", ".saferweho")).resolve()
+    sys.exit(run_dev(home, int(port) if port else None, demo=demo))
+
+
+@main.command()
+def api() -> None:
+    """The API and the pages: GraphQL, CAD intake, sign-in."""
+    from api.processes import api as process
+
+    process.run()
+
+
+@main.command()
+def relay() -> None:
+    """Carries the store's events to Kafka, in order, once."""
+    from api.processes import relay as process
+
+    process.run()
+
+
+@main.command()
+@click.option("--only", multiple=True, metavar="NAME", help="Only this read model (repeatable).")
+def projector(only: tuple[str, ...]) -> None:
+    """Builds the read models out of Kafka."""
+    from api.processes import projector as process
+
+    process.run(only)
+
+
+@main.command()
+def reactor() -> None:
+    """Issues the commands that follow from events, once each."""
+    from api.processes import reactor as process
+
+    process.run()
+
+
+@main.command("drone-gateway")
+def drone_gateway() -> None:
+    """Speaks MAVLink with the drones, and records what they do."""
+    from api.processes import drone_gateway as process
+
+    process.run()
+
+
+# -- set-up ------------------------------------------------------------------
+
+
+@main.command()
+@click.option("--json", is_flag=True, help="Print as JSON.")
+def migrate(json: bool) -> None:
+    """Bring the database's schema and roles up to date. Needs DATABASE_URL of the owner."""
+    from api.processes import setup
+
+    _print(setup.migrate(), json)
+
+
+@main.group()
+def topics() -> None:
+    """The Kafka topics and their settings."""
+
+
+@topics.command("create")
+@click.option("--json", is_flag=True, help="Print as JSON.")
+def topics_create(json: bool) -> None:
+    """Create what is missing, with explicit settings."""
+    from api.processes import setup
+
+    _print(setup.create_topics(), json)
+
+
+@topics.command("verify")
+@click.option("--json", is_flag=True, help="Print as JSON.")
+def topics_verify(json: bool) -> None:
+    """Do the topics have the settings they must have?"""
+    from api.processes import setup
+
+    differences = setup.verify_topics()
+    _print({"differences": differences}, json)
+    sys.exit(1 if differences else 0)
+
+
+@main.group()
+def bootstrap() -> None:
+    """The first day: the first administrator and the first use policy, by two persons, on the record.
+
+    \b
+    saferweho bootstrap propose founding.json --token-file first.jwt
+    saferweho bootstrap confirm --token-file second.jwt
+    """
+
+
+@bootstrap.command("propose")
+@click.argument("founding", type=click.Path(exists=True, dir_okay=False, path_type=Path))
+@click.option("--token-file", type=click.Path(exists=True, dir_okay=False, path_type=Path), required=True)
+@click.option("--json", is_flag=True, help="Print as JSON.")
+def bootstrap_propose(founding: Path, token_file: Path, json: bool) -> None:
+    """Propose the first two persons and the first policy. Only while the log is empty."""
+    from api.processes import setup
+
+    _print_outcome(setup.propose(json_.loads(founding.read_text()), token_file.read_text().strip()), json)
+
+
+@bootstrap.command("confirm")
+@click.option("--token-file", type=click.Path(exists=True, dir_okay=False, path_type=Path), required=True)
+@click.option("--json", is_flag=True, help="Print as JSON.")
+def bootstrap_confirm(token_file: Path, json: bool) -> None:
+    """Confirm, as the second person. From then on the system can be used."""
+    from api.processes import setup
+
+    _print_outcome(setup.confirm(token_file.read_text().strip()), json)
+
+
+# -- looking after it --------------------------------------------------------
+
+
+@main.group()
+def projections() -> None:
+    """The read models: how far they are, and rebuilding them beside the live ones."""
+
+
+@projections.command("list")
+@click.option("--json", is_flag=True, help="Print as JSON.")
+def projections_list(json: bool) -> None:
+    """Every read model: version, position, lag, parked streams."""
+    from api.processes import projector as process
+
+    _print(process.listing(), json)
+
+
+@projections.command("status")
+@click.argument("name", required=False)
+@click.option("--json", is_flag=True, help="Print as JSON.")
+def projections_status(name: str | None, json: bool) -> None:
+    """Is every read model (or NAME) complete and well? Exit code 1 when not."""
+    from api.processes import projector as process
+
+    rows = [row for row in process.listing() if name in (None, row["name"])]
+    if not rows:
+        raise click.UsageError(f"there is no read model '{name}'; 'saferweho projections list' names them")
+    _print(rows, json)
+    sys.exit(0 if all(row["ok"] for row in rows) else 1)
+
+
+@projections.command("rebuild")
+@click.argument("name")
+def projections_rebuild(name: str) -> None:
+    """Build NAME anew beside the live one and switch when it has caught up. Boards are never dark."""
+    from api.processes import projector as process
+
+    process.rebuild(name)
+
+
+@projections.command("parked")
+@click.argument("name", required=False)
+@click.option("--json", is_flag=True, help="Print as JSON.")
+def projections_parked(name: str | None, json: bool) -> None:
+    """Events set aside because a board could not take them, and why."""
+    from api.processes import projector as process
+
+    _print(process.parked(name), json)
+
+
+@projections.command("retry")
+@click.argument("name")
+@click.option("--json", is_flag=True, help="Print as JSON.")
+def projections_retry(name: str, json: bool) -> None:
+    """Apply NAME's parked events again, in order."""
+    from api.processes import projector as process
+
+    result = process.retry(name)
+    _print(result, json)
+    sys.exit(0 if not result["left"] else 1)
+
+
+@main.command()
+@click.option("--resend", is_flag=True, help="Send again what the log misses.")
+@click.option("--json", is_flag=True, help="Print as JSON.")
+def reconcile(resend: bool, json: bool) -> None:
+    """Do store, Kafka and read models agree, by count and rolling hash? Exit code 1 when not."""
+    from api.processes import reconcile as process
+
+    report = process.reconcile(resend=resend)
+    _print(report, json)
+    sys.exit(0 if report["agree"] else 1)
+
+
+@main.command()
+@click.option("--as", "role", required=True, metavar="ROLE", help="A coded role, for example watch_operator.")
+@click.option("--person", metavar="ID", help="A named person of that role; default: the demonstration's.")
+@click.option("--step-up", is_flag=True, help="As after showing a second factor: needed for a launch.")
+@click.option("--hours", type=click.FloatRange(0.01, 24), default=8, show_default=True, help="How long it is good for.")
+def token(role: str, person: str | None, step_up: bool, hours: float) -> None:
+    """A bearer token of the development issuer, on one line.
+
+    \b
+    curl -H "Authorization: Bearer $(saferweho token --as auditor)" …/graphql
+    """
+    from api.processes import setup
+
+    try:
+        click.echo(setup.development_token(role, person, step_up, hours))
+    except setup.NotPossible as no:
+        raise click.UsageError(str(no)) from None
+
+
+@main.command()
+@click.option("--json", is_flag=True, help="Print as JSON.")
+def doctor(json: bool) -> None:
+    """Is everything this machine needs there, and does it answer? Exit code 1 when not."""
+    from api.processes import setup
+
+    checks = setup.doctor()
+    _print(checks, json)
+    sys.exit(0 if all(row["ok"] for row in checks) else 1)
+
+
+# -- printing ----------------------------------------------------------------
+
+
+def _print(value: Any, as_json: bool) -> None:
+    if as_json:
+        click.echo(json_.dumps(value, default=str))
+        return
+    from rich.console import Console
+    from rich.table import Table
+
+    console = Console()
+    if isinstance(value, list) and value and isinstance(value[0], dict):
+        table = Table(*value[0])
+        for row in value:
+            table.add_row(*(str(cell) for cell in row.values()))
+        console.print(table)
+    elif isinstance(value, dict):
+        for name, fact in value.items():
+            if isinstance(fact, list) and fact and isinstance(fact[0], dict):
+                console.print(f"{name}:")
+                _print(fact, False)
+            else:
+                console.print(f"{name}: {fact}", highlight=False)
+    else:
+        console.print(value if value else "nothing", highlight=False)
+
+
+def _print_outcome(outcome: dict[str, Any], as_json: bool) -> None:
+    _print(outcome, as_json)
+    sys.exit(0 if outcome["result"] == "accepted" else 1)
+
+
+if __name__ == "__main__":
+    main()

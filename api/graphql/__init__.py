@@ -1,0 +1,1 @@
+"""The GraphQL face: types, queries out of read models, commands, subscriptions."""

@@ -1,0 +1,1 @@
+"""One wire-up per process, and the only wiring."""

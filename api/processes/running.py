@@ -1,0 +1,72 @@
+"""What every process does at its start and end: settings, logs, health, and a clean stop on SIGTERM or Ctrl-C."""
+
+from __future__ import annotations
+
+import signal
+import threading
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+
+import click
+import structlog
+
+from api import observability, settings
+
+log = structlog.get_logger()
+
+
+@dataclass
+class Running:
+    """A started process: wait on `stop`, add to `health`."""
+
+    settings: settings.Settings
+    health: observability.Health
+    stop: threading.Event
+
+
+@contextmanager
+def running(process: str, needs: Sequence[str]) -> Iterator[Running]:
+    """Exit code 2 and a line per setting where the settings do not allow a start."""
+    try:
+        chosen = settings.load(needs)
+    except settings.SettingsError as error:
+        click.echo(error, err=True)
+        raise SystemExit(2) from None
+    observability.configure(process, chosen.log_level.value.upper(), chosen.otlp_endpoint)
+    stop = threading.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda *_: stop.set())
+    health = observability.Health(process)
+    stop_health = observability.serve_health(health, chosen.health_port or None)
+    log.info("started")
+    try:
+        yield Running(chosen, health, stop)
+    except Exception:
+        log.exception("stopped_by_error")
+        raise
+    finally:
+        stop_health()
+        log.info("stopped")
+
+
+def in_threads(stop: threading.Event, work: dict[str, Callable[[threading.Event], None]]) -> None:
+    """Run each piece of work in a thread; the first that ends or fails stops all. Raises what it raised."""
+    failures: list[BaseException] = []
+
+    def run(name: str, what: Callable[[threading.Event], None]) -> None:
+        try:
+            what(stop)
+        except BaseException as error:
+            log.exception("failed", part=name)
+            failures.append(error)
+        finally:
+            stop.set()
+
+    threads = [threading.Thread(target=run, args=item, name=item[0]) for item in work.items()]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    if failures:
+        raise failures[0]
