@@ -1,0 +1,114 @@
+"""Asks the Cedar policies: nothing is allowed that no rule permits, one forbidding rule is enough, and doubt denies.
+
+Cedar skips a rule that fails to evaluate. A skipped `forbid` would open what it guards, so any such failure denies here.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections import OrderedDict
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+import cedarpy
+import structlog
+
+from application.ports import Decision, Question
+
+FOLDER = Path(__file__).parent
+DEFAULT_DENY = "default-deny"
+REMEMBERED_PRINCIPALS = 4096
+
+log = structlog.get_logger(__name__)
+
+
+class PolicyFault(Exception):
+    """A policy set that cannot be used. Names the file or rule and what is wrong with it."""
+
+
+@dataclass(frozen=True, slots=True)
+class PolicyFiles:
+    """The policies as text by file name. `set_hash`: SHA-256 over the files in the order of their names, each as
+    name and content with their lengths before them, in hexadecimal digits."""
+
+    texts: Mapping[str, str]
+
+    @classmethod
+    def read(cls, folder: Path = FOLDER / "policies") -> PolicyFiles:
+        """All `*.cedar` of a folder. Raises PolicyFault when there is none."""
+        texts = {path.name: path.read_text("utf-8") for path in sorted(folder.glob("*.cedar"))}
+        if not texts:
+            raise PolicyFault(f"{folder} holds no *.cedar file: nobody could do anything")
+        return cls(texts)
+
+    @property
+    def set_hash(self) -> str:
+        digest = hashlib.sha256()
+        for name, text in sorted(self.texts.items()):
+            for part in (name.encode(), text.encode()):
+                digest.update(len(part).to_bytes(8, "big") + part)
+        return digest.hexdigest()
+
+    def rules(self) -> dict[str, str]:
+        """Each rule's id with the file it is in. Raises PolicyFault for a rule without an id of its own."""
+        found: dict[str, str] = {}
+        for name, text in sorted(self.texts.items()):
+            try:
+                policies = json.loads(cedarpy.policies_to_json_str(text))["staticPolicies"]
+            except ValueError as error:
+                raise PolicyFault(f"{name} is not Cedar: {error}") from error
+            for policy in policies.values():
+                rule = policy.get("annotations", {}).get("id")
+                if not rule:
+                    raise PolicyFault(f'a rule in {name} has no name; begin it with @id("…")')
+                if rule in found:
+                    raise PolicyFault(f"the rule {rule} is in {found[rule]} and again in {name}; names must differ")
+                found[rule] = name
+        return found
+
+
+class CedarAuthoriser:
+    """Implements `application.ports.Authoriser`. Thread-safe: what is shared is immutable or only remembered."""
+
+    def __init__(self, files: PolicyFiles | None = None) -> None:
+        """Raises PolicyFault when the set is not good as a whole."""
+        files = files or PolicyFiles.read()
+        files.rules()
+        self.files = files
+        self.set_hash = files.set_hash
+        self._mark = f"@{self.set_hash[:12]}"
+        self._policies = cedarpy.PolicySet.from_str("\n".join(text for _, text in sorted(files.texts.items())))
+        self._principals: OrderedDict[tuple[str, frozenset[str], str], cedarpy.Entities] = OrderedDict()
+
+    def decide(self, question: Question) -> Decision:
+        """`rule` names the permitting or forbidding rule; where several agree, the first in the order of names."""
+        result = cedarpy.is_authorized(
+            {
+                "principal": {"type": "Person", "id": question.person},
+                "action": {"type": "Action", "id": question.action},
+                "resource": {"type": "Stream", "id": question.resource},
+                "context": {**question.context, "own_record": question.resource == f"person-{question.person}"},
+            },
+            self._policies,
+            self._entities(question),
+        )
+        if result.diagnostics.errors:
+            log.error("policy_not_evaluated", action=question.action, errors=result.diagnostics.errors)
+            return Decision(False, DEFAULT_DENY)
+        rules = sorted(result.diagnostics.id_annotations_by_reason.values())
+        return Decision(result.allowed, rules[0] + self._mark if rules else DEFAULT_DENY)
+
+    def _entities(self, question: Question) -> cedarpy.Entities:
+        key = (question.person, question.roles, question.organisation)
+        if (known := self._principals.get(key)) is None:
+            principal = {
+                "uid": {"type": "Person", "id": question.person},
+                "attrs": {"organisation": question.organisation},
+                "parents": [{"type": "Role", "id": role} for role in sorted(question.roles)],
+            }
+            known = self._principals[key] = cedarpy.Entities.from_json_str(json.dumps([principal]))
+            while len(self._principals) > REMEMBERED_PRINCIPALS:
+                self._principals.popitem(last=False)
+        return known
