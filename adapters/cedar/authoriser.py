@@ -1,15 +1,15 @@
 """Asks the Cedar policies: nothing is allowed that no rule permits, one forbidding rule is enough, and doubt denies.
 
-Cedar skips a rule that fails to evaluate. A skipped `forbid` would open what it guards, so any such failure denies here.
+Cedar skips a rule that fails to evaluate. A skipped `forbid` would open what it guards, so any such failure denies.
 """
 
 from __future__ import annotations
 
 import hashlib
 import json
-from collections import OrderedDict
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
 
 import cedarpy
@@ -20,6 +20,9 @@ from application.ports import Decision, Question
 FOLDER = Path(__file__).parent
 DEFAULT_DENY = "default-deny"
 REMEMBERED_PRINCIPALS = 4096
+REMEMBERED_ANSWERS = 16384
+
+Principal = tuple[str, frozenset[str], str]  # person, roles, organisation
 
 log = structlog.get_logger(__name__)
 
@@ -70,45 +73,54 @@ class PolicyFiles:
 
 
 class CedarAuthoriser:
-    """Implements `application.ports.Authoriser`. Thread-safe: what is shared is immutable or only remembered."""
+    """Implements `application.ports.Authoriser`. Thread-safe: what is shared is immutable or only remembered.
+
+    A decision depends on nothing but the question and this set, so answers are remembered for as long as the set lives.
+    """
 
     def __init__(self, files: PolicyFiles | None = None) -> None:
         """Raises PolicyFault when the set is not good as a whole."""
-        files = files or PolicyFiles.read()
-        files.rules()
-        self.files = files
-        self.set_hash = files.set_hash
+        self.files = files or PolicyFiles.read()
+        self.files.rules()
+        self.set_hash = self.files.set_hash
         self._mark = f"@{self.set_hash[:12]}"
-        self._policies = cedarpy.PolicySet.from_str("\n".join(text for _, text in sorted(files.texts.items())))
-        self._principals: OrderedDict[tuple[str, frozenset[str], str], cedarpy.Entities] = OrderedDict()
+        self._policies = cedarpy.PolicySet.from_str("\n".join(text for _, text in sorted(self.files.texts.items())))
+        self._principal = lru_cache(REMEMBERED_PRINCIPALS)(_principal)
+        self._answer = lru_cache(REMEMBERED_ANSWERS)(self._evaluate)
 
     def decide(self, question: Question) -> Decision:
         """`rule` names the permitting or forbidding rule; where several agree, the first in the order of names."""
+        facts = {**question.context, "own_record": question.resource == f"person-{question.person}"}
+        return self._answer(
+            (question.person, question.roles, question.organisation),
+            question.action,
+            question.resource,
+            json.dumps(facts, sort_keys=True, default=list),
+        )
+
+    def _evaluate(self, principal: Principal, action: str, resource: str, facts: str) -> Decision:
         result = cedarpy.is_authorized(
             {
-                "principal": {"type": "Person", "id": question.person},
-                "action": {"type": "Action", "id": question.action},
-                "resource": {"type": "Stream", "id": question.resource},
-                "context": {**question.context, "own_record": question.resource == f"person-{question.person}"},
+                "principal": {"type": "Person", "id": principal[0]},
+                "action": {"type": "Action", "id": action},
+                "resource": {"type": "Stream", "id": resource},
+                "context": facts,
             },
             self._policies,
-            self._entities(question),
+            self._principal(principal),
         )
         if result.diagnostics.errors:
-            log.error("policy_not_evaluated", action=question.action, errors=result.diagnostics.errors)
+            log.error("policy_not_evaluated", action=action, errors=result.diagnostics.errors)
             return Decision(False, DEFAULT_DENY)
         rules = sorted(result.diagnostics.id_annotations_by_reason.values())
         return Decision(result.allowed, rules[0] + self._mark if rules else DEFAULT_DENY)
 
-    def _entities(self, question: Question) -> cedarpy.Entities:
-        key = (question.person, question.roles, question.organisation)
-        if (known := self._principals.get(key)) is None:
-            principal = {
-                "uid": {"type": "Person", "id": question.person},
-                "attrs": {"organisation": question.organisation},
-                "parents": [{"type": "Role", "id": role} for role in sorted(question.roles)],
-            }
-            known = self._principals[key] = cedarpy.Entities.from_json_str(json.dumps([principal]))
-            while len(self._principals) > REMEMBERED_PRINCIPALS:
-                self._principals.popitem(last=False)
-        return known
+
+def _principal(principal: Principal) -> cedarpy.Entities:
+    person, roles, organisation = principal
+    entity = {
+        "uid": {"type": "Person", "id": person},
+        "attrs": {"organisation": organisation},
+        "parents": [{"type": "Role", "id": role} for role in sorted(roles)],
+    }
+    return cedarpy.Entities.from_json_str(json.dumps([entity]))
