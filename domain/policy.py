@@ -1,0 +1,408 @@
+"""The use policy: what drones and cameras may be used for, by whom, and for how long its records are kept.
+
+Whoever drafts a version cannot put it in force: adoption, amendment and retirement each take two people. What the law
+or the council may change is a parameter here; what they have ruled out for everybody is in `PROHIBITED`.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from dataclasses import asdict, dataclass, replace
+from datetime import datetime
+from enum import StrEnum
+from typing import assert_never
+
+from domain import checks
+from domain.kernel import Aggregate, InvalidValue, NotFound, PersonId, PolicyVersion, Reason, WrongState, event
+from domain.person import Role
+
+# Refused whatever the role and whatever a policy says (the city's draft use policy; face recognition: this product).
+PROHIBITED = {
+    "immigration_enforcement": "immigration enforcement",
+    "relay_to_differing_state": "tracking a person to relay them to a state with differing legal standards",
+    "identify_demonstrators": "recording lawful demonstrations to identify participants",
+    "face_recognition": "face recognition on any feed",
+}
+# Only a station commander authorises these, whatever a policy says.
+COMMANDER_PURPOSES = frozenset({"barricaded_suspect", "tactical_operation", "proactive"})
+
+
+class Basis(StrEnum):
+    """What a launch for a purpose must name."""
+
+    CALL_OR_CASE = "call_or_case"
+    NAMED_AUTHORISATION = "named_authorisation"  # training, special events
+
+
+class RecordingDefault(StrEnum):
+    ALL_MISSIONS = "all_missions"  # from arrival on scene
+    NOT_BY_DEFAULT = "not_by_default"  # LASD 570.10: on approval
+
+
+@dataclass(frozen=True, slots=True)
+class PurposeRule:
+    """One adopted purpose. `authorised_by`: roles of which one must authorise a launch; none: the request suffices."""
+
+    code: str
+    title: str
+    basis: Basis = Basis.CALL_OR_CASE
+    authorised_by: tuple[Role, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class RetentionRule:
+    category: str
+    days: int
+
+
+@dataclass(frozen=True, slots=True)
+class PolicyParameters:
+    """Lengths are minutes, hours and days as named; `max_agl_m` metres above ground."""
+
+    purposes: tuple[PurposeRule, ...]
+    recording_default: RecordingDefault
+    recording_authorised_by: tuple[Role, ...]
+    retention: tuple[RetentionRule, ...]
+    required_courses: tuple[str, ...]
+    prohibited: tuple[str, ...] = tuple(PROHIBITED)
+    max_agl_m: float = 121.92  # 400 ft, 14 CFR 107.51(b)
+    launch_authorisation_minutes: int = 10
+    step_up_minutes: int = 15
+    live_view_minutes: int = 30
+    override_max_minutes: int = 60
+    override_review_hours: int = 72
+    emergency_justification_hours: int = 24
+
+    def rule_for(self, purpose: str) -> PurposeRule | None:
+        return next((rule for rule in self.purposes if rule.code == purpose), None)
+
+
+def parameters_sha256(parameters: PolicyParameters) -> str:
+    """SHA-256, hexadecimal, of the parameters as JSON with sorted keys and no blanks, in UTF-8."""
+    content = json.dumps(asdict(parameters), sort_keys=True, separators=(",", ":"), ensure_ascii=False)
+    return hashlib.sha256(content.encode()).hexdigest()
+
+
+# -- events ------------------------------------------------------------------
+# `amends`: the version in force that a draft changes, None for a policy of its own.
+
+
+@event("policy.policy_drafted")
+class PolicyDrafted:
+    """A version of the use policy was drafted; it binds nobody yet."""
+
+    version: PolicyVersion
+    amends: PolicyVersion | None
+    parameters: PolicyParameters
+    parameters_sha256: str
+    cedar_set_sha256: str
+    summary: str
+    drafted_by: PersonId
+
+
+@event("policy.policy_adopted")
+class PolicyAdopted:
+    """Two people adopted a version of the use policy, with the access rules whose hash it names."""
+
+    version: PolicyVersion
+    adopted_by: tuple[PersonId, PersonId]
+    cedar_set_sha256: str
+    parameters_sha256: str
+    in_force_from: datetime
+
+
+@event("policy.policy_amended")
+class PolicyAmended:
+    """Two people changed the use policy in force into a new version."""
+
+    version: PolicyVersion
+    amends: PolicyVersion
+    amended_by: tuple[PersonId, PersonId]
+    cedar_set_sha256: str
+    parameters_sha256: str
+    in_force_from: datetime
+
+
+@event("policy.adoption_refused")
+class AdoptionRefused:
+    """Somebody tried to put a policy in force, or out of it, against the rules."""
+
+    version: PolicyVersion
+    requested_by: PersonId
+    reasons: tuple[Reason, ...]
+
+
+@event("policy.policy_retirement_proposed")
+class PolicyRetirementProposed:
+    """Somebody proposed to put the use policy out of force."""
+
+    version: PolicyVersion
+    proposed_by: PersonId
+    reason: str
+
+
+@event("policy.policy_retired")
+class PolicyRetired:
+    """Two people put the use policy out of force; until another is adopted nothing may be launched."""
+
+    version: PolicyVersion
+    retired_by: tuple[PersonId, PersonId]
+    reason: str
+
+
+Event = PolicyDrafted | PolicyAdopted | PolicyAmended | AdoptionRefused | PolicyRetirementProposed | PolicyRetired
+
+# -- commands ----------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class DraftPolicy:
+    """The version drafted is the next one."""
+
+    parameters: PolicyParameters
+    cedar_set_sha256: str
+    summary: str
+    by: PersonId
+    amends: PolicyVersion | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class AdoptPolicy:
+    """The hashes are those of what the adopter read. `in_force_from` None: at once."""
+
+    version: PolicyVersion
+    cedar_set_sha256: str
+    parameters_sha256: str
+    by: PersonId
+    in_force_from: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class ProposePolicyRetirement:
+    version: PolicyVersion
+    reason: str
+    by: PersonId
+
+
+@dataclass(frozen=True, slots=True)
+class RetirePolicy:
+    version: PolicyVersion
+    by: PersonId
+
+
+Command = DraftPolicy | AdoptPolicy | ProposePolicyRetirement | RetirePolicy
+
+# -- state -------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Adopted:
+    draft: PolicyDrafted
+    in_force_from: datetime
+    retired: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class PolicyBook:
+    """Every version ever drafted, what was adopted in order, and a retirement that waits for its second person."""
+
+    drafts: tuple[PolicyDrafted, ...] = ()
+    adopted: tuple[Adopted, ...] = ()
+    retirement: PolicyRetirementProposed | None = None
+
+    def draft(self, version: PolicyVersion) -> PolicyDrafted:
+        for draft in self.drafts:
+            if draft.version == version:
+                return draft
+        raise NotFound("there is no such version", field="version", accepted="a version that was drafted")
+
+
+State = PolicyBook
+
+
+@dataclass(frozen=True, slots=True)
+class PolicyInForce:
+    """The version that binds at the moment asked for."""
+
+    version: PolicyVersion
+    parameters: PolicyParameters
+    cedar_set_sha256: str
+    in_force_from: datetime
+
+
+def policy_in_force(state: State, at: datetime) -> PolicyInForce | None:
+    """The version adopted last among those already in force; None before the first and once that one is retired."""
+    for adopted in reversed(state.adopted):
+        if adopted.in_force_from <= at:
+            draft = adopted.draft
+            if adopted.retired:
+                return None
+            return PolicyInForce(draft.version, draft.parameters, draft.cedar_set_sha256, adopted.in_force_from)
+    return None
+
+
+# -- decide and evolve -------------------------------------------------------
+
+
+def decide(command: Command, state: State, at: datetime) -> list[Event]:
+    match command:
+        case DraftPolicy():
+            return [drafted(command, PolicyVersion(len(state.drafts) + 1), state, at)]
+        case AdoptPolicy():
+            return _adopt(command, state, at)
+        case ProposePolicyRetirement():
+            _must_be_in_force(command.version, state, at)
+            reason = checks.text("reason", command.reason, at_least=3, at_most=500)
+            return [PolicyRetirementProposed(command.version, command.by, reason)]
+        case RetirePolicy():
+            _must_be_in_force(command.version, state, at)
+            proposed = state.retirement
+            if proposed is None or proposed.version != command.version:
+                raise WrongState("nobody has proposed to retire this version: propose it first", field="version")
+            if proposed.proposed_by == command.by:
+                return [AdoptionRefused(command.version, command.by, (_two_people("proposed the retirement"),))]
+            return [PolicyRetired(command.version, (proposed.proposed_by, command.by), proposed.reason)]
+        case _:
+            assert_never(command)
+
+
+def drafted(command: DraftPolicy, version: PolicyVersion, state: State, at: datetime) -> PolicyDrafted:
+    if command.amends is not None:
+        _must_be_in_force(command.amends, state, at)
+    check_parameters(command.parameters)
+    return PolicyDrafted(
+        version,
+        command.amends,
+        command.parameters,
+        parameters_sha256(command.parameters),
+        checks.sha256("cedar_set_sha256", command.cedar_set_sha256),
+        checks.text("summary", command.summary, at_least=3, at_most=1000),
+        command.by,
+    )
+
+
+def _adopt(command: AdoptPolicy, state: State, at: datetime) -> list[Event]:
+    draft = state.draft(command.version)
+    if any(a.draft.version == command.version for a in state.adopted):
+        raise WrongState("this version was adopted before: draft a new one", field="version")
+    if draft.amends is not None:
+        _must_be_in_force(draft.amends, state, at)
+    if command.parameters_sha256 != draft.parameters_sha256:
+        raise InvalidValue("not the parameters drafted", field="parameters_sha256", accepted=draft.parameters_sha256)
+    if command.cedar_set_sha256 != draft.cedar_set_sha256:
+        raise InvalidValue("not the rules drafted", field="cedar_set_sha256", accepted=draft.cedar_set_sha256)
+    in_force_from = command.in_force_from or at
+    if checks.aware("in_force_from", in_force_from) < at:
+        raise InvalidValue("no policy binds the past", field="in_force_from", accepted="now or later")
+    if command.by == draft.drafted_by:
+        return [AdoptionRefused(draft.version, command.by, (_two_people("drafted it"),))]
+    people = (draft.drafted_by, command.by)
+    hashes = (draft.cedar_set_sha256, draft.parameters_sha256)
+    if draft.amends is not None:
+        return [PolicyAmended(draft.version, draft.amends, people, *hashes, in_force_from)]
+    return [PolicyAdopted(draft.version, people, *hashes, in_force_from)]
+
+
+def check_parameters(parameters: PolicyParameters) -> None:
+    """Raises InvalidValue for what no policy may say."""
+    codes = [rule.code for rule in parameters.purposes]
+    for rule in parameters.purposes:
+        checks.code("purposes.code", rule.code)
+        checks.text("purposes.title", rule.title, at_most=120)
+        if rule.code in COMMANDER_PURPOSES and rule.authorised_by != (Role.STATION_COMMANDER,):
+            raise InvalidValue(
+                f"{rule.code} needs the station commander", field="purposes.authorised_by", accepted="station_commander"
+            )
+    if not codes or len(codes) != len(set(codes)):
+        raise InvalidValue("purposes are not distinct", field="purposes", accepted="at least one, each code once")
+    for purpose in parameters.prohibited:
+        checks.code("prohibited", purpose)
+    if missing := set(PROHIBITED) - set(parameters.prohibited):
+        raise InvalidValue(
+            "no policy may allow this", field="prohibited", accepted="at least " + ", ".join(sorted(missing))
+        )
+    if set(codes) & set(parameters.prohibited):
+        raise InvalidValue("a purpose is both adopted and prohibited", field="purposes", accepted="one or the other")
+    for kept in parameters.retention:
+        checks.code("retention.category", kept.category)
+        checks.within("retention.days", kept.days, 1, 36_500, "days")
+    for course in parameters.required_courses:
+        checks.code("required_courses", course)
+    checks.within("max_agl_m", parameters.max_agl_m, 10, 500, "m above ground")
+    checks.within("launch_authorisation_minutes", parameters.launch_authorisation_minutes, 1, 60, "minutes")
+    checks.within("step_up_minutes", parameters.step_up_minutes, 1, 60, "minutes")
+    checks.within("live_view_minutes", parameters.live_view_minutes, 1, 240, "minutes")
+    checks.within("override_max_minutes", parameters.override_max_minutes, 1, 60, "minutes")
+    checks.within("override_review_hours", parameters.override_review_hours, 1, 72, "hours")
+    checks.within("emergency_justification_hours", parameters.emergency_justification_hours, 1, 24, "hours")
+
+
+def _must_be_in_force(version: PolicyVersion, state: State, at: datetime) -> None:
+    current = policy_in_force(state, at)
+    if current is None or current.version != version:
+        accepted = f"version {current.version}" if current else "none: no policy is in force"
+        raise WrongState("this version is not in force", field="version", accepted=accepted)
+
+
+def _two_people(did: str) -> Reason:
+    return Reason("same_person", f"who {did} cannot also confirm it: ask another person", "a policy takes two people")
+
+
+def evolve(state: State, happened: Event) -> State:
+    match happened:
+        case PolicyDrafted():
+            return replace(state, drafts=(*state.drafts, happened))
+        case PolicyAdopted() | PolicyAmended():
+            adopted = Adopted(state.draft(happened.version), happened.in_force_from)
+            return replace(state, adopted=(*state.adopted, adopted), retirement=None)
+        case PolicyRetirementProposed():
+            return replace(state, retirement=happened)
+        case PolicyRetired(version):
+            adopted_all = tuple(replace(a, retired=a.retired or a.draft.version == version) for a in state.adopted)
+            return replace(state, adopted=adopted_all, retirement=None)
+        case AdoptionRefused():
+            return state
+        case _:
+            assert_never(happened)
+
+
+POLICY: Aggregate[Command, Event, State] = Aggregate("policy", PolicyBook(), decide, evolve)
+POLICY_KEY = "use"  # the stream "policy-use"
+
+# -- two policies that were on the table -------------------------------------
+
+_PURPOSES = (
+    PurposeRule("call_for_service", "Call for service"),
+    PurposeRule("search_and_rescue", "Search and rescue"),
+    PurposeRule("disaster_response", "Disaster response"),
+    PurposeRule("active_shooter", "Active shooter"),
+    PurposeRule("pursuit", "Pursuit tracking", authorised_by=(Role.WATCH_SUPERVISOR, Role.STATION_COMMANDER)),
+    PurposeRule("barricaded_suspect", "Barricaded suspect", authorised_by=(Role.STATION_COMMANDER,)),
+    PurposeRule("tactical_operation", "High-risk tactical operation", authorised_by=(Role.STATION_COMMANDER,)),
+    PurposeRule("proactive", "Proactive flight", authorised_by=(Role.STATION_COMMANDER,)),
+    PurposeRule("scene_documentation", "Documentation of a crime scene or traffic"),
+    PurposeRule("special_event", "Special event", Basis.NAMED_AUTHORISATION),
+    PurposeRule("training", "Training", Basis.NAMED_AUTHORISATION),
+)
+KNOWN_PURPOSES = frozenset(rule.code for rule in _PURPOSES) | frozenset(PROHIBITED)
+
+
+def _parameters(recording_default: RecordingDefault, days: int) -> PolicyParameters:
+    evidence = max(days, 730)
+    return PolicyParameters(
+        purposes=_PURPOSES,
+        recording_default=recording_default,
+        recording_authorised_by=(Role.WATCH_SUPERVISOR, Role.STATION_COMMANDER),
+        retention=(
+            RetentionRule("routine", days),
+            RetentionRule("training", days),
+            RetentionRule("investigation", evidence),
+            RetentionRule("evidence", evidence),
+        ),
+        required_courses=("watch_center_use",),
+    )
+
+
+RECORD_ALL_KEEP_30_DAYS = _parameters(RecordingDefault.ALL_MISSIONS, 30)  # as the city planned
+RECORD_ON_APPROVAL_KEEP_2_YEARS = _parameters(RecordingDefault.NOT_BY_DEFAULT, 730)  # as LASD 570.10 says
