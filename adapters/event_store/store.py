@@ -1,0 +1,128 @@
+"""The event store: `application.ports.EventStore` on PostgreSQL."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping, Sequence
+from concurrent.futures import Future
+from types import TracebackType
+from typing import Any, Self, TypeVar
+from uuid import UUID
+
+import eventsourcing.persistence as library
+from psycopg.rows import tuple_row
+
+from adapters.event_store.group_commit import GroupCommit
+from adapters.event_store.recorder import GaplessRecorder, datastore
+from application.codec import EVENT_LIMIT
+from application.ports import (
+    Append,
+    Appended,
+    Document,
+    EventTooLarge,
+    Head,
+    StoredEvent,
+    StoreUnavailable,
+)
+
+T = TypeVar("T")
+_COLUMNS = "notification_id, originator_id, originator_version, topic, state"
+_RETRY_S = 0.1
+
+
+class PostgresEventStore:
+    """Reads through a pool of at most ten connections, writes through one `GroupCommit`. Thread-safe.
+
+    `commit_timeout`: seconds after which any call says StoreUnavailable.
+    """
+
+    def __init__(self, url: str, *, max_batch: int = 512, commit_timeout: float = 5.0) -> None:
+        self._timeout = commit_timeout
+        self.recorder = GaplessRecorder(datastore(url, timeout=commit_timeout))
+        self._group_commit = GroupCommit(url, max_batch=max_batch, commit_timeout=commit_timeout)
+
+    # -- writing -------------------------------------------------------------------
+    def submit(self, append: Append) -> Future[Appended]:
+        """Queue for the group commit. The future fails with a StoreError, StoreUnavailable within the commit timeout.
+
+        For asyncio: `await asyncio.wrap_future(store.submit(append))`. Raises EventTooLarge, and ValueError for an
+        append that contradicts itself (versions that don't follow each other, a wrong hash of a document).
+        """
+        for event in append.events:
+            if len(event.content) > EVENT_LIMIT:
+                raise EventTooLarge(event.type, len(event.content), EVENT_LIMIT)
+        return self._group_commit.submit(append)
+
+    def append(self, append: Append) -> Appended:
+        return self.submit(append).result()
+
+    # -- reading -------------------------------------------------------------------
+    def read(self, streams: Sequence[str]) -> Mapping[str, Sequence[StoredEvent]]:
+        """All streams as of one moment: one statement, one snapshot."""
+        found: dict[str, list[StoredEvent]] = {stream: [] for stream in streams}
+        for event in self._events(
+            "WHERE originator_id = ANY(%s) ORDER BY originator_id, originator_version", list(found)
+        ):
+            found[event.stream].append(event)
+        return found
+
+    def versions(self, streams: Sequence[str]) -> Mapping[str, int]:
+        rows = self._rows(
+            "SELECT originator_id, max(originator_version) FROM events.stored_events WHERE originator_id = ANY(%s) "
+            "GROUP BY originator_id",
+            list(streams),
+        )
+        return dict.fromkeys(streams, 0) | dict(rows)
+
+    def answer_to(self, command_id: UUID) -> tuple[bytes, Appended] | None:
+        rows = self._rows(
+            "SELECT digest, first_position, last_position, answer FROM events.commands WHERE command_id = %s",
+            command_id,
+        )
+        return next(((digest, Appended(*answer, replayed=True)) for digest, *answer in rows), None)
+
+    def notifications(self, after: int, limit: int) -> Sequence[StoredEvent]:
+        return self._events("WHERE notification_id > %s ORDER BY notification_id LIMIT %s", after, limit)
+
+    def head(self) -> Head:
+        (row,) = self._rows("SELECT position, rolling_hash FROM events.head")
+        return Head(*row)
+
+    def document(self, sha256: bytes) -> Document | None:
+        rows = self._rows("SELECT sha256, media_type, content FROM events.documents WHERE sha256 = %s", sha256)
+        return Document(*rows[0]) if rows else None
+
+    def _events(self, where: str, *parameters: Any) -> list[StoredEvent]:
+        rows = self._rows(f"SELECT {_COLUMNS} FROM events.stored_events {where}", *parameters)  # noqa: S608 constants
+        return list(map(StoredEvent._make, rows))
+
+    def _rows(self, statement: str, *parameters: Any) -> list[tuple[Any, ...]]:
+        """Tried again on a new connection while the database is away; a reading does no harm twice."""
+        deadline = time.monotonic() + self._timeout - 2 * _RETRY_S
+        while True:
+            try:
+                with (
+                    self.recorder.datastore.get_connection() as conn,
+                    conn.cursor(binary=True, row_factory=tuple_row) as cursor,
+                ):
+                    return cursor.execute(statement.encode(), parameters, prepare=True).fetchall()
+            except (library.OperationalError, library.InterfaceError) as error:
+                if time.monotonic() > deadline:
+                    raise StoreUnavailable(f"PostgreSQL did not answer within {self._timeout:g} s ({error})") from error
+                time.sleep(_RETRY_S)
+            except library.PersistenceError as error:
+                raise StoreUnavailable(f"the event store can't be read: {error}") from error
+
+    # -- life ----------------------------------------------------------------------
+    def close(self) -> None:
+        """Commit what has queued, then let go of all connections."""
+        self._group_commit.close()
+        self.recorder.datastore.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
