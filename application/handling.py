@@ -181,7 +181,7 @@ class Attempt:
         self.case_number = ""
         self.policy_version = 0
         self.decided_by = ""
-        self.role = next(iter(sorted(actor.roles)), "")
+        self.role = min(actor.roles, default="")
         self._read: dict[str, tuple[int, Any]] = {}
         self._start: dict[str, int] = {}
         self._written: list[tuple[str, int, Any]] = []

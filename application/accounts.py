@@ -1,0 +1,164 @@
+"""Signing on and off, and the accounts of the people who may."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from datetime import datetime
+from uuid import UUID
+
+from application.commands import Commands
+from application.handling import Accepted, Actor, Attempt, Mistaken, Outcome, Recorded, Refused, Ticket
+from application.standing import authorise, in_force, outcome, signed_on, standing_of
+from domain import person
+from domain.person import PERSON
+from domain.policy import POLICY, POLICY_KEY
+from domain.session import SESSION, LockSession, NotSignedOn, Open, SignOff, SignOffReason, SignOn, StepUp
+
+NIL = UUID(int=0)
+
+
+@dataclass(frozen=True, slots=True)
+class Proof:
+    """What the identity provider vouched for. `session`: one per sign-on there; `ends_at`: when its word ends."""
+
+    person: str
+    session: str
+    issuer: str
+    method: str
+    ends_at: datetime
+    stepped_up: bool = False
+
+
+class SignOnRefused(Exception):
+    """This person may not sign on. The refusal is on the record."""
+
+    def __init__(self, refused: Refused) -> None:
+        super().__init__("; ".join(reason.message for reason in refused.reasons))
+        self.reasons = refused.reasons
+
+
+class SignOnUnavailable(Exception):
+    """Whether this person may sign on could not be asked, or not be recorded."""
+
+
+ACTIONS: dict[type, str] = {
+    person.Enrol: "enrol_person",
+    person.RecordTraining: "record_training",
+    person.RecordCertificate: "record_certificate",
+    person.PlaceMedicalHold: "suspend_person",
+    person.LiftMedicalHold: "reinstate_person",
+    person.AssignRole: "assign_role",
+    person.RevokeRole: "revoke_role",
+    person.Suspend: "suspend_person",
+    person.Reinstate: "reinstate_person",
+}
+
+
+class Accounts(Commands):
+    """Use cases about people and their sessions."""
+
+    def sign_on(self, proof: Proof, source_address: str) -> Actor:
+        """The signed-on person behind a proof; the first use of a proof opens its session, on the record.
+
+        Raises SignOnRefused, SignOnUnavailable.
+        """
+        actor = Actor(proof.person, "", "", frozenset(), proof.session, source_address)
+        known = self.standing(actor)
+        if known is not None:
+            return known
+
+        def use(attempt: Attempt) -> Recorded:
+            attempt.load((PERSON, proof.person), (SESSION, proof.session), (POLICY, POLICY_KEY))
+            policy = in_force(attempt)
+            state = attempt.state(SESSION, proof.session)
+            if isinstance(state, Open):
+                return Accepted(SESSION.stream(proof.session), proof.session)
+            claimed = standing_of(attempt, proof.person, policy)
+            attempt.actor = signed_on(actor, claimed)
+            attempt.role = min(attempt.actor.roles, default="")
+            attempt.decide(
+                SESSION,
+                proof.session,
+                SignOn(claimed, proof.issuer, proof.method, source_address, proof.ends_at),
+            )
+            if proof.stepped_up and isinstance(attempt.state(SESSION, proof.session), Open):
+                attempt.decide(SESSION, proof.session, StepUp(proof.method, policy.parameters.step_up_minutes))
+            return outcome(attempt, SESSION.stream(proof.session), proof.session)
+
+        ticket = self.handler.ticket("sign_on", [proof.session, proof.issuer], actor, None)
+        told = self.handler.handle(actor, ticket, use)
+        match told:
+            case Refused():
+                raise SignOnRefused(told)
+            case Accepted():
+                if (signed_on := self.standing(actor)) is not None:
+                    return signed_on
+                raise SignOnUnavailable("the session ended at this moment: sign on again")
+            case Mistaken(message=message):
+                raise SignOnUnavailable(message)
+            case _:
+                raise SignOnUnavailable(told.message)
+
+    def standing(self, actor: Actor) -> Actor | None:
+        """The actor as the store knows it now, or None where the session is not open or access has ended."""
+        ticket = Ticket(NIL, "standing", b"")
+        attempt = Attempt(self.handler, actor, ticket, self.handler.clock.now())
+        attempt.load((PERSON, actor.person), (SESSION, actor.session), (POLICY, POLICY_KEY))
+        session = attempt.state(SESSION, actor.session)
+        if not isinstance(session, Open) or session.person != actor.person or attempt.at > session.ends_at:
+            return None
+        known = standing_of(attempt, actor.person, in_force(attempt))
+        if not known.has_access:
+            return None
+        return replace(signed_on(actor, known), stepped_up_until=session.stepped_up_until)
+
+    def step_up(self, actor: Actor, method: str, command_id: UUID | None = None) -> Outcome:
+        """Record that the person showed a second factor again just now."""
+
+        def use(attempt: Attempt) -> Recorded:
+            policy = in_force(attempt)
+            attempt.decide(SESSION, actor.session, StepUp(method, policy.parameters.step_up_minutes))
+            return outcome(attempt, SESSION.stream(actor.session), actor.session)
+
+        return self.handler.handle(actor, self.handler.ticket("step_up", [method], actor, command_id), use)
+
+    def lock(self, actor: Actor, reason: str, command_id: UUID | None = None) -> Outcome:
+        return self._of_own_session(actor, "lock_session", LockSession(reason), command_id)
+
+    def sign_off(self, actor: Actor, command_id: UUID | None = None) -> Outcome:
+        return self._of_own_session(actor, "sign_off", SignOff(SignOffReason.CLOSED), command_id)
+
+    def _of_own_session(
+        self, actor: Actor, name: str, command: LockSession | SignOff, command_id: UUID | None
+    ) -> Outcome:
+        def use(attempt: Attempt) -> Recorded:
+            attempt.decide(SESSION, actor.session, command)
+            return outcome(attempt, SESSION.stream(actor.session), actor.session)
+
+        return self.handler.handle(actor, self.handler.ticket(name, command, actor, command_id), use)
+
+    def sign_off_person(self, actor: Actor, session: str, command_id: UUID, causation_id: str) -> Outcome:
+        """End a session of somebody whose access has ended (the reactor does)."""
+
+        def use(attempt: Attempt) -> Recorded:
+            authorise(attempt, "sign_off_person", SESSION.stream(session))
+            if not isinstance(attempt.state(SESSION, session), NotSignedOn):
+                attempt.decide(SESSION, session, SignOff(SignOffReason.SUSPENDED))
+            return outcome(attempt, SESSION.stream(session), session)
+
+        ticket = self.handler.ticket("sign_off_person", [session], actor, command_id, causation_id=causation_id)
+        return self.handler.handle(actor, ticket, use)
+
+    def change(self, actor: Actor, command: person.Command, command_id: UUID | None = None) -> Outcome:
+        """Enrol a person, or change the account, role, training or standing of one."""
+
+        def use(attempt: Attempt) -> Recorded:
+            stream = PERSON.stream(command.person)
+            authorise(attempt, ACTIONS[type(command)], stream, own_request=command.person == actor.person)
+            attempt.decide(PERSON, command.person, command)
+            return outcome(attempt, stream, command.person)
+
+        return self.run(actor, ACTIONS[type(command)], command, command_id, use)
+
+
+__all__ = ["Accounts", "Proof", "SignOnRefused", "SignOnUnavailable"]

@@ -1,0 +1,161 @@
+"""The use policy, and the first day on which there is none yet."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+from uuid import UUID
+
+from application.commands import Commands
+from application.handling import Actor, Attempt, Outcome, Recorded
+from application.standing import authorise, outcome
+from domain import founding, policy
+from domain.founding import FOUNDING, FOUNDING_KEY, Founder, FoundingConfirmed, FoundingProposed
+from domain.kernel import Aggregate, PersonId, PolicyVersion
+from domain.person import PERSON
+from domain.policy import POLICY, POLICY_KEY, PolicyBook, PolicyParameters
+
+
+class PolicyNotAdopted(Exception):
+    """The access rules of this process are not those that two persons adopted."""
+
+
+class Policies(Commands):
+    def draft(
+        self,
+        actor: Actor,
+        parameters: PolicyParameters,
+        summary: str,
+        amends: int | None = None,
+        command_id: UUID | None = None,
+    ) -> Outcome:
+        """Draft the next version, with the hash of the access rules this process runs with."""
+        command = policy.DraftPolicy(
+            parameters,
+            self.handler.authoriser.set_hash,
+            summary,
+            PersonId(actor.person),
+            None if amends is None else PolicyVersion(amends),
+        )
+
+        def use(attempt: Attempt) -> Recorded:
+            authorise(attempt, "draft_policy", POLICY.stream(POLICY_KEY))
+            attempt.decide(POLICY, POLICY_KEY, command)
+            return outcome(attempt, POLICY.stream(POLICY_KEY), POLICY_KEY)
+
+        return self.run(actor, "draft_policy", command, command_id, use)
+
+    def adopt(
+        self,
+        actor: Actor,
+        version: int,
+        parameters_sha256: str,
+        cedar_set_sha256: str,
+        command_id: UUID | None = None,
+    ) -> Outcome:
+        """Adopt a drafted version, as the second person."""
+        command = policy.AdoptPolicy(
+            PolicyVersion(version), cedar_set_sha256, parameters_sha256, PersonId(actor.person)
+        )
+
+        def use(attempt: Attempt) -> Recorded:
+            draft = attempt.state(POLICY, POLICY_KEY).draft(command.version)
+            authorise(attempt, "adopt_policy", POLICY.stream(POLICY_KEY), own_request=draft.drafted_by == actor.person)
+            attempt.decide(POLICY, POLICY_KEY, command)
+            return outcome(attempt, POLICY.stream(POLICY_KEY), POLICY_KEY)
+
+        return self.run(actor, "adopt_policy", command, command_id, use)
+
+    def book(self) -> PolicyBook:
+        """Every version, as the store has it now."""
+        state: PolicyBook = self.handler.states.load([(POLICY, POLICY_KEY)])[POLICY.stream(POLICY_KEY)][1]
+        return state
+
+    def check_adopted(self) -> None:
+        """A process refuses access rules that were not adopted. Before the founding there is nothing to compare with.
+
+        Raises PolicyNotAdopted.
+        """
+        current = policy.policy_in_force(self.book(), self.handler.clock.now())
+        mine = self.handler.authoriser.set_hash
+        if current is not None and current.cedar_set_sha256 != mine:
+            raise PolicyNotAdopted(
+                f"the access rules here have the hash {mine[:12]}…, policy version {current.version} was adopted with "
+                f"{current.cedar_set_sha256[:12]}…: install the adopted rules, or have these adopted by two persons"
+            )
+
+    # -- the first day -------------------------------------------------------
+
+    def propose_founding(
+        self,
+        by: str,
+        administrator: Founder,
+        commander: Founder,
+        services: Sequence[Founder],
+        parameters: PolicyParameters,
+        summary: str,
+    ) -> Outcome:
+        """The first of the two persons who start the watch center proposes its first accounts and policy."""
+        actor = self._founder(by, administrator, commander)
+
+        def use(attempt: Attempt) -> Recorded:
+            command = founding.ProposeFounding(
+                administrator,
+                commander,
+                tuple(services),
+                parameters,
+                self.handler.authoriser.set_hash,
+                summary,
+                PersonId(by),
+                self._other_events(attempt),
+            )
+            attempt.decided_by = "two-founders"
+            attempt.decide(FOUNDING, FOUNDING_KEY, command)
+            return outcome(attempt, FOUNDING.stream(FOUNDING_KEY), FOUNDING_KEY)
+
+        return self.run(actor, "propose_founding", [administrator, commander, summary], None, use)
+
+    def confirm_founding(self, by: str) -> Outcome:
+        """The second person confirms; accounts and policy come to be in the same append."""
+        state = self.handler.states.load([(FOUNDING, FOUNDING_KEY)])[FOUNDING.stream(FOUNDING_KEY)][1]
+        actor = Actor(by, by, "", frozenset())
+        sha256 = ""
+        if isinstance(state, founding.Proposed):
+            actor = self._founder(by, state.proposal.administrator, state.proposal.commander)
+            sha256 = state.proposal.parameters_sha256
+
+        def use(attempt: Attempt) -> Recorded:
+            proposed = attempt.state(FOUNDING, FOUNDING_KEY)
+            attempt.decided_by = "two-founders"
+            events = attempt.decide(
+                FOUNDING,
+                FOUNDING_KEY,
+                founding.ConfirmFounding(
+                    self.handler.authoriser.set_hash, sha256, PersonId(by), self._other_events(attempt)
+                ),
+            )
+            confirmed = next((e for e in events if isinstance(e, FoundingConfirmed)), None)
+            if confirmed is not None and isinstance(proposed, founding.Proposed):
+                self._first_streams(attempt, proposed.proposal, confirmed)
+            return outcome(attempt, FOUNDING.stream(FOUNDING_KEY), FOUNDING_KEY)
+
+        return self.run(actor, "confirm_founding", [sha256], None, use)
+
+    @staticmethod
+    def _founder(by: str, *founders: Founder) -> Actor:
+        for founder in founders:
+            if founder.person == by:
+                return Actor(by, founder.name, str(founder.organisation), frozenset())
+        return Actor(by, by, "", frozenset())
+
+    def _other_events(self, attempt: Attempt) -> int:
+        return self.handler.store.head().position - attempt.version(FOUNDING, FOUNDING_KEY)
+
+    @staticmethod
+    def _first_streams(attempt: Attempt, proposal: FoundingProposed, confirmed: FoundingConfirmed) -> None:
+        for stream, events in founding.first_streams(proposal, confirmed, attempt.at).items():
+            aggregate: Aggregate[Any, Any, Any] = POLICY if stream == POLICY.stream(POLICY_KEY) else PERSON
+            attempt.take(aggregate, stream.removeprefix(f"{aggregate.name}-"), events)
+
+
+__all__ = ["Policies", "PolicyNotAdopted"]

@@ -1,0 +1,108 @@
+"""Who is acting, as the store knows it at this moment: the person, the session, the policy in force.
+
+Roles come from the person's own stream alone, never from a token. What is read here takes part in the append: a
+suspension that comes between the question and the append wins.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import structlog
+
+from application.handling import Accepted, Actor, Attempt, Denied, Recorded, Refused
+from domain.kernel import EVENT_NAMES, PersonId, Reason, WrongState
+from domain.person import PERSON, PersonStanding, Role, person_standing
+from domain.policy import POLICY, POLICY_KEY, PolicyInForce, policy_in_force
+from domain.session import SESSION, RecordRefusedAttempt, SessionStanding, session_standing
+
+log = structlog.get_logger()
+
+SERVICES = {
+    "service-drone-gateway": "Drone gateway",
+    "service-reactor": "Reactor",
+    "service-dispatch": "Dispatch (CAD)",
+}
+
+
+def service(person: str) -> Actor:
+    """One of our own processes. It has an account with the role `service` and no session."""
+    return Actor(person, SERVICES[person], "", frozenset({str(Role.SERVICE)}))
+
+
+def in_force(attempt: Attempt) -> PolicyInForce:
+    """The use policy at this moment. Raises WrongState before the first one is adopted."""
+    policy = policy_in_force(attempt.state(POLICY, POLICY_KEY), attempt.at)
+    if policy is None:
+        raise WrongState(
+            "no use policy is in force: nothing may be done before two persons adopted one", field="policy"
+        )
+    attempt.policy_version = policy.version
+    return policy
+
+
+def standing_of(attempt: Attempt, person: str, policy: PolicyInForce) -> PersonStanding:
+    state = attempt.state(PERSON, person)
+    return person_standing(PersonId(person), state, attempt.at, policy.parameters.required_courses)
+
+
+def session_of(attempt: Attempt) -> SessionStanding:
+    session = attempt.actor.session
+    return session_standing(session, attempt.state(SESSION, session), attempt.at)
+
+
+def signed_on(actor: Actor, standing: PersonStanding) -> Actor:
+    """The actor with what the person's stream says of them."""
+    return replace(
+        actor,
+        name=standing.name,
+        organisation=str(standing.organisation or ""),
+        roles=frozenset(map(str, standing.roles)),
+    )
+
+
+def authorise(
+    attempt: Attempt, action: str, resource: str, own_request: bool = False, **context: bool | int | str
+) -> PolicyInForce:
+    """May this actor do this now? Puts role, rule and policy version on the attempt. Raises Denied.
+
+    `own_request`: the actor asked for, wrote or is the object of what is now to be decided.
+    """
+    actor = attempt.actor
+    attempt.load((PERSON, actor.person), (SESSION, actor.session), (POLICY, POLICY_KEY))
+    policy = in_force(attempt)
+    person = standing_of(attempt, actor.person, policy)
+    reasons = person.access_refusals()
+    stepped_up = False
+    if Role.SERVICE not in person.roles:
+        session = session_of(attempt)
+        stepped_up = session.stepped_up(attempt.at)
+        if not session.open or session.person != actor.person:
+            reasons += (Reason("not_signed_on", "the session is not open: sign on again", "a session is a condition"),)
+    attempt.actor = signed_on(actor, person)
+    attempt.role = min(attempt.actor.roles, default="")
+    if reasons:
+        raise Denied(action, resource, reasons[0].rule, reasons[0])
+    attempt.authorise(action, resource, stepped_up=stepped_up, own_request=own_request, **context)
+    return policy
+
+
+def record_attempt(attempt: Attempt, action: str, resource: str, reasons: tuple[Reason, ...], rule: str) -> None:
+    """Put a denied or invalid attempt of a signed-on person on the record of the session."""
+    if not attempt.actor.session:
+        log.warning("service_attempt_refused", service=attempt.actor.person, action=action, reasons=str(reasons))
+        return
+    attempt.role = min(attempt.actor.roles, default="")
+    attempt.decide(SESSION, attempt.actor.session, RecordRefusedAttempt(action, resource, reasons, rule))
+
+
+def is_refusal(event: object) -> bool:
+    return "refused" in EVENT_NAMES[type(event)]
+
+
+def outcome(attempt: Attempt, stream: str, key: str) -> Recorded:
+    """What the caller is told of the events taken: refused if one of them says so, else accepted."""
+    for event in attempt.events():
+        if is_refusal(event):
+            return Refused(stream, event.reasons, attempt.decided_by)
+    return Accepted(stream, key)
