@@ -24,6 +24,8 @@ class EmbeddedKafka:
     `heap_mb` bounds the Java heap in MiB.
     """
 
+    last_resort = signal.SIGKILL
+
     def __init__(self, data: Path, cache: Path, *, heap_mb: int = 512) -> None:
         self.data = data.absolute()
         self.log = self.data / "kafka.log"

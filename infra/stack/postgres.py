@@ -37,6 +37,8 @@ class EmbeddedPostgres:
     The port is chosen once per object, so that a restart keeps every URL that was given out.
     """
 
+    last_resort = signal.SIGQUIT  # the postmaster takes its own children down; the next start recovers from the WAL
+
     def __init__(self, data: Path, *, fsync: bool = True) -> None:
         self.data = data.absolute()
         self.log = self.data / "postgres.log"
@@ -92,8 +94,7 @@ class EmbeddedPostgres:
         }
         options = [f"--{name}={value}" for name, value in settings.items()]
         argv: list[str | Path] = [_program("postgres"), "-D", self._cluster, *options]
-        # SIGQUIT: the postmaster takes its own children down at once; the next start recovers from the WAL.
-        self._process = spawn(argv, self.log, cwd=self.data, death_signal=signal.SIGQUIT, user=self._user)
+        self._process = spawn(argv, self.log, cwd=self.data, death_signal=self.last_resort, user=self._user)
         if not wait_until(self._answers, START_S):
             self.stop()
             raise StackError(
@@ -103,7 +104,7 @@ class EmbeddedPostgres:
     def stop(self) -> None:
         """Stop the server cleanly (fast shutdown), by force after 20 s. Does nothing when it isn't running."""
         if self._process is not None:
-            stop(self._process, (signal.SIGINT, 15), (signal.SIGQUIT, 5))
+            stop(self._process, (signal.SIGINT, 15), (self.last_resort, 5))
             self._process = None
 
     def restart(self) -> None:
@@ -113,7 +114,7 @@ class EmbeddedPostgres:
 
     def kill(self) -> None:
         """Take the server down as a power cut would: SIGQUIT, no checkpoint."""
-        stop(self._running(), (signal.SIGQUIT, 10))
+        stop(self._running(), (self.last_resort, 10))
         self._process = None
 
     def poll(self) -> int | None:

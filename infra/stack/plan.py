@@ -1,0 +1,107 @@
+"""What `saferweho dev` runs, as data: a new process of the product is one more line here."""
+
+import sys
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from urllib.parse import quote
+
+from psycopg.conninfo import conninfo_to_dict
+
+from adapters.event_store import login_roles
+
+from .processes import free_port
+from .supervisor import Service
+
+
+@dataclass(frozen=True, slots=True)
+class Task:
+    """A command to run to its end before the services. `shown`: its output is for the person at the console."""
+
+    name: str
+    argv: Sequence[str]
+    env: Mapping[str, str]
+    shown: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """The same as a function of ours; an exception is its failure."""
+
+    name: str
+    function: Callable[[], None]
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """Tasks, then services in waves, then the tasks that tell people how to get in."""
+
+    prepare: Sequence[Task | Call]
+    services: Sequence[Service]
+    announce: Sequence[Task] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Context:
+    """What a plan may use: addresses that are known before anything of ours runs."""
+
+    home: Path
+    port: int
+    database_url: str  # of the superuser, or what DATABASE_URL said
+    bootstrap: str
+    passwords: Mapping[str, str]  # of the logins, one a process, so that each can do its own work alone
+    gateway_key: str
+    env: Mapping[str, str]  # settings that every process shares
+    demo: bool
+
+    @property
+    def base_url(self) -> str:
+        return f"http://127.0.0.1:{self.port}"
+
+    def url_as(self, login: str) -> str:
+        """libpq URI of the database as one of the logins."""
+        parts = conninfo_to_dict(self.database_url)
+        host, port, database = (str(parts.get(key, "")) for key in ("host", "port", "dbname"))
+        return f"postgresql://{login}:{quote(self.passwords[login])}@{host}:{port or 5432}/{database}"
+
+
+def saferweho(*arguments: str) -> list[str]:
+    """The command line of one of the product's verbs."""
+    return [sys.executable, "-m", "api.cli", *arguments]
+
+
+def the_product(context: Context) -> Plan:
+    """The spine, and with `demo` a simulated drone and the demonstration that flies it."""
+    gateway_port, link_port = free_port(), free_port()
+    shared = {
+        **context.env,
+        "SAFERWEHO_GATEWAY_URL": f"http://127.0.0.1:{gateway_port}",
+        "SAFERWEHO_GATEWAY_KEY": context.gateway_key,
+        "SAFERWEHO_DRONE_LINKS": f"udpin:127.0.0.1:{link_port}",
+    }
+
+    def service(name: str, login: str, *, wave: int = 0, health: int = 0) -> Service:
+        port = health or free_port()
+        env = {**shared, "DATABASE_URL": context.url_as(login), "SAFERWEHO_HEALTH_PORT": str(port)}
+        return Service(name, saferweho(name), env, f"http://127.0.0.1:{port}/health/ready", wave)
+
+    owner = {**shared, "DATABASE_URL": context.database_url}
+    prepare: list[Task | Call] = [
+        Task("migrate", saferweho("migrate"), owner),
+        Call("database logins", lambda: login_roles(context.database_url, context.passwords)),
+        Task("topics", saferweho("topics", "create"), owner),
+    ]
+    services = [
+        service("relay", "saferweho_relay"),
+        service("projector", "saferweho_projector"),
+        service("reactor", "saferweho_reactor"),
+        service("drone-gateway", "saferweho_gateway", health=gateway_port),
+        service("api", "saferweho_api"),
+    ]
+    if not context.demo:
+        return Plan(prepare, services)
+    vehicle = ["-m", "infra.vehicle", "--connect", f"udpout:127.0.0.1:{link_port}", "--sysid", "1"]
+    prepare.append(Task("demonstration's people", saferweho("demonstration", "prepare"), owner))
+    services.append(Service("vehicle", [sys.executable, *vehicle], context.env))
+    services.append(service("demonstration", "saferweho_api", wave=1))
+    return Plan(prepare, services, [Task("sign-in links", saferweho("demonstration", "links"), owner, shown=True)])
