@@ -1,0 +1,76 @@
+"""Where the relay goes on: the last committed record of `<prefix>.relay`, written in the transaction of the events.
+
+Invariant: every position up to the resume point is in the log and committed, none above it is.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import msgspec
+
+from adapters.kafka.clients import TopicPartition, consumer
+from adapters.kafka.topics import name
+
+RESUME_KEY = b"resume"
+FIRST_STEP = 64  # offsets; aborted transactions may fill them, then the step doubles
+_PATIENCE_S = 10.0
+
+
+class ResumePoint(msgspec.Struct, frozen=True):
+    """`position` and `rolling_hash` (hex) as in `Head`; `event_hash`: SHA-256 (hex) of the event at `position`."""
+
+    position: int
+    rolling_hash: str
+    event_hash: str
+    holder: str = ""
+    epoch: int = 0
+
+
+_decoder = msgspec.json.Decoder(ResumePoint)
+encode = msgspec.json.Encoder().encode
+
+
+class ResumePointUnreadable(Exception):
+    """The topic of resume points could not be read to its end; nothing may be sent before that."""
+
+
+def last_resume_point(bootstrap: str, prefix: str) -> ResumePoint | None:
+    """The last committed one, or None in a new log. Call it after `init_transactions`, which ends what was open.
+
+    Steps back from the end in doubling steps. Raises KafkaError, ResumePointUnreadable.
+    """
+    partition = TopicPartition(name(prefix, "relay"), 0)
+    reader = consumer(bootstrap)
+    try:
+        reader.assign([partition])
+        begin = reader.beginning_offsets([partition])[partition]
+        end = reader.end_offsets([partition])[partition]
+        step, upper = FIRST_STEP, end
+        while upper > begin:
+            lower = max(begin, end - step)
+            if found := _last_between(reader, partition, lower, upper):
+                return found
+            step, upper = step * 2, lower
+        return None
+    finally:
+        reader.close()
+
+
+def _last_between(reader: Any, partition: TopicPartition, lower: int, end: int) -> ResumePoint | None:
+    reader.seek(partition, lower)
+    found: ResumePoint | None = None
+    polls_without_progress = 0
+    before = lower
+    while (at := reader.position(partition)) < end:
+        # A poll can end with nothing although aborted records were skipped, so it is the position that counts.
+        polls_without_progress = polls_without_progress + 1 if at == before else 0
+        if polls_without_progress * 0.5 > _PATIENCE_S:
+            raise ResumePointUnreadable(
+                f"{partition.topic} can be read to offset {at} only, its end is {end}: is a broker missing?"
+            )
+        before = at
+        for record in reader.poll(timeout_ms=500).get(partition, ()):
+            if record.key == RESUME_KEY and record.value is not None:
+                found = _decoder.decode(record.value)
+    return found
