@@ -7,16 +7,8 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Iterable, Mapping, Sequence
-from typing import NamedTuple
 
 from projections.engine.feed import FeedRecord
-
-
-class Read(NamedTuple):
-    """A record as it stood in its partition."""
-
-    offset: int
-    record: FeedRecord
 
 
 class Merge:
@@ -35,18 +27,17 @@ class Merge:
         self._unapplied: dict[int, deque[tuple[int, int, int]]] = {partition: deque() for partition in offsets}
         self._bytes: dict[int, int] = dict.fromkeys(offsets, 0)
 
-    def add(self, partition: int, reads: Iterable[Read]) -> None:
-        """What was read next from a partition."""
-        waiting, unapplied, done = self._waiting, self._unapplied[partition], self.position
-        size, position = 0, 0
-        offset = self._next_offset[partition] - 1
-        highest = self.highest
+    def add(self, partition: int, reads: Iterable[tuple[int, FeedRecord]]) -> None:
+        """What was read next from a partition: (offset, record)."""
+        waiting, done, highest = self._waiting, self.position, self.highest
+        remember = self._unapplied[partition].append
+        offset, size = self._next_offset[partition] - 1, 0
         for offset, record in reads:
-            position = record.position
+            position = record[0]
             if position > done:
                 waiting[position] = record
-                length = len(record.content)
-                unapplied.append((position, offset, length))
+                length = len(record[2])
+                remember((position, offset, length))
                 size += length
                 if position > highest:
                     highest = position
@@ -96,5 +87,6 @@ class Merge:
         """Bytes of events of this partition that have not been taken (as of the last `offsets`)."""
         return self._bytes[partition]
 
-    def read_to(self, partition: int) -> int:
-        return self._next_offset[partition]
+    def is_lost(self, position: int) -> bool:
+        """Whether this position belongs to the gap that holds everything up."""
+        return self.position < position < min(self._waiting, default=0)

@@ -5,6 +5,7 @@ Invariant: every position up to the resume point is in the log and committed, no
 
 from __future__ import annotations
 
+from time import monotonic
 from typing import Any
 
 import msgspec
@@ -74,3 +75,28 @@ def _last_between(reader: Any, partition: TopicPartition, lower: int, end: int) 
             if record.key == RESUME_KEY and record.value is not None:
                 found = _decoder.decode(record.value)
     return found
+
+
+class LogTail:
+    """The last committed position, kept up to date without blocking. Raises KafkaError."""
+
+    def __init__(self, bootstrap: str, prefix: str) -> None:
+        self._partition = TopicPartition(name(prefix, "relay"), 0)
+        self._reader = consumer(bootstrap)
+        self._reader.assign([self._partition])
+        self._reader.seek(self._partition, self._reader.end_offsets([self._partition])[self._partition])
+        found = last_resume_point(bootstrap, prefix)
+        self._position = found.position if found else 0
+        self._looked_at = monotonic()
+
+    def position(self) -> int:
+        """At most about a second old."""
+        if monotonic() - self._looked_at >= 0.5:
+            self._looked_at = monotonic()
+            for record in self._reader.poll(timeout_ms=0).get(self._partition, ()):
+                if record.key == RESUME_KEY and record.value is not None:
+                    self._position = _decoder.decode(record.value).position
+        return self._position
+
+    def close(self) -> None:
+        self._reader.close(timeout_ms=1000)
