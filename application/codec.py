@@ -158,6 +158,14 @@ def schema_uri(event: type) -> str:
     return SCHEMA_PREFIX + EVENT_NAMES[event]
 
 
+def event_class(type_uri: str) -> type | None:
+    """The class that an event of this type becomes, upcast; None where the registry doesn't know it."""
+    name = type_uri.removeprefix(TYPE_PREFIX)
+    while name in _UPCASTERS:
+        name = _UPCASTERS[name][0]
+    return EVENT_TYPES.get(name)
+
+
 def decode_envelope(content: bytes) -> Envelope:
     try:
         return _envelope_decoder.decode(content)
@@ -208,6 +216,7 @@ __all__ = [
     "decode",
     "decode_envelope",
     "encode",
+    "event_class",
     "new_event",
     "recorded",
     "schema_uri",

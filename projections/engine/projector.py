@@ -1,0 +1,325 @@
+"""One build of a read model, kept up to date: rows, checkpoint and fence in one PostgreSQL transaction a batch.
+
+Invariant: a build's rows are exactly what its checkpoint's position says, less the streams it lists as parked; so a
+process may die anywhere and the next one goes on from the checkpoint, and a second one at the same time is refused.
+"""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+import psycopg
+import structlog
+
+from application.codec import UnreadableEvent, decode_envelope
+from application.failpoints import failpoint
+from projections.engine import catalogue, metrics, parking
+from projections.engine.catalogue import Build
+from projections.engine.feed import Feed, FeedBatch, FeedFactory, FeedRecord, FeedState, LogReplaced, MissingPosition
+from projections.engine.parking import Careful, ParkedRecord
+from projections.engine.projection import AnyProjection, Connection, Cursor, Failure, Fenced, is_transient
+from projections.engine.selection import Selection
+
+IDLE_S = 1.0
+BACK_OFF_S = (0.05, 2.0)
+
+log = structlog.get_logger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Status:
+    """How a projector is doing. `lag` in events; `fault` says what keeps it from going on, and what to do."""
+
+    name: str
+    key: str
+    state: str
+    position: int
+    log_end: int
+    parked_streams: int
+    fault: str | None
+
+    @property
+    def lag(self) -> int:
+        return max(0, self.log_end - self.position)
+
+
+class _Stopped(Exception):
+    """A poison event, a replaced log: nothing is applied until somebody acts."""
+
+    def __init__(self, reason: str, position: int | None = None) -> None:
+        super().__init__(reason)
+        self.reason, self.position = reason, position
+
+
+class Projector:
+    """Runs one build. Not thread-safe: `run` in one thread; `status` may be asked from any.
+
+    `on_parked` is told of records put aside, before the commit that keeps them (so perhaps twice).
+    """
+
+    def __init__(
+        self,
+        url: str,
+        feeds: FeedFactory,
+        projection: AnyProjection,
+        key: str,
+        *,
+        batch: int = 5000,
+        on_parked: Callable[[str, Sequence[ParkedRecord]], None] | None = None,
+    ) -> None:
+        self._url, self._feeds, self._projection, self._key = url, feeds, projection, key
+        self._batch, self._on_parked = batch, on_parked
+        self._selection = Selection(projection.handles)
+        self._build: Build | None = None
+        self._state = FeedState()
+        self._rolling_hash = catalogue.ZERO_HASH
+        self._revision = -1
+        self._parked: frozenset[str] = frozenset()
+        self._live = False
+        self._log_end = 0
+        self._fault: str | None = None
+        self._applied_until: datetime | None = None
+
+    # -- for others ----------------------------------------------------------
+
+    @property
+    def key(self) -> str:
+        return self._key
+
+    def status(self) -> Status:
+        state = "live" if self._live else "building"
+        return Status(
+            self._projection.name, self._key, state, self._state.position, self._log_end, len(self._parked), self._fault
+        )
+
+    def run(self, stop: threading.Event) -> None:
+        """Apply what the feed gives until `stop`; make the build live when it has caught up.
+
+        Survives an absent database or broker. Raises Fenced when another process took over or the build was retired.
+        """
+        pause = BACK_OFF_S[0]
+        while not stop.is_set():
+            try:
+                with catalogue.connect(self._url) as connection:
+                    self._resume(connection)
+                    pause = BACK_OFF_S[0]
+                    self._consume(connection, stop)
+            except Fenced:
+                raise
+            except Exception as error:
+                # PostgreSQL or the broker is away, or the code is wrong: it stays visible and is tried again.
+                where = "PostgreSQL" if isinstance(error, psycopg.Error) else "the feed or the projection"
+                self._fault = f"{where} failed ({type(error).__name__}); trying again"
+                metrics.RETRIES.labels(self._projection.name).inc()
+                self._publish()
+                log.warning("projector.retry", projection=self._key, error=repr(error), after_s=pause)
+                stop.wait(pause)
+                pause = min(pause * 2, BACK_OFF_S[1])
+
+    # -- resuming ------------------------------------------------------------
+
+    def _resume(self, connection: Connection) -> None:
+        if self._build is None:
+            self._build = catalogue.claim(connection, self._key)
+        build = catalogue.find(connection, self._key)
+        if build is None or build.generation != self._build.generation or build.state == "retired":
+            raise Fenced(f"{self._key} was claimed by another process or retired")
+        self._state, self._rolling_hash = build.feed_state, build.rolling_hash
+        self._live, self._log_end = build.state == "live", build.log_end
+        self._revision = -1  # what is parked is read with the first batch
+        self._parked = parking.parked_streams(connection, self._key)
+        self._fault = None
+        self._publish()
+
+    # -- consuming -----------------------------------------------------------
+
+    def _consume(self, connection: Connection, stop: threading.Event) -> None:
+        while not stop.is_set():
+            try:
+                feed = self._feeds(self._state)
+                try:
+                    while not stop.is_set():
+                        self._step(connection, feed)
+                finally:
+                    feed.close()
+            except MissingPosition as missing:
+                # It heals by itself once the record is resent.
+                self._tell(connection, str(missing), missing.position)
+                stop.wait(IDLE_S)
+            except LogReplaced as replaced:
+                reason = f"{replaced}; run 'saferweho projections rebuild {self._projection.name}'"
+                self._wait_for_retry(connection, _Stopped(reason), stop)
+            except _Stopped as stopped:
+                self._wait_for_retry(connection, stopped, stop)
+
+    def _step(self, connection: Connection, feed: Feed) -> None:
+        batch = feed.poll(IDLE_S, self._batch)
+        end = feed.end_position()
+        if batch is None or not batch.records:
+            self._idle(connection, end)
+        else:
+            started = time.perf_counter()
+            self._log_end = max(end, batch.after.position)
+            self._apply(connection, batch)
+            with suppress(UnreadableEvent):
+                self._applied_until = decode_envelope(batch.records[-1].content).time
+            metrics.BATCH_SECONDS.labels(self._projection.name).observe(time.perf_counter() - started)
+            metrics.EVENTS.labels(self._projection.name).inc(len(batch.records))
+        if not self._live and self._state.position >= end:
+            self._go_live(connection)
+        self._publish()
+
+    def _idle(self, connection: Connection, end: int) -> None:
+        build = catalogue.find(connection, self._key)
+        assert self._build is not None
+        if build is None or build.generation != self._build.generation or build.state == "retired":
+            raise Fenced(f"{self._key} was claimed by another process or retired")
+        if end != self._log_end or end > build.log_end:
+            self._log_end = end
+            catalogue.seen_end(connection, self._key, build.generation, end)
+        if build.fault is not None or self._fault is not None:
+            self._tell(connection, None)
+
+    def _go_live(self, connection: Connection) -> None:
+        assert self._build is not None
+        if catalogue.switch(connection, self._build):
+            self._live = True
+            log.info("projector.live", projection=self._key, position=self._state.position)
+
+    # -- applying ------------------------------------------------------------
+
+    def _apply(self, connection: Connection, batch: FeedBatch) -> None:
+        records = [r for r in batch.records if r.position > self._state.position]
+        rolling_hash = catalogue.roll(self._rolling_hash, [r.content for r in records])
+        try:
+            with connection.transaction(), connection.cursor() as cursor:
+                self._enter(connection, cursor)
+                if self._parked and not self._parked.isdisjoint(r.stream for r in records):
+                    raise _NeedsCare
+                self._projection.apply(cursor, self._selection.decoded(records))
+                self._leave(cursor, batch.after, rolling_hash)
+                failpoint("projector.before_commit")
+        except Fenced:
+            raise
+        except Exception as error:
+            if is_transient(error):
+                raise
+            self._apply_with_care(connection, batch, records)
+            return
+        failpoint("projector.after_commit")
+        self._state, self._rolling_hash = batch.after, rolling_hash
+        self._fault = None
+
+    def _apply_with_care(self, connection: Connection, batch: FeedBatch, records: Sequence[FeedRecord]) -> None:
+        with connection.transaction(), connection.cursor() as cursor:
+            self._enter(connection, cursor)
+            careful = Careful(cursor, self._projection, self._selection, self._parked)
+            careful.apply(records)
+            stopped, after, done = careful.stopped, batch.after, records
+            if stopped is not None:
+                # Offsets of before: they are early, never late, and the position drops what comes twice.
+                after = FeedState(stopped.position - 1, self._state.offsets, self._state.log_id)
+                done = [r for r in records if r.position < stopped.position]
+            rolling_hash = catalogue.roll(self._rolling_hash, [r.content for r in done])
+            parked = [p for p in careful.parked if p.position <= after.position]
+            if parked:
+                parking.keep(cursor, self._key, parked)
+                self._announce(parked)
+            streams = self._parked | {p.stream for p in parked}
+            fault = _explain(stopped) if stopped is not None else None
+            self._leave(cursor, after, rolling_hash, fault, stopped.position if stopped else None, len(streams))
+            failpoint("projector.before_commit")
+        self._state, self._rolling_hash, self._parked = after, rolling_hash, streams
+        if stopped is not None:
+            assert fault is not None
+            raise _Stopped(fault, stopped.position)
+        self._fault = None
+
+    def _enter(self, connection: Connection, cursor: Cursor) -> None:
+        """Hold the fence; read anew what is parked if somebody has retried."""
+        assert self._build is not None
+        revision, state = catalogue.lock(cursor, self._key, self._build.generation)
+        parking.set_search_path(cursor, self._key)
+        self._live = state == "live"
+        if revision != self._revision:
+            self._parked, self._revision = parking.parked_streams(connection, self._key), revision
+
+    def _leave(
+        self,
+        cursor: Cursor,
+        after: FeedState,
+        rolling_hash: bytes,
+        fault: str | None = None,
+        fault_position: int | None = None,
+        parked_streams: int | None = None,
+    ) -> None:
+        catalogue.advance(
+            cursor,
+            self._key,
+            after,
+            rolling_hash,
+            log_end=self._log_end,
+            parked_streams=len(self._parked) if parked_streams is None else parked_streams,
+            fault=fault,
+            fault_position=fault_position,
+        )
+
+    def _announce(self, parked: Sequence[ParkedRecord]) -> None:
+        log.error("projector.parked", projection=self._key, events=len(parked), first=parked[0].position)
+        if self._on_parked is None:
+            return
+        try:
+            self._on_parked(self._projection.name, parked)
+        except Exception as error:  # the database keeps them; the topic is a copy
+            log.error("projector.parked_topic_failed", projection=self._key, error=str(error))
+
+    # -- stopped -------------------------------------------------------------
+
+    def _wait_for_retry(self, connection: Connection, stopped: _Stopped, stop: threading.Event) -> None:
+        """Stay down, and say so, until a retry is asked for; other projections go on."""
+        self._tell(connection, stopped.reason, stopped.position)
+        log.error("projector.stopped", projection=self._key, reason=stopped.reason)
+        before = catalogue.find(connection, self._key)
+        while not stop.wait(IDLE_S):
+            build = catalogue.find(connection, self._key)
+            assert self._build is not None
+            if build is None or build.generation != self._build.generation or build.state == "retired":
+                raise Fenced(f"{self._key} was claimed by another process or retired")
+            if before is None or build.revision != before.revision:
+                self._tell(connection, None)
+                return
+
+    def _tell(self, connection: Connection, fault: str | None, position: int | None = None) -> None:
+        assert self._build is not None
+        self._fault = fault
+        catalogue.set_fault(connection, self._key, self._build.generation, fault, position)
+        self._publish()
+
+    def _publish(self) -> None:
+        name = self._projection.name
+        if not self._live:
+            return
+        metrics.POSITION.labels(name).set(self._state.position)
+        metrics.LAG_EVENTS.labels(name).set(max(0, self._log_end - self._state.position))
+        behind = self._applied_until is not None and self._log_end > self._state.position
+        age = (datetime.now(UTC) - self._applied_until).total_seconds() if behind and self._applied_until else 0.0
+        metrics.LAG_SECONDS.labels(name).set(age)
+        metrics.PARKED.labels(name).set(len(self._parked))
+        metrics.STOPPED.labels(name).set(self._fault is not None)
+
+
+class _NeedsCare(Exception):
+    """Some of the batch belongs to a parked stream."""
+
+
+def _explain(failure: Failure) -> str:
+    what = failure.type or "an event that cannot be read"
+    return (
+        f"stopped at position {failure.position} ({what} of {failure.stream}): {failure.error}. "
+        f"Nothing after it is shown. Mend the code or the log, then run 'saferweho projections retry'."
+    )
