@@ -43,7 +43,7 @@ def _web_address(value: str) -> str:
     parts = urlsplit(value)
     if parts.scheme not in ("http", "https") or not parts.hostname or parts.query or parts.fragment:
         raise ValueError("is not a web address; accepted: https://host[:port][/path] without query or fragment")
-    return value.rstrip("/")
+    return value
 
 
 def _postgresql(value: str) -> str:
@@ -77,7 +77,8 @@ def _words(value: object) -> object:
     return frozenset(filter(None, map(str.strip, value.split(",")))) if isinstance(value, str) else value
 
 
-WebAddress = Annotated[str, AfterValidator(_web_address)]
+Issuer = Annotated[str, AfterValidator(_web_address)]  # compared byte by byte, so a last slash stays
+WebAddress = Annotated[str, AfterValidator(_web_address), AfterValidator(lambda url: url.rstrip("/"))]
 DatabaseUrl = Annotated[SecretStr, AfterValidator(_postgresql_secret)]
 Words = Annotated[frozenset[str], NoDecode, BeforeValidator(_words)]
 Port = Annotated[int, Field(ge=0, le=65535)]
@@ -156,7 +157,7 @@ class Settings(BaseSettings):
     )
 
     # -- who --
-    oidc_issuer: WebAddress | None = Field(
+    oidc_issuer: Issuer | None = Field(
         None, alias="OIDC_ISSUER", description="The OpenID Connect issuer of the agency; required in production."
     )
     oidc_audience: str = Field("saferweho", alias="OIDC_AUDIENCE", description="Audience that access tokens must name.")
