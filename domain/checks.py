@@ -27,6 +27,11 @@ def text(field: str, value: str, *, at_least: int = 1, at_most: int = 200) -> st
     return stripped
 
 
+def cleaned(said: str, at_most: int = 300) -> str:
+    """What a machine said, cut and without control characters: it happened, so it is never refused."""
+    return "".join(c if c.isprintable() else " " for c in said).strip()[:at_most]
+
+
 def code(field: str, value: str) -> str:
     if not _CODE.fullmatch(value):
         raise InvalidValue(f"{field} is not a code", field=field, accepted="2 to 40 of a-z, 0-9 and _, a letter first")

@@ -240,7 +240,6 @@ Command = (
 )
 
 LEAST_BATTERY_PERCENT = 50.0  # of a drone called ready
-LONGEST_DETAIL = 300
 
 # -- state -------------------------------------------------------------------
 
@@ -334,7 +333,7 @@ def decide(command: Command, state: State, at: datetime) -> list[Event]:
         case RecordDroneOrder(order, by, ordered_at, outcome, detail), _:
             # It was sent; the record may not be refused.
             late = at - ordered_at > checks.CLOCK_TOLERANCE
-            return [SafetyOrderGiven(order, by, ordered_at, outcome, detail[:LONGEST_DETAIL], late)]
+            return [SafetyOrderGiven(order, by, ordered_at, outcome, checks.cleaned(detail), late)]
         case ReportUnassignedFlight(position, device_time, observed_at), _:
             return [UnassignedFlightObserved(position, device_time, observed_at)]
         case AssignDrone(flight), Ready():

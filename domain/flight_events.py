@@ -58,7 +58,7 @@ class RecordingBasis(StrEnum):
 class RecordingStopReason(StrEnum):
     OPERATOR = "operator"
     PRIVACY_ZONE = "privacy_zone"
-    RETURNING = "returning"
+    IN_TRANSIT = "in_transit"
     LANDED = "landed"
 
 

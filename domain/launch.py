@@ -165,7 +165,7 @@ def launch_refusals(plan: LaunchPlan, facts: LaunchFacts, by: PersonId, at: date
     )
 
 
-def recheck_refusals(plan: LaunchPlan, facts: LaunchFacts, requested_by: PersonId, at: datetime) -> tuple[Reason, ...]:
+def recheck_refusals(plan: LaunchPlan, facts: LaunchFacts, at: datetime) -> tuple[Reason, ...]:
     """What may have changed between request and authorisation. The session is the authoriser's own."""
     return (
         *purpose_refusals(plan.purpose, facts.policy),

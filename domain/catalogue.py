@@ -1,0 +1,24 @@
+"""Every aggregate and, by importing them all, every event type: `import domain.catalogue` completes the registry."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from domain.call import CALL
+from domain.dock import DOCK
+from domain.drone import DRONE
+from domain.flight import FLIGHT
+from domain.founding import FOUNDING
+from domain.kernel import Aggregate
+from domain.person import PERSON
+from domain.policy import POLICY
+from domain.session import SESSION
+
+AGGREGATES: dict[str, Aggregate[Any, Any, Any]] = {
+    aggregate.name: aggregate for aggregate in (FOUNDING, PERSON, SESSION, POLICY, CALL, DOCK, DRONE, FLIGHT)
+}
+
+
+def aggregate_of(stream: str) -> Aggregate[Any, Any, Any]:
+    """The aggregate that a stream id belongs to. Raises KeyError."""
+    return AGGREGATES[stream.partition("-")[0]]
