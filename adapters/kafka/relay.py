@@ -30,6 +30,7 @@ from application.ports import Head
 EVENTS_CHANNEL = "saferweho_events"
 START = ResumePoint(0, bytes(32).hex(), "")
 POLL_S = 1.0  # at most this late when a NOTIFY is lost
+STEP_ASIDE_S = 1.0  # enough for whoever asked to take the lease
 BACK_OFF_S = (0.05, 2.0)  # first, longest
 
 LAG_EVENTS = Gauge("saferweho_relay_lag_events", "Events in the store that are not yet in Kafka")
@@ -138,6 +139,7 @@ class Relay:
         return False
 
     def _lead(self, term: _Term, stop: Event) -> None:
+        term.is_asked_to_yield()  # whoever asked before this term has had the chance
         require(self._bootstrap, self._prefix)
         writer = LogWriter(self._bootstrap, self._prefix, seconds=self._broker_seconds)
         try:
@@ -150,16 +152,20 @@ class Relay:
             log.info("leading from position %d, epoch %d", at.position, term.lease.epoch)
             renew_at = monotonic() + self._lease_seconds / 3
             while not stop.is_set():
+                wanted = True
                 if monotonic() >= renew_at:
                     if not term.lease.renew():
                         log.info("the lease was taken over")
                         return
                     renew_at = monotonic() + self._lease_seconds / 3
+                    wanted = not term.is_asked_to_yield()
                 at, more = self._forward(term, writer, at)
-                if not more and not term.wait(at.position, min(POLL_S, self._lease_seconds / 4)):
-                    log.info("asked to step aside for %.1f s", self._lease_seconds)
+                if not more:
+                    wanted = term.wait(at.position, min(POLL_S, self._lease_seconds / 4)) and wanted
+                if not wanted:
+                    log.info("asked to step aside")
                     term.lease.release()
-                    stop.wait(self._lease_seconds)
+                    stop.wait(STEP_ASIDE_S)
                     return
         finally:
             writer.close()
@@ -240,6 +246,10 @@ class _Term:
 
     def events(self, after: int, last: int, limit: int) -> Sequence[Outgoing]:
         return _events(self.store, after, last, limit)
+
+    def is_asked_to_yield(self) -> bool:
+        """Whether somebody asked since the last look; forgets it."""
+        return YIELD_CHANNEL in {notify.channel for notify in self.listener.notifies(timeout=0)}
 
     def wait(self, sent: int, seconds: float) -> bool:
         """Until a position above `sent` is announced or the time is over; False when asked to step aside."""
