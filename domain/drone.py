@@ -130,7 +130,7 @@ class SafetyOrderGiven:
 
 @event("drone.unassigned_flight_observed")
 class UnassignedFlightObserved:
-    """A drone was seen in the air without a flight that it belongs to."""
+    """A drone was seen in the air without a flight that it belongs to; it is grounded until somebody readies it."""
 
     position: AirPosition
     device_time: datetime | None
@@ -402,10 +402,10 @@ def evolve(state: State, happened: Event) -> State:
             return state
         case DroneReadied(percent), NotReady(frame) | Grounded(frame) | Ready(frame):
             return Ready(frame, percent)
-        case DroneGrounded(reason), Assigned():
-            return replace(state, grounded=reason)
         case DroneGrounded(reason), _:
-            return Grounded(state.frame, reason)
+            return _grounded(state, reason)
+        case UnassignedFlightObserved(), _:
+            return _grounded(state, "it was seen in the air without a flight")
         case SigningKeyRotated(key), _:
             return replace(state, frame=replace(state.frame, signing_key_id=key))
         case DroneAssigned(flight), Ready(frame, percent):
@@ -416,6 +416,12 @@ def evolve(state: State, happened: Event) -> State:
             return NotReady(frame) if flown else Ready(frame, percent)
         case _:
             return state
+
+
+def _grounded(state: NotReady | Grounded | Ready | Assigned, reason: str) -> State:
+    if isinstance(state, Assigned):
+        return replace(state, grounded=reason)
+    return Grounded(state.frame, reason)
 
 
 DRONE: Aggregate[Command, Event, State] = Aggregate("drone", Unregistered(), decide, evolve)

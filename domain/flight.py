@@ -22,6 +22,7 @@ from domain.flight_commands import (
     Command,
     DeclineLaunch,
     LapseLaunch,
+    OrderLaunch,
     PublishFlight,
     RecordArrival,
     RecordCameraLevel,
@@ -65,6 +66,7 @@ from domain.flight_events import (
     LandingOrdered,
     LaunchAuthorised,
     LaunchLapsed,
+    LaunchOrdered,
     LaunchRefused,
     LaunchRequested,
     LaunchWithdrawn,
@@ -93,6 +95,7 @@ from domain.flight_state import (
     EnRoute,
     Flying,
     Grounded,
+    Halted,
     Holding,
     Landed,
     Landing,
@@ -119,18 +122,22 @@ from domain.kernel import (
     WrongState,
 )
 from domain.launch import (
+    LOWEST_CRUISE_M,
     LaunchPlan,
     airspace_refusals,
     authoriser_refusals,
     basis_refusals,
     check_plan,
     check_purpose,
+    height_refusals,
     launch_refusals,
     purpose_refusals,
     recheck_refusals,
     roles_that_authorise,
 )
 from domain.policy import PolicyInForce, RecordingDefault
+
+TAKE_OFF_SEEN_WITHIN = timedelta(seconds=30)  # of the command, at the latest
 
 # -- decide ------------------------------------------------------------------
 
@@ -149,11 +156,11 @@ def decide(command: Command, state: State, at: datetime) -> list[Event]:
             return [AnomalyReported(kind, checks.cleaned(detail), position, device_time, observed_at)]
         case ArchiveTelemetry(sha256, size_bytes, frames_in, frames_out), _:
             return [TelemetryArchived(checks.sha256("sha256", sha256), size_bytes, frames_in, frames_out)]
-        case RecordLaunch(), Requested() | Refused() | Authorised() | CalledOff():
+        case RecordLaunch(), Requested() | Refused() | Authorised() | Halted() | CalledOff():
             return _launched(command, state)
         case RecordLaunch(), _:
             return []  # seen before
-        case ((AuthoriseLaunch() | DeclineLaunch() | WithdrawLaunch() | LapseLaunch()), _):
+        case ((AuthoriseLaunch() | DeclineLaunch() | OrderLaunch() | WithdrawLaunch() | LapseLaunch()), _):
             return _before_launch(command, state, at)
         case ((RecordOutcome() | CategoriseFlight() | PublishFlight() | WithholdPublication()), _):
             return _afterwards(command, state)
@@ -190,6 +197,7 @@ def _request(command: RequestLaunch, at: datetime) -> list[Event]:
         accepted_unknowns=plan.accepted_unknowns,
         policy_version=facts.policy.version if facts.policy else None,
         requested_by=command.by,
+        awaits_until=at + _authorisation_length(facts.policy),
     )
     if reasons := launch_refusals(plan, facts, command.by, at):
         return [requested, LaunchRefused(None, reasons)]
@@ -202,8 +210,12 @@ def _authorised(
     request: LaunchRequested, policy: PolicyInForce | None, by: PersonId | None, at: datetime
 ) -> LaunchAuthorised:
     assert policy is not None, "a launch without a policy has been refused"
-    expires_at = at + timedelta(minutes=policy.parameters.launch_authorisation_minutes)
+    expires_at = at + _authorisation_length(policy)
     return LaunchAuthorised(request.drone, by, expires_at, f"purpose {request.purpose}, use policy {policy.version}")
+
+
+def _authorisation_length(policy: PolicyInForce | None) -> timedelta:
+    return timedelta(minutes=policy.parameters.launch_authorisation_minutes if policy else 0)
 
 
 def _personal(flight: FlightId, call: CallNumber | None, case: CaseNumber | None, said: str) -> Personal[str]:
@@ -220,16 +232,28 @@ def _before_launch(command: BeforeLaunch, state: State, at: datetime) -> list[Ev
                 *authoriser_refusals(request.purpose, facts.policy, by, facts.session, request.requested_by, at),
                 *recheck_refusals(plan, facts, at),
             )
+            if at > request.awaits_until:
+                stale = "weather, traffic and airspace were asked for too long ago: ask for the launch again"
+                reasons = (*reasons, Reason("request_stale", stale, "a request waits only so long"))
             if reasons:
                 return [AuthorisationRefused(by.person, reasons)]
             return [_authorised(request, facts.policy, by.person, at)]
         case DeclineLaunch(person, reason), Requested():
             said = checks.text("reason", reason, at_least=3)
             return [LaunchRefused(person, (Reason("declined", said, "a person declined it"),))]
-        case WithdrawLaunch(person, reason), Requested(request) | Authorised(request):
+        case OrderLaunch(person), Authorised(request, expires_at) if at <= expires_at:
+            if person != request.pilot:
+                raise WrongState("another pilot is in command of this flight", field="flight", accepted=request.pilot)
+            return [LaunchOrdered(request.drone, person)]
+        case OrderLaunch(), Authorised():
+            raise WrongState("the authorisation has lapsed: ask for the launch again", field="flight")
+        case WithdrawLaunch(person, reason), Requested(request) | Authorised(request) | Halted(request):
             return [LaunchWithdrawn(request.drone, person, checks.text("reason", reason, at_least=3))]
-        case LapseLaunch(), Authorised(request, expires_at):
-            return [LaunchLapsed(request.drone, expires_at)] if at > expires_at else []
+        case LapseLaunch(), Requested(request):
+            return [LaunchLapsed(request.drone, request.awaits_until)] if at > request.awaits_until else []
+        case LapseLaunch(), Authorised(request, expires_at) | Halted(request, expires_at):
+            # A take-off that was commanded in time may be seen a little later.
+            return [LaunchLapsed(request.drone, expires_at)] if at > expires_at + TAKE_OFF_SEEN_WITHIN else []
         case LapseLaunch(), _:
             return []
         case _:
@@ -258,7 +282,13 @@ def _plan_of(request: LaunchRequested) -> LaunchPlan:
 def _launched(command: RecordLaunch, state: Grounded) -> list[Event]:
     seen, drone_id = command.seen, state.request.drone
     began_at = command.commanded_at or seen.observed_at
-    authorised = isinstance(state, Authorised) and began_at <= state.expires_at
+    match state:
+        case Authorised(expires_at=expires_at):
+            authorised = began_at <= expires_at
+        case Halted(expires_at=expires_at, order=order):
+            authorised = began_at <= min(expires_at, order.ordered_at)
+        case _:
+            authorised = False
     difference = checks.clock_difference_s(seen.device_time, seen.observed_at)
     launched = DroneLaunched(drone_id, seen.position, seen.device_time, seen.observed_at, difference, authorised)
     if authorised:
@@ -353,7 +383,9 @@ def _redirect(command: Redirect, state: Flying) -> list[Event]:
         raise WrongState("this drone took off without authorisation: only safety orders", field="flight")
     if isinstance(state, Returning | Landing):
         raise WrongState("the drone is on its way down or home: give it a new purpose instead", field="flight")
-    checks.within("agl_m", command.agl_m, 10, 500, "m above ground")
+    if command.policy is None:
+        raise WrongState("no use policy is in force: only safety orders", field="flight")
+    checks.within("agl_m", command.agl_m, LOWEST_CRUISE_M, command.policy.parameters.max_agl_m, "m above ground")
     said = _personal(command.flight, sortie.call, sortie.case, checks.text("reason", command.reason, at_least=3))
     redirected = FlightRedirected(command.destination, command.agl_m, command.by, said)
     return [*_stop_in_transit(sortie), redirected]
@@ -363,8 +395,9 @@ def _repurpose(command: Repurpose, state: Flying, at: datetime) -> list[Event]:
     policy = command.policy
     check_purpose(command.purpose, policy)
     reason = checks.text("reason", command.reason, at_least=3, at_most=500)
-    checks.within("agl_m", command.agl_m, 10, 500, "m above ground")
+    checks.within("agl_m", command.agl_m, LOWEST_CRUISE_M, 500, "m above ground")
     reasons = [
+        *height_refusals("agl_m", command.agl_m, policy),
         *purpose_refusals(command.purpose, policy),
         *basis_refusals(command.purpose, command.call, command.case, command.authorisation, command.standing, policy),
         *airspace_refusals(command.airspace, at),
@@ -494,6 +527,10 @@ def drone_follows(flight: FlightId, events: Sequence[Event]) -> list[drone.Comma
         match happened:
             case LaunchAuthorised():
                 commands.append(drone.AssignDrone(flight))
+            case DroneLaunched(authorised=False):
+                commands.append(
+                    drone.ReportUnassignedFlight(happened.position, happened.device_time, happened.observed_at)
+                )
             case LaunchLapsed() | LaunchWithdrawn():
                 commands.append(drone.ReleaseDrone(flight, flown=False))
             case DroneLanded():

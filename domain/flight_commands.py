@@ -61,6 +61,11 @@ class WithdrawLaunch:
 
 
 @dataclass(frozen=True, slots=True)
+class OrderLaunch:
+    by: PersonId
+
+
+@dataclass(frozen=True, slots=True)
 class LapseLaunch:
     """Time has passed; what follows from it, if anything."""
 
@@ -85,6 +90,7 @@ class Redirect:
     agl_m: float
     reason: str
     by: PersonId
+    policy: PolicyInForce | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -235,7 +241,7 @@ class WithholdPublication:
     by: PersonId
 
 
-BeforeLaunch = AuthoriseLaunch | DeclineLaunch | WithdrawLaunch | LapseLaunch
+BeforeLaunch = AuthoriseLaunch | DeclineLaunch | OrderLaunch | WithdrawLaunch | LapseLaunch
 InFlight = (
     RecordArrival
     | Redirect

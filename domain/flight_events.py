@@ -84,7 +84,7 @@ class RecordCategory(StrEnum):
 
 @event("flight.launch_requested")
 class LaunchRequested:
-    """Somebody asked for a launch; refused or not, this is what was asked."""
+    """Somebody asked for a launch; refused or not, this is what was asked. It awaits an authorisation only so long."""
 
     drone: DroneId
     dock: DockId
@@ -103,6 +103,7 @@ class LaunchRequested:
     accepted_unknowns: tuple[str, ...]
     policy_version: PolicyVersion | None
     requested_by: PersonId
+    awaits_until: datetime
 
 
 @event("flight.launch_authorised")
@@ -131,9 +132,17 @@ class AuthorisationRefused:
     reasons: tuple[Reason, ...]
 
 
+@event("flight.launch_ordered")
+class LaunchOrdered:
+    """The pilot in command told the drone to take off; on the record before the order is sent."""
+
+    drone: DroneId
+    ordered_by: PersonId
+
+
 @event("flight.launch_lapsed")
 class LaunchLapsed:
-    """An authorised launch did not begin in time."""
+    """A launch was not authorised in time, or did not begin in time."""
 
     drone: DroneId
     expired_at: datetime
@@ -438,6 +447,7 @@ Event = (
     | LaunchAuthorised
     | LaunchRefused
     | AuthorisationRefused
+    | LaunchOrdered
     | LaunchLapsed
     | LaunchWithdrawn
     | DroneLaunched

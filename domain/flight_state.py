@@ -71,6 +71,15 @@ class Authorised:
 
 
 @dataclass(frozen=True, slots=True)
+class Halted:
+    """Authorised, and ordered to return, hold, land or abort before it was seen to take off: it must not any more."""
+
+    request: LaunchRequested
+    expires_at: datetime
+    order: SafetyOrdered
+
+
+@dataclass(frozen=True, slots=True)
 class CalledOff:
     """Lapsed or withdrawn."""
 
@@ -136,7 +145,7 @@ class Withheld:
 
 
 Flying = EnRoute | OnScene | Holding | Returning | Landing
-Grounded = Requested | Refused | Authorised | CalledOff
+Grounded = Requested | Refused | Authorised | Halted | CalledOff
 Over = Landed | Published | Withheld
 State = NotRequested | Grounded | Flying | Over
 
@@ -148,6 +157,8 @@ def launch_permit(state: State, at: datetime) -> Reason | None:
             return None
         case Authorised():
             return Reason("authorisation_lapsed", "the authorisation has lapsed: ask again", "an authorisation lapses")
+        case Halted():
+            return Reason("halted", "a safety order came before the take-off: ask again", "safety orders stand")
         case Requested():
             return Reason("not_authorised", "the launch waits for its authorisation", "no launch without authorisation")
         case _:
@@ -156,7 +167,7 @@ def launch_permit(state: State, at: datetime) -> Reason | None:
 
 def may_be_airborne(state: State) -> bool:
     """Also an authorised drone may be, of which nothing was heard yet."""
-    return isinstance(state, Authorised | Flying)
+    return isinstance(state, Authorised | Halted | Flying)
 
 
 # -- evolve ------------------------------------------------------------------
@@ -166,7 +177,7 @@ def evolve(state: State, happened: Event) -> State:
     match state:
         case NotRequested():
             return Requested(happened) if isinstance(happened, LaunchRequested) else state
-        case Requested() | Refused() | Authorised() | CalledOff():
+        case Requested() | Refused() | Authorised() | Halted() | CalledOff():
             return _evolve_on_the_ground(state, happened)
         case EnRoute() | OnScene() | Holding() | Returning() | Landing():
             return _evolve_in_flight(state, happened)
@@ -185,8 +196,14 @@ def _evolve_on_the_ground(state: Grounded, happened: Event) -> State:
             return Refused(request)
         case LaunchLapsed() | LaunchWithdrawn():
             return CalledOff(request)
+        case ReturnOrdered() | HoldOrdered() | LandingOrdered() | FlightAborted():
+            if isinstance(state, Authorised | Halted):
+                return Halted(request, state.expires_at, happened)
+            return state
         case DroneLaunched():
-            return EnRoute(Sortie(request, request.purpose, request.call, request.case, request.destination, happened))
+            sortie = Sortie(request, request.purpose, request.call, request.case, request.destination, happened)
+            flying = EnRoute(sortie)
+            return _after_order(flying, state.order) if isinstance(state, Halted) else flying
         case _:
             return state
 

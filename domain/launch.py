@@ -160,7 +160,7 @@ def launch_refusals(plan: LaunchPlan, facts: LaunchFacts, by: PersonId, at: date
         *_drone(plan, facts.drone),
         *airspace_refusals(plan.airspace, at),
         *_separation(plan),
-        *_height(plan, facts.policy),
+        *height_refusals("cruise_agl_m", plan.cruise_agl_m, facts.policy),
         *_conditions(plan, by),
     )
 
@@ -173,7 +173,7 @@ def recheck_refusals(plan: LaunchPlan, facts: LaunchFacts, at: datetime) -> tupl
         *_pilot(facts.pilot, at),
         *_drone(plan, facts.drone),
         *airspace_refusals(plan.airspace, at),
-        *_height(plan, facts.policy),
+        *height_refusals("cruise_agl_m", plan.cruise_agl_m, facts.policy),
     )
 
 
@@ -319,13 +319,13 @@ def _separation(plan: LaunchPlan) -> Iterator[Reason]:
         )
 
 
-def _height(plan: LaunchPlan, policy: PolicyInForce | None) -> Iterator[Reason]:
-    if policy is not None and plan.cruise_agl_m > policy.parameters.max_agl_m:
+def height_refusals(field: str, agl_m: float, policy: PolicyInForce | None) -> Iterator[Reason]:
+    if policy is not None and agl_m > policy.parameters.max_agl_m:
         yield Reason(
             "too_high",
-            "the cruise height is above what the use policy allows",
+            "the height is above what the use policy allows",
             "the policy's greatest height",
-            field="cruise_agl_m",
+            field=field,
             accepted=f"at most {policy.parameters.max_agl_m:g} m above ground",
         )
 
