@@ -137,7 +137,9 @@ class Accounts(Commands):
 
         return self.handler.handle(actor, self.handler.ticket(name, command, actor, command_id), use)
 
-    def sign_off_person(self, actor: Actor, session: str, command_id: UUID, causation_id: str) -> Outcome:
+    def sign_off_person(
+        self, actor: Actor, session: str, command_id: UUID, causation_id: str, correlation_id: str = ""
+    ) -> Outcome:
         """End a session of somebody whose access has ended (the reactor does)."""
 
         def use(attempt: Attempt) -> Recorded:
@@ -146,7 +148,14 @@ class Accounts(Commands):
                 attempt.decide(SESSION, session, SignOff(SignOffReason.SUSPENDED))
             return outcome(attempt, SESSION.stream(session), session)
 
-        ticket = self.handler.ticket("sign_off_person", [session], actor, command_id, causation_id=causation_id)
+        ticket = self.handler.ticket(
+            "sign_off_person",
+            [session],
+            actor,
+            command_id,
+            causation_id=causation_id,
+            correlation_id=correlation_id,
+        )
         return self.handler.handle(actor, ticket, use)
 
     def change(self, actor: Actor, command: person.Command, command_id: UUID | None = None) -> Outcome:

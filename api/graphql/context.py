@@ -1,0 +1,100 @@
+"""What a resolver has at hand: the process's services, and who is asking."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from typing import Any
+
+import strawberry
+from graphql import GraphQLError
+from psycopg import AsyncConnection
+from psycopg_pool import AsyncConnectionPool
+from strawberry.fastapi import BaseContext
+
+from api.settings import Settings
+from api.standings import Standings
+from application.accounts import Accounts
+from application.calls import Calls
+from application.fleet import Fleet
+from application.flights import Flights
+from application.handling import Actor, Handler
+from application.policies import Policies
+from application.ports import DroneGateway
+from projections.engine.wait import AppliedPositions, NotYetApplied
+
+READ_SLOTS = 16  # reads under way at once; more wait their turn rather than crowd the database
+
+
+@dataclass
+class Services:
+    """Everything the API's resolvers use, wired once by `api/processes/api.py`."""
+
+    settings: Settings
+    handler: Handler
+    accounts: Accounts
+    calls: Calls
+    fleet: Fleet
+    flights: Flights
+    policies: Policies
+    gateway: DroneGateway
+    reads: AsyncConnectionPool[AsyncConnection[Any]]
+    applied: AppliedPositions
+    standings: Standings
+    telemetry: asyncio.Event = field(default_factory=asyncio.Event)
+
+
+class Unreadable(GraphQLError):
+    """A typed 'no' to a question: `extensions.code` is stable for scripts."""
+
+    def __init__(self, code: str, message: str, **extensions: Any) -> None:
+        super().__init__(message, extensions={"code": code, **extensions})
+
+
+@dataclass
+class Context(BaseContext):
+    """One request's, or one WebSocket's. `reader`: who is signed on, or None."""
+
+    services: Services
+    reader: Actor | None
+    source_address: str = ""
+    by_cookie: bool = False
+
+    def __post_init__(self) -> None:
+        super().__init__()
+
+    def signed_on(self) -> Actor:
+        if self.reader is None:
+            raise Unreadable("not_signed_on", "sign on first: send a bearer token, or sign in on the page")
+        return self.reader
+
+    def may(self, action: str, resource: str = "", **context: bool | int | str) -> bool:
+        return self.reader is not None and self.services.handler.would_allow(self.reader, action, resource, context)
+
+    def require(self, action: str) -> Actor:
+        """The reader, who may do this. Raises Unreadable."""
+        actor = self.signed_on()
+        if not self.may(action):
+            raise Unreadable("not_permitted", f"your roles do not permit '{action}'", action=action)
+        return actor
+
+    async def applied(self, model: str, position: int | None) -> None:
+        """Wait, at most 5 s, until the read model has applied `position`. Raises Unreadable."""
+        if position is None:
+            return
+        try:
+            await self.services.applied.wait_for(model, position)
+        except NotYetApplied as late:
+            raise Unreadable("not_yet_applied", str(late), position=late.reached) from None
+
+    @asynccontextmanager
+    async def reading(self) -> AsyncIterator[AsyncConnection[Any]]:
+        async with self.services.reads.connection() as connection:
+            yield connection
+
+
+def context_of(info: strawberry.Info) -> Context:
+    context: Context = info.context
+    return context

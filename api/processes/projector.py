@@ -1,0 +1,108 @@
+"""`saferweho projector`, and what `saferweho projections` shows and does."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import click
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
+from adapters.kafka import topics
+from adapters.kafka.feed import feed_factory
+from api import settings as settings_
+from api.processes.running import running
+from projections import READ_MODELS
+from projections.engine import admin
+from projections.engine.host import ProjectionHost
+from projections.engine.projection import AnyProjection
+
+
+def run(only: Sequence[str] = ()) -> None:
+    chosen = [_named(name) for name in only] or list(READ_MODELS)
+    with running("projector", ["DATABASE_URL", "KAFKA_BOOTSTRAP_SERVERS"]) as process:
+        settings = process.settings
+        assert settings.write_url and settings.bootstrap_servers
+        topics.require(settings.bootstrap_servers, settings.topic_prefix)
+        host = ProjectionHost(
+            settings.write_url, feed_factory(settings.bootstrap_servers, settings.topic_prefix), chosen
+        )
+
+        def check() -> dict[str, Any]:
+            statuses = host.statuses()
+            live = {status.name for status in statuses if status.state == "live" and status.fault is None}
+            return {
+                "ok": live >= {projection.name for projection in chosen},
+                "models": [
+                    {
+                        "name": status.name,
+                        "build": status.key,
+                        "state": status.state,
+                        "position": status.position,
+                        "lag_events": status.lag,
+                        "parked_streams": status.parked_streams,
+                        "fault": status.fault,
+                    }
+                    for status in statuses
+                ],
+            }
+
+        process.health.checks["read_models"] = check
+        with host:
+            process.stop.wait()
+
+
+def _named(name: str) -> AnyProjection:
+    for projection in READ_MODELS:
+        if projection.name == name:
+            return projection
+    raise click.UsageError(f"there is no read model '{name}'; there are: {', '.join(p.name for p in READ_MODELS)}")
+
+
+def _url() -> str:
+    settings = settings_.load(["DATABASE_URL"])
+    assert settings.write_url
+    return settings.write_url
+
+
+def listing() -> list[dict[str, Any]]:
+    return [
+        {
+            "name": build.name,
+            "build": build.key,
+            "state": build.state,
+            "position": build.position,
+            "lag": max(0, build.log_end - build.position),
+            "parked_streams": build.parked_streams,
+            "ok": build.fault is None and build.parked_streams == 0,
+            "fault": build.fault or "",
+        }
+        for build in admin.status(_url())
+    ]
+
+
+def rebuild(name: str) -> None:
+    projection = _named(name)
+    columns = TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TextColumn("{task.fields[rate]}")
+    with Progress(*columns, TimeRemainingColumn()) as bar:
+        task = bar.add_task(f"rebuild {name}", rate="")
+        try:
+            for step in admin.rebuild(_url(), projection):
+                bar.update(task, completed=step.done, total=step.total, rate=f"{step.rate:,.0f} events/s")
+        except (admin.NobodyBuilds, admin.RebuildStopped) as no:
+            raise click.ClickException(str(no)) from None
+    click.echo(f"{name} is rebuilt and live")
+
+
+def parked(name: str | None) -> list[dict[str, Any]]:
+    names = [_named(name).name] if name else [projection.name for projection in READ_MODELS]
+    return [
+        {"name": each, "position": record.position, "stream": record.stream, "error": record.error}
+        for each in names
+        for record in admin.parked(_url(), each)
+    ]
+
+
+def retry(name: str) -> dict[str, Any]:
+    retried = admin.retry(_url(), _named(name))
+    return {"applied": retried.applied, "left": retried.still_parked}

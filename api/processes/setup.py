@@ -1,0 +1,185 @@
+"""Setting up and looking after an installation: migrations, topics, the founding, development tokens, `doctor`."""
+
+from __future__ import annotations
+
+import asyncio
+import shutil
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import date, timedelta
+from typing import Any
+
+import httpx
+import msgspec
+import psycopg
+
+from adapters import event_store
+from adapters.identity.development_issuer import IssuerForbidden, issue_token
+from adapters.identity.issuer_documents import IssuerDocuments
+from adapters.identity.verifier import TokenRefused, TokenVerifier
+from adapters.kafka import topics
+from api import settings as settings_
+from api.processes import wiring
+from application.codec import to_builtins
+from application.handling import Accepted, Outcome
+from application.policies import Policies
+from application.standing import SERVICES
+from domain.founding import Founder
+from domain.kernel import PersonId
+from domain.person import Organisation
+from domain.policy import PolicyParameters
+from projections.engine import catalogue
+
+
+class NotPossible(Exception):
+    """What was asked cannot be had here, and why."""
+
+
+def migrate() -> dict[str, Any]:
+    settings = settings_.load(["DATABASE_URL"])
+    assert settings.write_url
+    applied = event_store.migrate(settings.write_url)
+    catalogue.install(settings.write_url)
+    return {"applied": applied}
+
+
+def create_topics() -> dict[str, Any]:
+    settings = settings_.load(["KAFKA_BOOTSTRAP_SERVERS"])
+    assert settings.bootstrap_servers
+    return {"created": topics.create(settings.bootstrap_servers, settings.topic_prefix)}
+
+
+def verify_topics() -> list[str]:
+    settings = settings_.load(["KAFKA_BOOTSTRAP_SERVERS"])
+    assert settings.bootstrap_servers
+    return [str(difference) for difference in topics.verify(settings.bootstrap_servers, settings.topic_prefix)]
+
+
+# -- the founding ------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class FoundingFile:
+    """What `saferweho bootstrap propose` reads: JSON of this shape; the processes' accounts are added."""
+
+    administrator: Founder
+    commander: Founder
+    parameters: PolicyParameters
+    summary: str
+
+
+def service_founders() -> list[Founder]:
+    return [
+        Founder(PersonId(person), name, Organisation.CITY_OF_WEST_HOLLYWOOD, f"{person}@saferweho.example")
+        for person, name in SERVICES.items()
+    ]
+
+
+def propose(founding: Any, token: str) -> dict[str, Any]:
+    try:
+        file = msgspec.convert(founding, FoundingFile)
+    except msgspec.ValidationError as error:
+        raise SystemExit(f"the founding file is not complete: {error}") from None
+    settings = settings_.load(["DATABASE_URL"])
+    by = _verified(settings, token)
+    with wiring.handler(settings) as handler:
+        return told(
+            Policies(handler).propose_founding(
+                by, file.administrator, file.commander, service_founders(), file.parameters, file.summary
+            )
+        )
+
+
+def confirm(token: str) -> dict[str, Any]:
+    settings = settings_.load(["DATABASE_URL"])
+    by = _verified(settings, token)
+    with wiring.handler(settings) as handler:
+        return told(Policies(handler).confirm_founding(by))
+
+
+def told(outcome: Outcome) -> dict[str, Any]:
+    """An outcome for the console: `result` and its facts."""
+    facts: dict[str, Any] = to_builtins(outcome)
+    return {"result": facts.pop("type"), **facts}
+
+
+def _verified(settings: settings_.Settings, token: str) -> str:
+    async def ask() -> str:
+        async with httpx.AsyncClient() as client:
+            verifier = TokenVerifier(
+                IssuerDocuments(settings.issuer, client),
+                audience=settings.oidc_audience,
+                person_claim=settings.oidc_person_claim,
+                step_up_acr=settings.oidc_step_up_acr,
+            )
+            return (await verifier.verify(token)).person_id
+
+    try:
+        return asyncio.run(ask())
+    except TokenRefused as refused:
+        raise SystemExit(f"the token is refused: {refused}") from None
+
+
+# -- development -------------------------------------------------------------
+
+
+def development_token(role: str, person: str | None, step_up: bool, hours: float) -> str:
+    """A token of the development issuer for the demonstration's person of that role. Raises NotPossible."""
+    from api.processes.demonstration import person_of
+
+    settings = settings_.load_for_tools()
+    if settings.oidc_issuer is not None:
+        raise NotPossible("OIDC_ISSUER is set: ask that issuer for a token")
+    try:
+        return issue_token(settings.home, person or person_of(role), step_up, timedelta(hours=hours))
+    except IssuerForbidden as no:
+        raise NotPossible(str(no)) from None
+
+
+def doctor() -> list[dict[str, Any]]:
+    """Each thing this machine needs, whether it is there, and what to do where it is not."""
+    rows: list[dict[str, Any]] = []
+
+    def check(what: str, how: Callable[[], str]) -> None:
+        try:
+            rows.append({"what": what, "ok": True, "detail": how()})
+        except Exception as error:
+            rows.append({"what": what, "ok": False, "detail": f"{type(error).__name__}: {error}"})
+
+    try:
+        settings = settings_.load_for_tools()
+    except settings_.SettingsError as error:
+        return [{"what": "settings", "ok": False, "detail": str(error)}]
+    rows.append({"what": "settings", "ok": True, "detail": settings.env.value})
+
+    def database() -> str:
+        if not settings.write_url:
+            raise NotPossible("DATABASE_URL is not set")
+        with psycopg.connect(settings.write_url, connect_timeout=5) as connection:
+            row = connection.execute("SELECT version(), position FROM events.head").fetchone()
+        assert row is not None
+        return f"{row[0].split(' on ')[0]}, log at position {row[1]}"
+
+    def broker() -> str:
+        if not settings.bootstrap_servers:
+            raise NotPossible("KAFKA_BOOTSTRAP_SERVERS is not set")
+        differences = topics.verify(settings.bootstrap_servers, settings.topic_prefix)
+        if differences:
+            raise NotPossible("; ".join(map(str, differences)))
+        return "topics as they must be"
+
+    def disk() -> str:
+        free = shutil.disk_usage(settings.home if settings.home.exists() else ".").free
+        if free < 2 * 1024**3:
+            raise NotPossible(f"only {free / 1024**3:.1f} GiB are free; 2 GiB are the least")
+        return f"{free / 1024**3:.0f} GiB free"
+
+    check("PostgreSQL", database)
+    check("Kafka", broker)
+    check("disk", disk)
+    return rows
+
+
+def in_years(years: float) -> date:
+    """A day so many years from today: for the demonstration's expiry dates."""
+    return wiring.SystemClock().now().date() + timedelta(days=round(365 * years))

@@ -1,0 +1,85 @@
+"""Who a request is from, as the store knows them now, without asking the store each time.
+
+What was read stays true until the log moves: the store announces every append, and an answer is kept only as long as
+none came, and never longer than a second. While nothing is heard from the store, nothing is kept.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections import OrderedDict
+from contextlib import suppress
+from types import TracebackType
+from typing import Self
+
+import psycopg
+import structlog
+
+from application.accounts import Accounts, Proof
+from application.handling import Actor
+
+CHANNEL = "saferweho_events"
+KEPT_S = 1.0
+REMEMBERED = 4096
+log = structlog.get_logger()
+
+
+class Standings:
+    """An async context manager, one a process."""
+
+    def __init__(self, accounts: Accounts, store_url: str) -> None:
+        self._accounts = accounts
+        self._url = store_url
+        self._known: OrderedDict[tuple[str, str], tuple[Actor, int, float]] = OrderedDict()
+        self._heard = 0  # counts announcements
+        self._listening = False
+        self._task: asyncio.Task[None] | None = None
+
+    async def __aenter__(self) -> Self:
+        self._task = asyncio.create_task(self._listen(), name="standings")
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if self._task is not None:
+            self._task.cancel()
+            with suppress(asyncio.CancelledError):
+                await self._task
+
+    async def actor(self, proof: Proof, source_address: str) -> Actor:
+        """Raises SignOnRefused, SignOnUnavailable."""
+        key = (proof.session, source_address)
+        known = self._known.get(key)
+        if known and self._listening and known[1] == self._heard and time.monotonic() - known[2] < KEPT_S:
+            return known[0]
+        heard = self._heard
+        actor = await asyncio.to_thread(self._accounts.sign_on, proof, source_address)
+        self._known[key] = (actor, heard, time.monotonic())
+        self._known.move_to_end(key)
+        while len(self._known) > REMEMBERED:
+            self._known.popitem(last=False)
+        return actor
+
+    def last_known(self, proof: Proof, source_address: str) -> Actor | None:
+        """The actor as last read, however long ago: for orders of safety while the store is away."""
+        known = self._known.get((proof.session, source_address))
+        return known[0] if known else None
+
+    async def _listen(self) -> None:
+        while True:
+            try:
+                async with await psycopg.AsyncConnection.connect(
+                    self._url, autocommit=True, connect_timeout=5, application_name="saferweho standings"
+                ) as connection:
+                    await connection.execute(f"LISTEN {CHANNEL}")
+                    self._heard += 1
+                    self._listening = True
+                    async for _ in connection.notifies():
+                        self._heard += 1
+            except psycopg.Error as error:
+                log.warning("standings.database", error=repr(error))
+            finally:
+                self._listening = False
+            await asyncio.sleep(1)
