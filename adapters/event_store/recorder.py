@@ -75,4 +75,4 @@ class GaplessRecorder(PostgresApplicationRecorder):
                 prepare=True,
             ).fetchone()
         assert row is not None
-        return range(row["first"], row["first"] + len(stored_events))
+        return list(range(row["first"], row["first"] + len(stored_events)))

@@ -79,7 +79,7 @@ class PostgresEventStore:
             "SELECT digest, first_position, last_position, answer FROM events.commands WHERE command_id = %s",
             command_id,
         )
-        return next(((digest, Appended(*answer, replayed=True)) for digest, *answer in rows), None)
+        return next(((digest, Appended(first, last, answer, True)) for digest, first, last, answer in rows), None)
 
     def notifications(self, after: int, limit: int) -> Sequence[StoredEvent]:
         return self._events("WHERE notification_id > %s ORDER BY notification_id LIMIT %s", after, limit)
