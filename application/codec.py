@@ -15,7 +15,7 @@ from uuid import UUID
 import msgspec
 
 from application.ports import EventTooLarge, NewEvent, StoredEvent
-from domain.kernel import EVENT_NAMES, EVENT_TYPES, SHREDDED, Personal, Shredded
+from domain.kernel import EVENT_NAMES, EVENT_TYPES, SHREDDED, Mistake, Personal, Shredded
 
 EVENT_LIMIT = 32 * 1024  # bytes
 TYPE_PREFIX = "org.weho.safer."
@@ -189,7 +189,7 @@ def decode(content: bytes, position: int = 0) -> Recorded:
             event = msgspec.convert(data, EVENT_TYPES[name], dec_hook=_from_json)
         else:
             event = _data_decoder(name).decode(envelope.data)
-    except (msgspec.DecodeError, msgspec.ValidationError) as e:
+    except (msgspec.DecodeError, msgspec.ValidationError, Mistake) as e:
         raise UnreadableEvent(f"the event at position {position} cannot be read: {e}") from e
     return Recorded(position, envelope, event, content)
 
