@@ -1,0 +1,103 @@
+import { memo, useCallback, useEffect, useRef } from 'react'
+
+import { duration, words } from '../shell/words'
+import { serverNow, useTick } from '../shell/clock'
+import { FlightOrders } from './flight-orders'
+import { useBoard } from './live'
+import { Reasons } from './outcome'
+import type { Board, Flight } from './store'
+import { Readout } from './readout'
+import { isOver, timeline } from './timeline'
+import { timeOfDay } from '../shell/words'
+
+const RANK: Record<string, number> = { aborted: 0, landing: 1, holding: 1, returning: 1, on_scene: 1, en_route: 1, authorised: 2, requested: 3 }
+
+/** Airborne first, then what waits for someone, then what is over; newest first within each. */
+function order(a: Flight, b: Flight): number {
+  const rank = (flight: Flight) => (isOver(flight) ? 9 : (RANK[flight.state] ?? 5))
+  return rank(a) - rank(b) || b.requestedAt.localeCompare(a.requestedAt)
+}
+
+const flightIds = (board: Board) => [...board.flights].sort(order).map((flight) => flight.id)
+
+export function FlightList({ selected, onSelect }: { selected: string | undefined; onSelect: (id: string | undefined) => void }) {
+  const ids = useBoard(flightIds)
+  return (
+    <section className="block" aria-labelledby="flights-title">
+      <h2 id="flights-title">
+        Flights {ids && <span className="tally">{ids.length}</span>}
+      </h2>
+      {ids === undefined && <p className="empty" aria-busy="true">Waiting for the board…</p>}
+      {ids?.length === 0 && <p className="empty">Nothing is flying, and nothing has landed in the last hour.</p>}
+      {ids?.map((id) => <FlightCard key={id} id={id} open={id === selected || ids.length === 1} onSelect={onSelect} />)}
+    </section>
+  )
+}
+
+const FlightCard = memo(function FlightCard({ id, open, onSelect }: { id: string; open: boolean; onSelect: (id: string) => void }) {
+  const flight = useBoard(useCallback((board: Board) => board.flights.find((each) => each.id === id), [id]))
+  const registration = useBoard(
+    useCallback(
+      (board: Board) => {
+        const drone = board.flights.find((each) => each.id === id)?.droneId
+        return board.drones.find((each) => each.id === drone)?.registration ?? drone
+      },
+      [id],
+    ),
+  )
+  const card = useRef<HTMLElement>(null)
+  useEffect(() => {
+    if (open) card.current?.scrollIntoView({ block: 'nearest' })
+  }, [open])
+  if (!flight) return null
+  const over = isOver(flight)
+  return (
+    <article ref={card} className={`card flight ${flight.state} ${open ? 'open' : ''} ${over ? 'over' : ''}`} data-flight={id} data-state={flight.state}>
+      <button type="button" className="card-head" aria-expanded={open} onClick={() => onSelect(id)}>
+        <span className={`state ${flight.state}`}>{words(flight.state)}</span>
+        <span className="title">{words(flight.purpose)}</span>
+        <span className="registration">{registration}</span>
+        {!over && <Elapsed since={flight.launchedAt ?? flight.requestedAt} />}
+      </button>
+      <Timeline flight={flight} />
+      <dl className="facts">
+        <Fact name="Call">{flight.callNumber}</Fact>
+        <Fact name="Case">{flight.caseNumber}</Fact>
+        <Fact name="Pilot">{flight.pilot.name}</Fact>
+        <Fact name="Requested by">{flight.requestedBy.name}</Fact>
+        {over && <Fact name="Greatest height">{flight.maxAglM === null ? null : `${Math.round(flight.maxAglM)} m AGL`}</Fact>}
+      </dl>
+      {flight.reasons.length > 0 && <Reasons reasons={flight.reasons} />}
+      {!over && flight.launchedAt !== null && <Readout drone={flight.droneId} linkLost={flight.linkLost} />}
+      {!over && <FlightOrders flight={flight} />}
+    </article>
+  )
+})
+
+function Fact({ name, children }: { name: string; children: string | null }) {
+  if (children === null) return null
+  return (
+    <div>
+      <dt>{name}</dt>
+      <dd>{children}</dd>
+    </div>
+  )
+}
+
+function Elapsed({ since }: { since: string }) {
+  useTick()
+  return <span className="elapsed">{duration(serverNow() - Date.parse(since))}</span>
+}
+
+function Timeline({ flight }: { flight: Flight }) {
+  return (
+    <ol className="timeline" aria-label="Progress">
+      {timeline(flight).map((step) => (
+        <li key={step.name} className={step.state} aria-current={step.state === 'now' ? 'step' : undefined}>
+          <span className="step">{step.name}</span>
+          {step.at ? <time dateTime={step.at}>{timeOfDay(step.at)}</time> : <span className="time">{step.state === 'ended' ? '' : '–'}</span>}
+        </li>
+      ))}
+    </ol>
+  )
+}

@@ -1,0 +1,128 @@
+/**
+ * The one way to the API: persisted documents over HTTP, and over one `graphql-transport-ws` socket for what is live.
+ *
+ * No result is cached here. A page shows what the read models say now, and says up to which position that is.
+ */
+import { Client, type CombinedError, fetchExchange, subscriptionExchange, type TypedDocumentNode } from '@urql/core'
+import { persistedExchange } from '@urql/exchange-persisted'
+import { createClient as createSocket } from 'graphql-ws'
+
+import { noteServerDate } from '../shell/clock'
+import { linkState } from './link-state'
+
+const path = '/graphql'
+
+/** Full jitter around an exponential back-off: 0.25 s, 0.5 s, … at most 8 s. */
+export function backOff(attempt: number, random: number = Math.random()): number {
+  const ceiling = Math.min(8_000, 250 * 2 ** attempt)
+  return ceiling / 2 + (ceiling / 2) * random
+}
+
+const socket = createSocket({
+  url: () => `${location.protocol === 'https:' ? 'wss' : 'ws'}://${location.host}${path}`,
+  lazy: true,
+  lazyCloseTimeout: 2_000,
+  keepAlive: 10_000,
+  connectionAckWaitTimeout: 5_000,
+  retryAttempts: Number.POSITIVE_INFINITY,
+  // A close code alone never ends the board's try: a person who signed out is found by the viewer query.
+  shouldRetry: () => true,
+  retryWait: async (attempt) => {
+    const wait = backOff(attempt)
+    linkState.waiting(wait)
+    await new Promise((resolve) => setTimeout(resolve, wait))
+  },
+})
+let ping: ReturnType<typeof setTimeout> | undefined
+socket.on('connecting', () => linkState.set('connecting'))
+socket.on('connected', () => linkState.set('open'))
+socket.on('closed', () => {
+  clearTimeout(ping)
+  linkState.set('closed')
+})
+socket.on('ping', (received) => {
+  // An answer that stays away for 5 s means a half-open connection: give it up and connect again.
+  if (!received) ping = setTimeout(() => socket.terminate(), 5_000)
+})
+socket.on('pong', (received) => {
+  if (received) clearTimeout(ping)
+})
+
+async function fetchNoting(input: RequestInfo | URL, init?: RequestInit): Promise<Response> {
+  const response = await fetch(input, init)
+  noteServerDate(response.headers.get('date'))
+  return response
+}
+
+/** The hash that the build wrote into the document. */
+function hashOf(document: { __meta__?: { hash?: string } }): string {
+  const hash = document.__meta__?.hash
+  if (!hash) throw new Error('This document has no hash: only documents in src/graphql/*.graphql can be sent.')
+  return hash
+}
+
+export const client = new Client({
+  url: path,
+  fetch: fetchNoting,
+  fetchOptions: { credentials: 'same-origin', cache: 'no-store' },
+  // Filters of an audit query belong in a body, not in the access log of a proxy.
+  preferGetMethod: false,
+  exchanges: [
+    persistedExchange({
+      enforcePersistedQueries: true,
+      enableForMutation: true,
+      enableForSubscriptions: true,
+      preferGetForPersistedQueries: false,
+      generateHash: async (_text, document) => hashOf(document as { __meta__?: { hash?: string } }),
+    }),
+    fetchExchange,
+    subscriptionExchange({
+      forwardSubscription: ({ variables, operationName, extensions }) => ({
+        subscribe: (sink) => ({
+          unsubscribe: socket.subscribe(
+            // The protocol asks for a query; a persisted one is named by its hash alone.
+            { query: '', variables, operationName, extensions } as Parameters<typeof socket.subscribe>[0],
+            sink as Parameters<typeof socket.subscribe>[1],
+          ),
+        }),
+      }),
+    }),
+  ],
+})
+
+/** Runs a query once. Throws Failure when there is no answer to show. */
+export async function ask<Data, Variables extends Record<string, unknown>>(
+  document: TypedDocumentNode<Data, Variables>,
+  variables: Variables,
+): Promise<Data> {
+  const result = await client.query(document, variables).toPromise()
+  if (result.error || result.data === undefined) throw failureOf(result.error)
+  return result.data
+}
+
+export type FailureKind = 'signed_out' | 'forbidden' | 'unreachable' | 'failed'
+
+/** Why a request has no answer, in the four kinds that a page treats differently. */
+export class Failure extends Error {
+  constructor(
+    readonly kind: FailureKind,
+    message: string,
+  ) {
+    super(message)
+  }
+}
+
+/** Reads HTTP status and GraphQL error codes alike. */
+export function failureOf(error: Pick<CombinedError, 'graphQLErrors' | 'networkError' | 'response'> | undefined): Failure {
+  const status: unknown = error?.response?.status
+  const codes = (error?.graphQLErrors ?? []).map((each) => String(each.extensions?.['code'] ?? '').toLowerCase())
+  const said = error?.graphQLErrors[0]?.message
+  if (status === 401 || codes.some((code) => ['unauthenticated', 'not_signed_in', 'signed_out'].includes(code)))
+    return new Failure('signed_out', 'You are not signed in, or your session has ended.')
+  if (status === 403 || codes.some((code) => ['forbidden', 'not_allowed', 'refused'].includes(code)))
+    return new Failure('forbidden', said ?? 'Your roles do not include this.')
+  if (said) return new Failure('failed', said)
+  if (typeof status === 'number' && status >= 400)
+    return new Failure('failed', `The watch center answered ${status}. It may be restarting; try again in a moment.`)
+  return new Failure('unreachable', 'The watch center did not answer. Check the network; it is tried again.')
+}

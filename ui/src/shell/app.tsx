@@ -1,0 +1,51 @@
+import { lazy, Suspense, useEffect } from 'react'
+import { Redirect, Route, Switch } from 'wouter'
+
+import { follow } from '../board/live'
+import { BoardPage } from '../board/page'
+import { MayNotRead, NotFound, SignedOut, Unreachable } from './gate'
+import { Header } from './header'
+import { useLoadedViewer, useViewer, ViewerProvider } from './viewer'
+
+const AuditPage = lazy(async () => ({ default: (await import('../audit/page')).AuditPage }))
+
+function Pages({ again }: { again: () => void }) {
+  const viewer = useViewer()
+  const mayWatch = viewer.can('read_board')
+  // A subscription that the server ends (signed out, role revoked) is a reason to ask again who is here.
+  useEffect(() => (mayWatch ? follow(again) : undefined), [mayWatch, again])
+  return (
+    <>
+      <Header />
+      <Switch>
+        <Route path="/">
+          {mayWatch ? <BoardPage /> : viewer.can('read_audit_trail') ? <Redirect to="/audit" replace /> : <MayNotRead what="the board" action="read_board" />}
+        </Route>
+        <Route path="/audit">
+          {viewer.can('read_audit_trail') ? (
+            <Suspense fallback={<main className="gate" aria-busy="true" />}>
+              <AuditPage />
+            </Suspense>
+          ) : (
+            <MayNotRead what="the audit trail" action="read_audit_trail" />
+          )}
+        </Route>
+        <Route>
+          <NotFound />
+        </Route>
+      </Switch>
+    </>
+  )
+}
+
+export function App() {
+  const [loaded, load] = useLoadedViewer()
+  if (!loaded) return <main className="gate" aria-busy="true" />
+  if ('failure' in loaded)
+    return loaded.failure.kind === 'signed_out' ? <SignedOut /> : <Unreachable message={loaded.failure.message} retry={load} />
+  return (
+    <ViewerProvider viewer={loaded.viewer}>
+      <Pages again={load} />
+    </ViewerProvider>
+  )
+}

@@ -1,0 +1,39 @@
+import { createContext, type ReactNode, use, useCallback, useEffect, useState } from 'react'
+
+import { ask, Failure } from '../graphql/client'
+import { ViewerDocument, type ViewerQuery } from '../graphql/generated/graphql'
+
+export type Viewer = ViewerQuery['viewer']
+
+/** What a person may be shown a control for. The server decides again on every command. */
+export type Action =
+  | 'request_launch' | 'authorise_launch' | 'refuse_launch' | 'launch_drone' | 'return_drone' | 'hold_drone' | 'land_drone'
+  | 'abort_flight' | 'read_board' | 'read_audit_trail'
+
+type Loaded = { viewer: Viewer } | { failure: Failure } | undefined
+
+const ViewerContext = createContext<Viewer | undefined>(undefined)
+
+export function ViewerProvider({ viewer, children }: { viewer: Viewer; children: ReactNode }) {
+  return <ViewerContext value={viewer}>{children}</ViewerContext>
+}
+
+/** The signed-in person. Only below ViewerProvider. */
+export function useViewer(): Viewer & { can: (action: Action) => boolean } {
+  const viewer = use(ViewerContext)
+  if (!viewer) throw new Error('useViewer is used outside of ViewerProvider.')
+  return { ...viewer, can: (action) => viewer.may.includes(action) }
+}
+
+/** Asks once who is signed in, and again on demand. */
+export function useLoadedViewer(): [Loaded, () => void] {
+  const [loaded, setLoaded] = useState<Loaded>()
+  const load = useCallback(() => {
+    ask(ViewerDocument, {}).then(
+      ({ viewer }) => setLoaded({ viewer }),
+      (error: unknown) => setLoaded({ failure: error instanceof Failure ? error : new Failure('failed', String(error)) }),
+    )
+  }, [])
+  useEffect(load, [load])
+  return [loaded, load]
+}
