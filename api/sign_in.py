@@ -11,18 +11,18 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any, Protocol
-from urllib.parse import urlencode, urlsplit
+from urllib.parse import quote_plus, urlencode, urlsplit
 
 import httpx
 import structlog
-from authlib.integrations.base_client.errors import OAuthError
-from authlib.integrations.httpx_client import AsyncOAuth2Client
+from authlib.oauth2.rfc6749.parameters import prepare_grant_uri
+from authlib.oauth2.rfc7636 import create_s256_code_challenge
 from starlette.requests import HTTPConnection, Request
 from starlette.responses import JSONResponse, RedirectResponse, Response
 from starlette.routing import Route
 
 from adapters.identity import keys
-from adapters.identity.issuer_documents import IssuerDocuments, IssuerUnavailable
+from adapters.identity.issuer_documents import IssuerUnavailable
 from adapters.identity.pages import page
 from adapters.identity.session_cookie import Sealed
 from adapters.identity.verifier import Identity, TokenRefused, TokenVerifier
@@ -61,13 +61,14 @@ class SignIn:
     """One per API process; put into `app.state.sign_in`."""
 
     def __init__(
-        self, settings: Settings, verifier: TokenVerifier, documents: IssuerDocuments, sign_ons: SignOns | None = None
+        self, settings: Settings, verifier: TokenVerifier, http: httpx.AsyncClient, sign_ons: SignOns | None = None
     ) -> None:
+        """`http` asks the issuer for tokens; it follows no redirects. Raises KeyFault for a bad session key."""
         self._settings = settings
         self._verifier = verifier
-        self._documents = documents
+        self._documents = verifier.documents
+        self._http = http
         self._sign_ons = sign_ons
-        self._tls = httpx.create_ssl_context()
         base = urlsplit(settings.base_url)
         self._origin = f"{base.scheme}://{base.netloc}"
         self._secure = base.scheme == "https"
@@ -144,7 +145,12 @@ class SignIn:
             stepping_up,
             self._session(request) if stepping_up else None,
         )
-        asked: dict[str, Any] = {"nonce": begun.nonce, "code_verifier": begun.verifier, "state": begun.state}
+        asked: dict[str, Any] = {
+            "state": begun.state,
+            "nonce": begun.nonce,
+            "code_challenge": create_s256_code_challenge(begun.verifier),
+            "code_challenge_method": "S256",
+        }
         if stepping_up:
             asked |= {"acr_values": self._settings.oidc_step_up_acr, "prompt": "login", "max_age": 0}
         if self._settings.uses_development_issuer and (ticket := request.query_params.get("ticket")):
@@ -153,8 +159,14 @@ class SignIn:
             discovery = await self._documents.discovery()
         except IssuerUnavailable as error:
             return self._unavailable(error)
-        async with self._client() as client:
-            location, _ = client.create_authorization_url(discovery.authorization_endpoint, **asked)
+        location = prepare_grant_uri(
+            discovery.authorization_endpoint,
+            self._settings.oidc_client_id,
+            "code",
+            self._callback,
+            self._settings.oidc_scopes,
+            **asked,
+        )
         answer = RedirectResponse(location, 303, {"cache-control": "no-store", "referrer-policy": "no-referrer"})
         answer.set_cookie(
             self._begun_cookie(begun.state),
@@ -193,16 +205,9 @@ class SignIn:
             raise TokenRefused("wrong_issuer", "the answer came from another issuer")
         if "code" not in given:
             raise TokenRefused("not_signed_in", f"the issuer answered: {given.get('error', 'no code')[:80]}")
-        discovery = await self._documents.discovery()
-        async with self._client() as client:
-            try:
-                tokens = await client.fetch_token(
-                    discovery.token_endpoint, code=given["code"], code_verifier=begun.verifier, state=begun.state
-                )
-            except OAuthError as error:
-                raise TokenRefused("not_signed_in", f"the issuer answered: {str(error.error)[:80]}") from error
+        identity_token = await self._exchanged(given["code"], begun.verifier)
         identity = await self._verifier.verify_sign_in(
-            str(tokens.get("id_token", "")), client_id=self._settings.oidc_client_id, nonce=begun.nonce
+            identity_token, client_id=self._settings.oidc_client_id, nonce=begun.nonce
         )
         if not begun.stepping_up:
             return identity
@@ -259,18 +264,31 @@ class SignIn:
 
     # -- parts --
 
-    def _client(self) -> AsyncOAuth2Client:
-        secret = self._settings.oidc_client_secret
-        return AsyncOAuth2Client(
-            client_id=self._settings.oidc_client_id,
-            client_secret=secret.get_secret_value() if secret else None,
-            token_endpoint_auth_method="client_secret_basic" if secret else "none",
-            scope=self._settings.oidc_scopes,
-            redirect_uri=self._callback,
-            code_challenge_method="S256",
-            verify=self._tls,
-            timeout=10,
+    async def _exchanged(self, code: str, verifier: str) -> str:
+        """The identity token for a code (OpenID Connect Core 1.0 §3.1.3)."""
+        client, secret = self._settings.oidc_client_id, self._settings.oidc_client_secret
+        form = {
+            "grant_type": "authorization_code",
+            "code": code,
+            "redirect_uri": self._callback,
+            "code_verifier": verifier,
+        }
+        # RFC 6749 §2.3.1: both parts are encoded as form values first.
+        basic = httpx.BasicAuth(quote_plus(client), quote_plus(secret.get_secret_value())) if secret else None
+        answer = await self._http.post(
+            (await self._documents.discovery()).token_endpoint,
+            data=form if basic else {**form, "client_id": client},
+            headers={"accept": "application/json"},
+            auth=basic or httpx.USE_CLIENT_DEFAULT,
         )
+        try:
+            told = answer.json()
+            if answer.status_code == 200:
+                return str(told["id_token"])
+            problem = str(told["error"])[:80]
+        except (ValueError, KeyError, TypeError):
+            problem = f"status {answer.status_code} without an identity token"
+        raise TokenRefused("not_signed_in", f"the issuer answered: {problem}")
 
     def _begun_cookie(self, state: str) -> str:
         # One for each sign-in under way, so that two tabs do not disturb each other.

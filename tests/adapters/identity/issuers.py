@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import base64
 import json
+import socket
 import threading
 import time
 from collections.abc import Iterator
@@ -130,10 +131,11 @@ class ForeignIssuer:
 
 
 @contextmanager
-def serving(app: ASGIApp, server: uvicorn.Server | None = None) -> Iterator[str]:
-    """The application on a free port of loopback. Yields the base URL."""
-    server = server or uvicorn.Server(uvicorn.Config(app, port=0, log_level="warning", lifespan="off"))
-    thread = threading.Thread(target=server.run, daemon=True)
+def serving(app: ASGIApp, listener: socket.socket | None = None) -> Iterator[str]:
+    """The application on `listener`, or on a free port of loopback. Yields the base URL."""
+    listener = listener or socket.create_server(("127.0.0.1", 0))
+    server = uvicorn.Server(uvicorn.Config(app, log_level="warning", lifespan="off"))
+    thread = threading.Thread(target=server.run, args=([listener],), daemon=True)
     thread.start()
     deadline = time.monotonic() + 10
     while not server.started:
@@ -141,7 +143,7 @@ def serving(app: ASGIApp, server: uvicorn.Server | None = None) -> Iterator[str]
             raise AssertionError("the test's server did not start")
         time.sleep(0.005)
     try:
-        yield f"http://127.0.0.1:{server.servers[0].sockets[0].getsockname()[1]}"
+        yield f"http://127.0.0.1:{listener.getsockname()[1]}"
     finally:
         server.should_exit = True
         thread.join(10)
