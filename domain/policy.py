@@ -354,8 +354,8 @@ def evolve(state: State, happened: Event) -> State:
         case PolicyDrafted():
             return replace(state, drafts=(*state.drafts, happened))
         case PolicyAdopted() | PolicyAmended():
-            adopted = Adopted(state.draft(happened.version), happened.in_force_from)
-            return replace(state, adopted=(*state.adopted, adopted), retirement=None)
+            adopted = tuple(Adopted(d, happened.in_force_from) for d in state.drafts if d.version == happened.version)
+            return replace(state, adopted=state.adopted + adopted, retirement=None)
         case PolicyRetirementProposed():
             return replace(state, retirement=happened)
         case PolicyRetired(version):
