@@ -29,9 +29,10 @@ def _brokers(bootstrap: str) -> list[str]:
     return [broker.strip() for broker in bootstrap.split(",") if broker.strip()]
 
 
-def admin(bootstrap: str) -> Any:
+def admin(bootstrap: str, **settings: Any) -> Any:
     """An admin client; close it. Raises KafkaError when no broker answers in 5 s."""
-    return KafkaAdminClient(bootstrap_servers=_brokers(bootstrap), client_id="saferweho-admin", **_CLIENT)
+    defaults = {**_CLIENT, "client_id": "saferweho-admin", "retry_backoff_ms": 50}
+    return KafkaAdminClient(bootstrap_servers=_brokers(bootstrap), **(defaults | settings))
 
 
 def consumer(bootstrap: str, **settings: Any) -> Any:

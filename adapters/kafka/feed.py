@@ -25,6 +25,7 @@ PATIENCE_S = 2.0  # a gap younger than this is a transaction whose markers are s
 BUFFER_BYTES = 16 << 20  # events of one partition that may wait for the others
 MANY = 1000  # records in one read that say that more is waiting
 _BACK_OFF_S = (0.1, 2.0)
+_OPEN_MS = 1_000  # a broker that does not answer is tried again, so that `poll` keeps about to its time
 
 REBUILT = Counter("saferweho_feed_rebuilt_consumers", "Consumers thrown away after a transport error")
 GAPS = Counter("saferweho_feed_waited_gaps", "Gaps that were waited for longer than the usual few milliseconds")
@@ -87,6 +88,8 @@ class KafkaFeed:
         return FeedBatch(records, self._state)
 
     def end_position(self) -> int:
+        if self._consumer is None:
+            return self._merge.highest
         with suppress(*TRANSPORT_ERRORS):
             if self._tail is None:
                 self._tail = LogTail(self._bootstrap, self._prefix)
@@ -148,7 +151,7 @@ class KafkaFeed:
         return count
 
     def _open(self) -> None:
-        client = admin(self._bootstrap)
+        client = admin(self._bootstrap, bootstrap_timeout_ms=_OPEN_MS)
         try:
             found = log_id(client, self._topic)
             (described,) = client.describe_topics([self._topic])
@@ -160,11 +163,12 @@ class KafkaFeed:
             )
         numbers = sorted(partition["partition_index"] for partition in described["partitions"])
         self._partitions = {number: TopicPartition(self._topic, number) for number in numbers}
-        reader = consumer(self._bootstrap)
+        reader = consumer(self._bootstrap, bootstrap_timeout_ms=_OPEN_MS)
         try:
             reader.assign(list(self._partitions.values()))
-            begin = reader.beginning_offsets(list(self._partitions.values()))
-            offsets = {n: self._state.offsets.get(n, begin[p]) for n, p in self._partitions.items()}
+            offsets = dict(self._state.offsets)
+            if unread := [partition for number, partition in self._partitions.items() if number not in offsets]:
+                offsets |= {at.partition: begin for at, begin in reader.beginning_offsets(unread).items()}
             for number, partition in self._partitions.items():
                 reader.seek(partition, offsets[number])
         except BaseException:
