@@ -60,6 +60,7 @@ from domain.kernel import (
     PersonId,
     Place,
     Reason,
+    WrongState,
 )
 from domain.launch import AirspaceAuthority, LaunchFacts, LaunchPlan, Separation
 from domain.person import PERSON, pilot_standing
@@ -290,6 +291,16 @@ class Flights(Commands):
     def may_order(self, actor: Actor, order: SafetyOrder, key: str) -> bool:
         """Whether the policy lets this person give an order of safety, asked without the store."""
         return self.handler.would_allow(actor, ORDER_ACTIONS[order], FLIGHT.stream(key), {"own_request": False})
+
+    def deny_order(self, actor: Actor, key: str, order: SafetyOrder, command_id: UUID) -> Outcome:
+        """Put on the record that somebody gave an order who may not."""
+
+        def use(attempt: Attempt) -> Recorded:
+            authorise(attempt, ORDER_ACTIONS[order], FLIGHT.stream(key))
+            # Permitted in the meantime: nothing was sent, so nothing may look as if it was.
+            raise WrongState("your roles have just changed: give the order again", field="flight")
+
+        return self.run(actor, ORDER_ACTIONS[order], [key, order, "denied"], command_id, use)
 
     def record_safety_order(
         self,

@@ -180,33 +180,3 @@ class Authoriser(Protocol):
     set_hash: str
 
     def decide(self, question: Question) -> Decision: ...
-
-
-# -- the drone gateway -------------------------------------------------------
-
-
-@dataclass(frozen=True, slots=True)
-class Sent:
-    """What became of an order to a drone: when the first frame left; accepted | denied | unknown."""
-
-    sent_at: datetime
-    outcome: str
-    detail: str = ""
-
-
-class GatewayUnavailable(Exception):
-    """The drone gateway did not answer, or has no link to this drone."""
-
-
-class DroneGateway(Protocol):
-    async def safety(self, drone: str, order: str) -> Sent:
-        """order: return | land | hold | abort. Always sent, whatever else is away."""
-        ...
-
-    async def launch(self, flight: str) -> Sent:
-        """Arm and take off for an authorised flight; the gateway asks the store itself whether it is."""
-        ...
-
-    async def goto(self, flight: str, latitude: float, longitude: float, agl_m: float) -> Sent: ...
-
-    async def camera(self, flight: str, pitch_deg: float) -> Sent: ...

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from typing import Any
@@ -20,9 +20,9 @@ from application.accounts import Accounts
 from application.calls import Calls
 from application.fleet import Fleet
 from application.flights import Flights
+from application.gateway import DroneGateway
 from application.handling import Actor, Handler
 from application.policies import Policies
-from application.ports import DroneGateway
 from projections.engine.wait import AppliedPositions, NotYetApplied
 
 READ_SLOTS = 16  # reads under way at once; more wait their turn rather than crowd the database
@@ -55,20 +55,39 @@ class Unreadable(GraphQLError):
 
 @dataclass
 class Context(BaseContext):
-    """One request's, or one WebSocket's. `reader`: who is signed on, or None."""
+    """One request's, or one WebSocket's. `reader`: who is signed on, or None; `claimed`: who the token says is asking,
+    also while the store is away and cannot say more."""
 
     services: Services
     reader: Actor | None
-    source_address: str = ""
+    claimed: Actor | None = None
+    refusal: str = ""  # why there is no reader
+    store_away: bool = False
     by_cookie: bool = False
+    renew: Callable[[], Awaitable[Actor | None]] | None = None
 
     def __post_init__(self) -> None:
         super().__init__()
 
     def signed_on(self) -> Actor:
-        if self.reader is None:
-            raise Unreadable("not_signed_on", "sign on first: send a bearer token, or sign in on the page")
-        return self.reader
+        if self.reader is not None:
+            return self.reader
+        if self.store_away:
+            raise Unreadable("store_unavailable", "nobody can be signed on: the event store does not answer")
+        raise Unreadable("not_signed_on", self.refusal or "sign on first: send a bearer token, or sign in on the page")
+
+    def whoever(self) -> Actor:
+        """For orders of safety: while the store is away, the person the token names. Raises Unreadable."""
+        if self.reader is None and self.store_away and self.claimed is not None:
+            return self.claimed
+        return self.signed_on()
+
+    async def still_signed_on(self) -> None:
+        """Ask again who is signed on, for what lasts longer than a request. Raises Unreadable."""
+        if self.renew is None:
+            return
+        self.reader = await self.renew()
+        self.signed_on()
 
     def may(self, action: str, resource: str = "", **context: bool | int | str) -> bool:
         return self.reader is not None and self.services.handler.would_allow(self.reader, action, resource, context)

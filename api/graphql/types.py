@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import date, datetime
 from typing import TYPE_CHECKING, Annotated, NewType
 
 import strawberry
@@ -103,8 +103,8 @@ class Flight:
 
     id: strawberry.ID
     state: str = strawberry.field(
-        description="requested | refused | authorised | lapsed | en_route | on_scene | holding | returning | landing"
-        " | landed | aborted"
+        description="requested | refused | authorised | lapsed | withdrawn | en_route | on_scene | holding | returning"
+        " | landing | aborted | landed"
     )
     purpose: str
     call_number: str | None
@@ -176,6 +176,7 @@ class FlightConnection:
 @strawberry.type
 class Purpose:
     code: str
+    title: str
     needs_call: bool
     needs_commander: bool
     prohibited: bool
@@ -220,6 +221,10 @@ class Accepted:
     replayed: bool
     outcome: str | None = strawberry.field(description="for orders to a drone: accepted | denied | unknown")
     sent_at: datetime | None
+    recorded: bool = strawberry.field(
+        default=True,
+        description="false: an order of safety was sent while the store was away; its record follows (position 0)",
+    )
 
 
 @strawberry.type
@@ -269,12 +274,39 @@ class PlaceInput:
 
 
 @strawberry.input
-class ConditionsInput:
-    """What the pilot found before the flight: go | no_go | unknown. Left out: unknown."""
+class FindingInput:
+    """What a source said of one condition."""
 
-    weather: str = "unknown"
-    airspace: str = "unknown"
-    crewed_traffic: str = "unknown"
+    go: str = strawberry.field(default="unknown", description="go | no_go | unknown")
+    source: str = "not asked"
+    detail: str = ""
+
+
+@strawberry.input
+class ConditionsInput:
+    """Go or no-go before the flight. What is left out is unknown, and unknown is no-go."""
+
+    weather: FindingInput = strawberry.field(default_factory=FindingInput)
+    traffic: FindingInput = strawberry.field(default_factory=FindingInput)
+    airspace: FindingInput = strawberry.field(default_factory=FindingInput)
+
+
+@strawberry.input
+class AirspaceInput:
+    """The paper a flight is allowed under."""
+
+    kind: str = strawberry.field(description="part_107_waiver | coa")
+    number: str
+    version: str
+    expires_on: date
+
+
+@strawberry.input
+class SeparationInput:
+    """How other aircraft are seen and avoided."""
+
+    method: str = strawberry.field(description="visual_observer | detect_and_avoid")
+    by: str
 
 
 @strawberry.input
@@ -291,9 +323,11 @@ class RequestLaunchInput:
     )
     cruise_agl_m: float = 60.0
     conditions: ConditionsInput = strawberry.field(default_factory=ConditionsInput)
-    accept_unknowns: bool = strawberry.field(
-        default=False, description="the RPIC accepts unknown conditions, on the record"
+    accept_unknowns: list[str] = strawberry.field(
+        default_factory=list, description="conditions whose 'unknown' the pilot, asking himself, accepts on the record"
     )
+    airspace: AirspaceInput | None = strawberry.field(default=None, description="without it, the station's own")
+    separation: SeparationInput | None = strawberry.field(default=None, description="without it, the station's own")
 
 
 @strawberry.input
@@ -301,6 +335,7 @@ class RepurposeInput:
     purpose: str
     destination: PlaceInput
     reason: str
+    agl_m: float = 60.0
     call_number: str | None = None
     case_number: str | None = None
     authorisation: str | None = None
@@ -308,9 +343,10 @@ class RepurposeInput:
 
 @strawberry.input
 class OutcomeInput:
+    outcomes: list[str] = strawberry.field(
+        description="subject_located | arrest_assisted | evidence_used | de_escalation | cleared_without_patrol"
+        " | nothing_found"
+    )
     subjects_located: int = 0
     arrests_assisted: int = 0
-    evidence_used: bool = False
-    de_escalation_noted: bool = False
-    cleared_without_patrol: bool = False
     note: str | None = None

@@ -10,8 +10,8 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 
 from adapters.kafka import topics
 from adapters.kafka.feed import feed_factory
-from api import settings as settings_
 from api.processes.running import running
+from api.processes.tools import tool_settings
 from projections import READ_MODELS
 from projections.engine import admin
 from projections.engine.host import ProjectionHost
@@ -60,7 +60,7 @@ def _named(name: str) -> AnyProjection:
 
 
 def _url() -> str:
-    settings = settings_.load(["DATABASE_URL"])
+    settings = tool_settings(["DATABASE_URL"])
     assert settings.write_url
     return settings.write_url
 

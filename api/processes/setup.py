@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import shutil
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import date, timedelta
+from datetime import timedelta
 from typing import Any
 
 import httpx
@@ -20,8 +21,9 @@ from adapters.identity.verifier import TokenRefused, TokenVerifier
 from adapters.kafka import topics
 from api import settings as settings_
 from api.processes import wiring
+from api.processes.tools import HOME, tool_settings
 from application.codec import to_builtins
-from application.handling import Accepted, Outcome
+from application.handling import Outcome
 from application.policies import Policies
 from application.standing import SERVICES
 from domain.founding import Founder
@@ -36,7 +38,7 @@ class NotPossible(Exception):
 
 
 def migrate() -> dict[str, Any]:
-    settings = settings_.load(["DATABASE_URL"])
+    settings = tool_settings(["DATABASE_URL"])
     assert settings.write_url
     applied = event_store.migrate(settings.write_url)
     catalogue.install(settings.write_url)
@@ -44,13 +46,13 @@ def migrate() -> dict[str, Any]:
 
 
 def create_topics() -> dict[str, Any]:
-    settings = settings_.load(["KAFKA_BOOTSTRAP_SERVERS"])
+    settings = tool_settings(["KAFKA_BOOTSTRAP_SERVERS"])
     assert settings.bootstrap_servers
     return {"created": topics.create(settings.bootstrap_servers, settings.topic_prefix)}
 
 
 def verify_topics() -> list[str]:
-    settings = settings_.load(["KAFKA_BOOTSTRAP_SERVERS"])
+    settings = tool_settings(["KAFKA_BOOTSTRAP_SERVERS"])
     assert settings.bootstrap_servers
     return [str(difference) for difference in topics.verify(settings.bootstrap_servers, settings.topic_prefix)]
 
@@ -80,7 +82,7 @@ def propose(founding: Any, token: str) -> dict[str, Any]:
         file = msgspec.convert(founding, FoundingFile)
     except msgspec.ValidationError as error:
         raise SystemExit(f"the founding file is not complete: {error}") from None
-    settings = settings_.load(["DATABASE_URL"])
+    settings = tool_settings(["DATABASE_URL"])
     by = _verified(settings, token)
     with wiring.handler(settings) as handler:
         return told(
@@ -91,7 +93,7 @@ def propose(founding: Any, token: str) -> dict[str, Any]:
 
 
 def confirm(token: str) -> dict[str, Any]:
-    settings = settings_.load(["DATABASE_URL"])
+    settings = tool_settings(["DATABASE_URL"])
     by = _verified(settings, token)
     with wiring.handler(settings) as handler:
         return told(Policies(handler).confirm_founding(by))
@@ -127,11 +129,10 @@ def development_token(role: str, person: str | None, step_up: bool, hours: float
     """A token of the development issuer for the demonstration's person of that role. Raises NotPossible."""
     from api.processes.demonstration import person_of
 
-    settings = settings_.load_for_tools()
-    if settings.oidc_issuer is not None:
+    if os.environ.get("OIDC_ISSUER"):
         raise NotPossible("OIDC_ISSUER is set: ask that issuer for a token")
     try:
-        return issue_token(settings.home, person or person_of(role), step_up, timedelta(hours=hours))
+        return issue_token(HOME, person or person_of(role), step_up, timedelta(hours=hours))
     except IssuerForbidden as no:
         raise NotPossible(str(no)) from None
 
@@ -146,10 +147,7 @@ def doctor() -> list[dict[str, Any]]:
         except Exception as error:
             rows.append({"what": what, "ok": False, "detail": f"{type(error).__name__}: {error}"})
 
-    try:
-        settings = settings_.load_for_tools()
-    except settings_.SettingsError as error:
-        return [{"what": "settings", "ok": False, "detail": str(error)}]
+    settings = tool_settings()
     rows.append({"what": "settings", "ok": True, "detail": settings.env.value})
 
     def database() -> str:
@@ -178,8 +176,3 @@ def doctor() -> list[dict[str, Any]]:
     check("Kafka", broker)
     check("disk", disk)
     return rows
-
-
-def in_years(years: float) -> date:
-    """A day so many years from today: for the demonstration's expiry dates."""
-    return wiring.SystemClock().now().date() + timedelta(days=round(365 * years))

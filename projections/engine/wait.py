@@ -37,6 +37,7 @@ class AppliedPositions:
         self._url = url
         self._positions: dict[str, tuple[int, int]] = {}  # name -> (position, ticks)
         self._moved = asyncio.Event()
+        self._listening = False
         self._task: asyncio.Task[None] | None = None
 
     async def __aenter__(self) -> Self:
@@ -54,6 +55,11 @@ class AppliedPositions:
     def position(self, name: str) -> int:
         """As last heard; 0 when nothing was heard yet."""
         return self._positions.get(name, (0, 0))[0]
+
+    def state(self, name: str) -> tuple[int, int] | None:
+        """What an answer out of this read model may be kept by: it changes with every change of the rows. None while
+        nothing is heard from the database."""
+        return self._positions.get(name) if self._listening else None
 
     async def wait_for(self, name: str, position: int, timeout: float = 5.0) -> int:  # noqa: ASYNC109
         """Return the applied position once it is at least `position`. Raises NotYetApplied after `timeout` seconds."""
@@ -90,11 +96,13 @@ class AppliedPositions:
                     await connection.execute(f"LISTEN {CHANNEL}")
                     while True:
                         await self._poll(connection)
+                        self._listening = True
                         async for notice in connection.notifies(timeout=POLL_S):
                             name, _, position = notice.payload.rpartition(" ")
                             self._heard(name, int(position), ticked=True)
             except psycopg.Error as error:
                 log.warning("applied_positions.database", error=repr(error))
+                self._listening = False
                 await asyncio.sleep(POLL_S)
 
     async def _poll(self, connection: psycopg.AsyncConnection) -> None:

@@ -1,0 +1,148 @@
+"""`POST /graphql` and the WebSocket beside it.
+
+An answer out of read models at position N never changes, so it is kept by document, variables, what the reader may
+see, and N, and served with N as its ETag until the model moves.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections import OrderedDict
+from typing import Any
+
+import orjson
+from graphql import GraphQLError
+from prometheus_client import Counter, Histogram
+from starlette.requests import Request
+from starlette.responses import Response
+from strawberry.types.graphql import OperationType
+
+from api.graphql import limits
+from api.graphql.context import Context, Services, Unreadable
+from api.graphql.documents import Document, Documents
+from api.graphql.schema import Schema, told
+
+BODY_LIMIT = 64 * 1024
+CACHE_BYTES = 64 * 1024 * 1024
+SECONDS = Histogram("saferweho_graphql_seconds", "GraphQL requests over HTTP", ["operation"])
+CACHED = Counter("saferweho_graphql_cached_total", "Answers served from those kept at a position", ["hit"])
+ALLOWED = (OperationType.QUERY, OperationType.MUTATION)
+
+
+class Answers:
+    """Answers kept at the positions they were true for. The oldest go first above CACHE_BYTES."""
+
+    def __init__(self) -> None:
+        self._kept: OrderedDict[tuple[Any, ...], bytes] = OrderedDict()
+        self._bytes = 0
+
+    def get(self, key: tuple[Any, ...]) -> bytes | None:
+        found = self._kept.get(key)
+        if found is not None:
+            self._kept.move_to_end(key)
+        return found
+
+    def keep(self, key: tuple[Any, ...], answer: bytes) -> None:
+        if key not in self._kept:
+            self._bytes += len(answer)
+        self._kept[key] = answer
+        while self._bytes > CACHE_BYTES:
+            _, gone = self._kept.popitem(last=False)
+            self._bytes -= len(gone)
+
+
+def json(content: bytes, status: int = 200, **headers: str) -> Response:
+    return Response(
+        content, status, media_type="application/json", headers={"cache-control": "private, no-cache", **headers}
+    )
+
+
+def refusal(code: str, message: str, status: int) -> Response:
+    return json(orjson.dumps({"errors": [{"message": message, "extensions": {"code": code}}]}), status)
+
+
+class Endpoint:
+    def __init__(self, schema: Schema, documents: Documents, services: Services) -> None:
+        self._schema = schema
+        self._documents = documents
+        self._services = services
+        self._answers = Answers()
+
+    async def answer(self, request: Request, context: Context) -> Response:
+        body = await request.body()
+        if len(body) > BODY_LIMIT:
+            return refusal("too_large", f"the request is longer than {BODY_LIMIT} bytes", 413)
+        try:
+            asked = orjson.loads(body)
+            if not isinstance(asked, dict):
+                raise ValueError("not an object")
+        except ValueError:
+            return refusal("malformed", "the body is not one JSON object with 'query' or 'extensions'", 400)
+        variables, operation = asked.get("variables") or {}, asked.get("operationName")
+        if not isinstance(variables, dict) or not isinstance(operation, str | None):
+            return refusal("malformed", "'variables' must be an object and 'operationName' a text", 400)
+        try:
+            document = self.document(context, asked, variables)
+        except GraphQLError as error:
+            return json(orjson.dumps({"errors": [told(error)]}))
+        with SECONDS.labels(operation or "unnamed").time() if document.persisted else SECONDS.labels("free").time():
+            return await self._run(request, context, document, variables, operation)
+
+    def document(self, context: Context, asked: dict[str, Any], variables: dict[str, Any]) -> Document:
+        """The document asked for, where this reader may send it. Raises GraphQLError."""
+        extensions = asked.get("extensions")
+        persisted = extensions.get("persistedQuery") if isinstance(extensions, dict) else None
+        sha256 = persisted.get("sha256Hash") if isinstance(persisted, dict) else None
+        text = asked.get("query")
+        document = self._documents.find(text if isinstance(text, str) else None, sha256)
+        if not document.persisted:
+            if context.reader is not None and not context.may("query_free_form"):
+                raise Unreadable("not_permitted", "your roles do not permit documents of your own")
+            limits.check(document.ast, variables)
+        return document
+
+    async def _run(
+        self, request: Request, context: Context, document: Document, variables: dict[str, Any], operation: str | None
+    ) -> Response:
+        key, etag = self._key(context, document, variables, operation)
+        if key is not None:
+            if request.headers.get("if-none-match") == etag:
+                return Response(status_code=304, headers={"etag": etag})
+            kept = self._answers.get(key)
+            CACHED.labels("yes" if kept else "no").inc()
+            if kept is not None:
+                return json(kept, etag=etag)
+        result = await self._schema.execute(
+            document.text,
+            variable_values=variables,
+            context_value=context,
+            operation_name=operation,
+            allowed_operation_types=ALLOWED,
+        )
+        answer: dict[str, Any] = {"data": result.data}
+        if result.errors:
+            answer["errors"] = [told(error) for error in result.errors]
+        content = orjson.dumps(answer, default=str)
+        if key is None or result.errors:
+            return json(content)
+        # Kept only if no model moved meanwhile: then it is true at exactly these positions.
+        if self._key(context, document, variables, operation)[0] == key:
+            self._answers.keep(key, content)
+            return json(content, etag=etag)
+        return json(content)
+
+    def _key(
+        self, context: Context, document: Document, variables: dict[str, Any], operation: str | None
+    ) -> tuple[tuple[Any, ...] | None, str]:
+        if document.models is None or context.reader is None or "afterPosition" in variables:
+            return None, ""
+        states = tuple(self._services.applied.state(model) for model in document.models)
+        if None in states:
+            return None, ""
+        # What is seen depends on the reader's roles, and for one's own record on the reader.
+        sees = "all" if context.may("read_audit_trail") else context.reader.person
+        roles = ",".join(sorted(context.reader.roles))
+        asked = orjson.dumps([variables, operation], option=orjson.OPT_SORT_KEYS)
+        key = (document.sha256, asked, sees, roles, states)
+        etag = hashlib.blake2b(repr((document.sha256, asked, sees, roles)).encode(), digest_size=8).hexdigest()
+        return key, f'"{"-".join(f"{state[0]}.{state[1]}" for state in states if state)}-{etag}"'

@@ -1,0 +1,212 @@
+"""The HTTP face of the API: GraphQL, CAD intake, sign-in, health, and the pages."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Callable
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from fastapi import FastAPI, Request
+from fastapi.responses import FileResponse, Response
+from fastapi.staticfiles import StaticFiles
+from starlette.requests import HTTPConnection
+from starlette.routing import BaseRoute
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+from strawberry.fastapi import GraphQLRouter
+from strawberry.subscriptions import GRAPHQL_TRANSPORT_WS_PROTOCOL
+
+from adapters.identity.issuer_documents import IssuerUnavailable
+from adapters.identity.verifier import Identity, TokenRefused, TokenVerifier
+from api import cad
+from api.graphql.context import Context, Services
+from api.graphql.documents import Documents
+from api.graphql.endpoint import Endpoint, refusal
+from api.graphql.schema import build
+from api.observability import Health
+from api.sign_in import SignIn
+from application.accounts import Proof, SignOnRefused, SignOnUnavailable
+from application.handling import Actor
+
+PAGES = Path(__file__).resolve().parent.parent / "ui" / "dist"
+CONTENT_SECURITY_POLICY = "; ".join(
+    (
+        "default-src 'self'",
+        "img-src 'self' data: blob:",
+        "worker-src 'self' blob:",
+        "style-src 'self'",
+        "object-src 'none'",
+        "base-uri 'none'",
+        "frame-ancestors 'none'",
+        "form-action 'self'",
+    )
+)
+SECURITY_HEADERS = {
+    "content-security-policy": CONTENT_SECURITY_POLICY,
+    "x-content-type-options": "nosniff",
+    "referrer-policy": "same-origin",
+    "cross-origin-opener-policy": "same-origin",
+    "permissions-policy": "geolocation=(), camera=(), microphone=()",
+}
+
+
+def proof_of(identity: Identity) -> Proof:
+    return Proof(
+        person=identity.person_id,
+        session=identity.session_id,
+        issuer=identity.issuer,
+        method=identity.acr or "unknown",
+        ends_at=identity.expires_at,
+        stepped_up=identity.stepped_up,
+    )
+
+
+def source_of(connection: HTTPConnection) -> str:
+    return connection.client.host if connection.client else ""
+
+
+@dataclass
+class Contexts:
+    """Makes the context of each request: who is asking, as the store knows them now."""
+
+    services: Services
+    sign_in: SignIn
+
+    async def of(self, connection: HTTPConnection) -> Context:
+        """Raises TokenRefused and IssuerUnavailable; a person who may not sign on has a context without a reader."""
+        identity = await self.sign_in.identity_of(connection)
+        by_cookie = "authorization" not in connection.headers
+        if identity is None:
+            return Context(self.services, None, by_cookie=by_cookie)
+        return await self.of_identity(identity, source_of(connection), by_cookie)
+
+    async def of_identity(self, identity: Identity, source: str, by_cookie: bool) -> Context:
+        proof = proof_of(identity)
+        known = self.services.standings.last_known(proof, source)
+        claimed = known or Actor(proof.person, proof.person, "", frozenset(), proof.session, source)
+        context = Context(self.services, None, claimed=claimed, by_cookie=by_cookie)
+
+        async def renew() -> Actor | None:
+            if identity.expires_at <= self.services.handler.clock.now():
+                context.refusal = "your sign-on has expired: sign on again"
+                return None
+            try:
+                return await self.services.standings.actor(proof, source)
+            except SignOnRefused as refused:
+                context.refusal = "; ".join(reason.message for reason in refused.reasons)
+            except SignOnUnavailable as away:
+                context.store_away, context.refusal = True, str(away)
+            return None
+
+        context.renew = renew
+        context.reader = await renew()
+        return context
+
+
+class _SecurityHeaders:
+    """Plain ASGI, so that it costs next to nothing and leaves WebSockets and streams alone."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+        self._headers = [(name.encode(), value.encode()) for name, value in SECURITY_HEADERS.items()]
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        async def with_headers(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                present = {name.lower() for name, _ in message["headers"]}
+                message["headers"] = [
+                    *message["headers"],
+                    *(header for header in self._headers if header[0] not in present),
+                ]
+            await send(message)
+
+        await self._app(scope, receive, with_headers if scope["type"] == "http" else send)
+
+
+def build_app(
+    services: Services,
+    sign_in: SignIn,
+    health: Health,
+    lifespan: Callable[[], AbstractAsyncContextManager[Any]],
+    more_routes: list[BaseRoute],
+    cad_keys: cad.Keys,
+    verifier: TokenVerifier,
+) -> FastAPI:
+    """The ASGI application. `lifespan` opens and closes what `services` holds."""
+    contexts = Contexts(services, sign_in)
+    schema = build(services.settings.shows_schema)
+    endpoint = Endpoint(schema, Documents(PAGES / "persisted-documents.json"), services)
+
+    @asynccontextmanager
+    async def opened(_: FastAPI) -> AsyncIterator[None]:
+        async with lifespan():
+            yield
+
+    app = FastAPI(
+        title="Safer WeHo watch center",
+        lifespan=opened,
+        docs_url=None,
+        redoc_url=None,
+        openapi_url="/openapi.json" if services.settings.shows_schema else None,
+    )
+    app.add_middleware(_SecurityHeaders)
+
+    @app.post("/graphql", include_in_schema=False)
+    async def graphql(request: Request) -> Response:
+        try:
+            context = await contexts.of(request)
+        except TokenRefused as error:
+            return refusal(error.code, error.message, 403 if error.code == "cross_site" else 401)
+        except IssuerUnavailable as error:
+            return refusal("issuer_unavailable", str(error), 503)
+        return await endpoint.answer(request, context)
+
+    async def socket_context(websocket: HTTPConnection) -> Context:
+        return await contexts.of(websocket)
+
+    class Sockets(GraphQLRouter[Context, None]):
+        async def on_ws_connect(self, context: Context) -> Any:
+            token = (context.connection_params or {}).get("authorization") if context.connection_params else None
+            if isinstance(token, str):
+                identity = await verifier.verify(token.removeprefix("Bearer ").strip())
+                made = await contexts.of_identity(identity, source_of(context.request), by_cookie=False)  # type: ignore[arg-type]
+                context.reader, context.renew, context.by_cookie = made.reader, made.renew, False
+                context.refusal, context.store_away = made.refusal, made.store_away
+            return await super().on_ws_connect(context)
+
+    sockets: Any = Sockets(
+        schema,
+        context_getter=socket_context,
+        subscription_protocols=[GRAPHQL_TRANSPORT_WS_PROTOCOL],
+        graphql_ide=None,
+        allow_queries_via_get=False,
+    )
+    app.include_router(sockets, prefix="/graphql", include_in_schema=False)
+    app.include_router(cad.router(services.calls, cad_keys))
+    describe = app.openapi
+
+    def described() -> dict[str, Any]:
+        document = describe()
+        document.setdefault("components", {}).setdefault("schemas", {}).update(cad.components())
+        return document
+
+    app.openapi = described  # type: ignore[method-assign]
+    app.router.routes.extend([*health.routes(), *sign_in.routes(), *more_routes])
+    if PAGES.exists():
+        _serve_pages(app)
+    return app
+
+
+def _serve_pages(app: FastAPI) -> None:
+    app.mount("/assets", StaticFiles(directory=PAGES / "assets"), name="assets")
+    app.mount("/map", StaticFiles(directory=PAGES / "map"), name="map")
+
+    @app.get("/{path:path}", include_in_schema=False)
+    async def page(path: str) -> Response:
+        file = (PAGES / path).resolve()
+        if path and file.is_file() and file.is_relative_to(PAGES) and file.suffix != ".json":
+            return FileResponse(file)
+        if "." in path.rpartition("/")[2]:
+            return Response("not found", 404)
+        return FileResponse(PAGES / "index.html", headers={"cache-control": "no-cache"})
