@@ -12,7 +12,7 @@ import time
 import warnings
 from collections import OrderedDict
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
@@ -163,10 +163,7 @@ class TokenVerifier:
                 "missing_claim",
                 f"the token's {self._person_claim} is no person's id; accepted: 1 to 128 printable letters",
             )
-        session = next(
-            (claims[name] for name in ("sid", "jti") if isinstance(claims.get(name), str)),
-            "",
-        )
+        session = next((claims[name] for name in ("sid", "jti") if isinstance(claims.get(name), str)), "")
         acr = claims.get("acr")
         try:
             return Identity(
@@ -181,11 +178,6 @@ class TokenVerifier:
             )
         except (TypeError, ValueError, OverflowError, OSError) as error:
             raise TokenRefused("malformed", "the token's times are not well formed") from error
-
-
-def restrict(identity: Identity, until: datetime) -> Identity:
-    """The same identity, valid until `until` at most."""
-    return replace(identity, expires_at=min(identity.expires_at, until))
 
 
 def _header(token: str) -> Mapping[str, Any]:

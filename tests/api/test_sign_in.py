@@ -55,8 +55,12 @@ class Record:
 @dataclass
 class Pages:
     base: str
-    home: Path
+    settings: Settings
     record: Record
+
+    @property
+    def home(self) -> Path:
+        return self.settings.home
 
     def browser(self, **options: Any) -> httpx.Client:
         return httpx.Client(base_url=self.base, follow_redirects=True, timeout=10, **options)
@@ -107,20 +111,18 @@ def sign_in_with(settings: Settings, record: Record | None = None) -> SignIn:
 
 
 @contextmanager
-def pages_at(home: Path) -> Iterator[Pages]:
-    """An API process with nothing but sign-in, the development issuer and a question who is asking."""
-    listener = socket.create_server(("127.0.0.1", 0))
+def pages_with(settings: Settings, listener: socket.socket) -> Iterator[Pages]:
+    """An API process with nothing but sign-in, the development issuer where it may be, and a question who is asking."""
     base = f"http://127.0.0.1:{listener.getsockname()[1]}"
-    settings = Settings.model_validate(
-        {"SAFERWEHO_ENV": "development", "SAFERWEHO_HOME": home, "SAFERWEHO_BASE_URL": base}
-    )
     record = Record()
     sign_in = sign_in_with(settings, record)
-    issuer = DevelopmentIssuer(home, base, development=settings.development, other_issuer=settings.oidc_issuer)
+    own: list[Route] = []
+    if settings.uses_development_issuer:
+        own = DevelopmentIssuer(settings.home, base, development=True, other_issuer=None).routes()
     app = Starlette(
         routes=[
             *sign_in.routes(),
-            *issuer.routes(),
+            *own,
             Route("/who", who, methods=["GET", "POST"]),
             WebSocketRoute("/listen", listen),
             Route("/{rest:path}", a_page),
@@ -128,7 +130,18 @@ def pages_at(home: Path) -> Iterator[Pages]:
     )
     app.state.sign_in = sign_in
     with serving(app, listener):
-        yield Pages(base, home, record)
+        yield Pages(base, settings, record)
+
+
+@contextmanager
+def pages_at(home: Path) -> Iterator[Pages]:
+    listener = socket.create_server(("127.0.0.1", 0))
+    base = f"http://127.0.0.1:{listener.getsockname()[1]}"
+    settings = Settings.model_validate(
+        {"SAFERWEHO_ENV": "development", "SAFERWEHO_HOME": home, "SAFERWEHO_BASE_URL": base}
+    )
+    with pages_with(settings, listener) as pages:
+        yield pages
 
 
 @pytest.fixture(scope="module")

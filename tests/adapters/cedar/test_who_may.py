@@ -10,6 +10,7 @@ import pytest
 from adapters.cedar import CedarAuthoriser, PolicyFault, PolicyFiles
 from adapters.cedar.authoriser import FOLDER
 from application.ports import Question
+from infra import who_may
 
 OPERATOR, SUPERVISOR, PILOT, COMMANDER = "watch_operator", "watch_supervisor", "remote_pilot", "station_commander"
 RESPONDER, AMBASSADOR, ANALYST = "field_responder", "ambassador", "city_analyst"
@@ -228,3 +229,9 @@ def test_the_hash_changes_with_every_change() -> None:
 def test_a_set_that_is_not_good_as_a_whole_is_not_used(texts: dict[str, str], says: str) -> None:
     with pytest.raises(PolicyFault, match=says):
         CedarAuthoriser(PolicyFiles(texts))
+
+
+def test_the_page_for_people_agrees_with_the_rules() -> None:
+    assert who_may.main(["--check"]) == 0, "run: python -m infra.who_may"
+    made = who_may.page()
+    assert all(f"**{rule}**" in made for rule in PolicyFiles.read().rules())

@@ -1,0 +1,147 @@
+"""Signing in with an OpenID Connect provider that somebody else wrote (npm `oidc-provider`), as in production."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import os
+import shutil
+import socket
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+from urllib.parse import parse_qs, quote_plus, urlsplit
+
+import httpx
+import pytest
+
+from api.settings import Settings
+from infra import node
+from infra.stack.jars import default_cache
+from tests.api.test_sign_in import Pages, pages_with, session_cookie
+
+SOURCE = Path(__file__).parents[1] / "adapters" / "identity" / "oidc_provider"
+SECRET = "a secret: 100% safe & sound+"
+
+
+@pytest.fixture(scope="module")
+def provider() -> Path:
+    """The folder with the provider and what it needs, installed once for each lock file."""
+    digest = hashlib.sha256(b"".join(path.read_bytes() for path in sorted(SOURCE.iterdir()))).hexdigest()[:16]
+    folder = default_cache() / f"oidc-provider-{digest}"
+    if not folder.exists():
+        draft = folder.with_name(f"{folder.name}.{os.getpid()}")
+        shutil.copytree(SOURCE, draft)
+        environment = node.environment()
+        npm = shutil.which("npm", path=environment["PATH"])
+        assert npm
+        subprocess.run([npm, "ci", "--ignore-scripts"], cwd=draft, env=environment, check=True, timeout=100)
+        draft.rename(folder)
+    return folder
+
+
+@pytest.fixture(scope="module")
+def running(provider: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Pages]:
+    listener = socket.create_server(("127.0.0.1", 0))
+    base = f"http://127.0.0.1:{listener.getsockname()[1]}"
+    program = shutil.which("node", path=node.environment()["PATH"])
+    assert program
+    command = [program, "provider.mjs", f"{base}/sign-in/callback"]
+    with subprocess.Popen(command, cwd=provider, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as process:
+        assert process.stdout
+        home = tmp_path_factory.mktemp("home")
+        settings = Settings.model_validate(
+            {
+                "SAFERWEHO_ENV": "development",
+                "SAFERWEHO_HOME": home,
+                "SAFERWEHO_BASE_URL": base,
+                "OIDC_ISSUER": process.stdout.readline().strip(),
+                "OIDC_CLIENT_ID": "watch-center",
+                "OIDC_CLIENT_SECRET": SECRET,
+                "OIDC_SCOPES": "openid",
+            }
+        )
+        with pages_with(settings, listener) as pages:
+            yield pages
+        process.communicate()
+
+
+@pytest.fixture
+def pages(running: Pages) -> Pages:
+    running.record.told.clear()
+    return running
+
+
+def test_the_code_flow_signs_in_and_the_browser_holds_no_token(pages: Pages) -> None:
+    with pages.browser() as browser:
+        assert browser.get("/sign-in", params={"return_to": "/audit"}).url.path == "/audit"
+        assert browser.get("/who").json()["person"] == "ana"
+        assert browser.cookies[session_cookie(browser)].count(".") == 4  # sealed, not signed
+    assert pages.record.told == [("signed_on", "ana")]
+
+
+def test_a_step_up_asks_the_issuer_again_and_keeps_the_session(pages: Pages) -> None:
+    with pages.browser() as browser:
+        browser.get("/sign-in")
+        before = browser.get("/who").json()
+        assert browser.get("/sign-in/step-up", params={"return_to": "/?flight=7"}).url.path == "/"
+        after = browser.get("/who").json()
+    assert (before["stepped_up"], after) == (False, {**before, "stepped_up": True})
+    assert pages.record.told == [("signed_on", "ana"), ("stepped_up", "ana")]
+
+
+def test_an_access_token_of_that_issuer_is_a_bearer_token_here_and_an_identity_token_is_not(pages: Pages) -> None:
+    verifier = "a-verifier-that-is-long-enough-for-the-rfc-0123456789"
+    challenge = base64.urlsafe_b64encode(hashlib.sha256(verifier.encode()).digest()).decode().rstrip("=")
+    asked = {
+        "response_type": "code",
+        "client_id": "watch-center",
+        "redirect_uri": f"{pages.base}/sign-in/callback",
+        "scope": "openid",
+        "code_challenge": challenge,
+        "code_challenge_method": "S256",
+        "login_hint": "ben",
+    }
+    issuer = pages.settings.issuer
+    with httpx.Client(base_url=issuer) as browser:
+        answer = browser.get("/auth", params=asked)
+        while "/sign-in/callback" not in answer.headers["location"]:
+            answer = browser.get(answer.headers["location"])
+        code = parse_qs(urlsplit(answer.headers["location"]).query)["code"][0]
+        tokens = browser.post(
+            "/token",
+            data={
+                "grant_type": "authorization_code",
+                "code": code,
+                "redirect_uri": asked["redirect_uri"],
+                "code_verifier": verifier,
+            },
+            auth=("watch-center", quote_plus(SECRET)),
+        ).json()
+    bearer = {"authorization": f"Bearer {tokens['access_token']}"}
+    assert httpx.get(f"{pages.base}/who", headers=bearer).json()["person"] == "ben"
+    identity = {"authorization": f"Bearer {tokens['id_token']}"}
+    assert httpx.get(f"{pages.base}/who", headers=identity).json() == {"code": "wrong_audience"}
+
+
+def test_there_is_no_development_issuer_beside_another(pages: Pages) -> None:
+    assert not pages.settings.uses_development_issuer
+    assert httpx.get(f"{pages.base}/dev-issuer/.well-known/openid-configuration").text == "a page"
+
+
+def test_signing_out_leads_to_the_issuers_end_of_session(pages: Pages) -> None:
+    with pages.browser() as browser:
+        browser.get("/sign-in")
+        location = browser.post("/sign-out", headers=pages.own).json()["location"]
+        assert browser.get("/who").status_code == 401
+        assert location.startswith(pages.settings.issuer)
+        assert browser.get(location).status_code == 200
+
+
+def test_an_issuer_that_is_away_is_told_as_such(tmp_path: Path) -> None:
+    settings = Settings.model_validate(
+        {"SAFERWEHO_ENV": "development", "SAFERWEHO_HOME": tmp_path, "OIDC_ISSUER": "http://127.0.0.1:9"}
+    )
+    with pages_with(settings, socket.create_server(("127.0.0.1", 0))) as pages, pages.browser() as browser:
+        answer = browser.get("/sign-in")
+        assert (answer.status_code, "does not answer" in answer.text) == (503, True)
