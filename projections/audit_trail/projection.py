@@ -21,6 +21,7 @@ _COLUMNS = (
     ("event_id", "uuid"),
     ("recorded_at", "timestamptz"),
     ("type", "text"),
+    ("type_version", "int4"),
     ("stream", "text"),
     ("stream_version", "int8"),
     ("person", "text"),
@@ -84,14 +85,16 @@ def write(cursor: Cursor, rows: Rows) -> None:
 
 
 def _row(recorded: Recorded, about: Sequence[str]) -> tuple[Any, ...]:
-    envelope, name = recorded.envelope, recorded.name
-    refused = name.rpartition(".v")[0].endswith("_refused")  # the domain's word for every refusal
+    envelope = recorded.envelope
+    name, _, version = recorded.name.rpartition(".v")
+    refused = name.endswith("_refused")  # the domain's word for every refusal
     rule = envelope.decidedby
     return (
         recorded.position,
         envelope.id,
         envelope.time,
         name,
+        int(version),
         envelope.subject,
         envelope.streamversion,
         envelope.actorid,

@@ -94,10 +94,22 @@ def connect(url: str) -> Connection:
 
 def install(url: str) -> None:
     """Create the engine's tables and grants where they are missing. Needs the right to create schemas."""
+    create(url, "projections.catalogue", _SCHEMA.read_text("utf-8"))
+
+
+def create(url: str, table: str, text: str) -> None:
+    """Run an idempotent SQL text once: the table's comment says by its hash that this very text was run."""
+    sha256 = hashlib.sha256(text.encode()).hexdigest()
     with psycopg.connect(url) as connection:
-        connection.execute("SELECT pg_advisory_xact_lock(hashtext('saferweho projections'))")
-        # No parameters, so the file may hold many statements.
-        connection.execute(_SCHEMA.read_bytes())
+        for _ in range(2):  # again under the lock
+            found = connection.execute("SELECT obj_description(to_regclass(%s), 'pg_class')", (table,)).fetchone()
+            if found == (sha256,):
+                return
+            connection.execute("SELECT pg_advisory_xact_lock(hashtext('saferweho projections'))")
+        connection.execute(text.encode())
+        connection.execute(
+            sql.SQL("COMMENT ON TABLE {} IS {}").format(sql.Identifier(*table.split(".")), sql.Literal(sha256))
+        )
 
 
 def builds(connection: Connection, name: str | None = None) -> list[Build]:
@@ -218,7 +230,7 @@ def _show(connection: Connection, name: str, key: str, instead_of: str | None = 
             connection.execute(sql.SQL("DROP VIEW IF EXISTS {}").format(view(table)))
     connection.execute(
         sql.SQL(
-            "CREATE VIEW {} AS SELECT position, revision, version, key, rolling_hash, fault, updated_at,"
+            "CREATE VIEW {} AS SELECT position, revision, version, key, rolling_hash, log_end, fault, updated_at,"
             " ARRAY(SELECT DISTINCT stream FROM projections.parked p WHERE p.key = c.key ORDER BY stream) AS incomplete"
             " FROM projections.catalogue c WHERE c.key = {}"
         ).format(view("checkpoint"), sql.Literal(key))

@@ -27,13 +27,13 @@ def envelope(event: object, stream: str, version: int, at: datetime, **attribute
         "actororg": "lasd_west_hollywood",
         "actorrole": "watch_operator",
         "id": uuid4(),
+        "time": at,
     }
     return codec.Envelope(
         specversion="1.0",
         type=name,
         source="urn:saferweho:test",
         subject=stream,
-        time=at,
         datacontenttype="application/json",
         dataschema=codec.schema_uri(type(event)),
         streamversion=version,

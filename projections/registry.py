@@ -1,0 +1,26 @@
+"""The read models and reactions there are: what the processes run and the command line names."""
+
+from __future__ import annotations
+
+from application.reactions import Reaction
+from application.reactions.suspension import EndSessionsOfSuspended
+from projections.audit_trail.projection import AUDIT_TRAIL
+from projections.engine.projection import AnyProjection
+from projections.live_board import telemetry
+from projections.live_board.projection import LIVE_BOARD
+
+PROJECTIONS: tuple[AnyProjection, ...] = (LIVE_BOARD, AUDIT_TRAIL)
+REACTIONS: tuple[Reaction, ...] = (EndSessionsOfSuspended(),)
+
+
+def projection(name: str) -> AnyProjection:
+    """Raises KeyError, naming those there are."""
+    for known in PROJECTIONS:
+        if known.name == name:
+            return known
+    raise KeyError(f"there is no read model '{name}': there are {', '.join(p.name for p in PROJECTIONS)}")
+
+
+def install(url: str) -> None:
+    """Create the engine's tables and the telemetry's where they are missing; part of `saferweho migrate`."""
+    telemetry.install(url)
