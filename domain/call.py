@@ -113,6 +113,16 @@ class CallReopened:
     clock_difference_s: float | None
 
 
+@event("call.call_confirmed")
+class CallConfirmed:
+    """Dispatch told of a call again, and nothing had changed."""
+
+    # Without it an older update that comes after this one would be taken for news.
+    update_number: int
+    cad_time: datetime
+    clock_difference_s: float | None
+
+
 Event = (
     CallReceived
     | CallReclassified
@@ -122,6 +132,7 @@ Event = (
     | UnitCancelled
     | CallClosed
     | CallReopened
+    | CallConfirmed
 )
 
 # -- commands ----------------------------------------------------------------
@@ -246,7 +257,7 @@ def decide(command: Command, state: State, at: datetime) -> list[Event]:
         closed_at = command.closed_at or command.cad_time
         if closing != (command.disposition, closed_at):
             events.append(CallClosed(command.disposition, closed_at, *stamp))
-    return events
+    return events or [CallConfirmed(*stamp)]
 
 
 def _check(command: UpdateCall) -> None:
@@ -309,6 +320,8 @@ def evolve(state: State, happened: Event) -> State:
             return replace(state, closing=(disposition, closed_at))
         case CallReopened():
             return replace(state, closing=None)
+        case CallConfirmed():
+            return state
         case _:
             assert_never(happened)
 

@@ -1,0 +1,192 @@
+"""Calls: what dispatch tells, in any order and any number of times."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+from hypothesis import given as for_any
+from hypothesis import strategies as st
+
+from domain.call import (
+    CALL,
+    CallClosed,
+    CallConfirmed,
+    CallCorrected,
+    CallReceived,
+    CallReclassified,
+    CallReopened,
+    Known,
+    UnitArrived,
+    UnitCancelled,
+    UnitDispatched,
+    UnitTimes,
+    UpdateCall,
+    call_standing,
+)
+from domain.kernel import CallNumber, InvalidValue, Personal, Place
+from tests.domain.scenario import MINUTE, NOW, SECOND, Scenario
+
+given = Scenario(CALL)
+NUMBER = CallNumber("WH26-004217")
+SCENE = Place(34.0907, -118.3694)
+first = UpdateCall(NUMBER, 1, NOW, "459 burglary", 1, SCENE, NOW - MINUTE, narrative="two at the rear door")
+narrative = Personal(f"call-{NUMBER}", "two at the rear door")
+received = CallReceived("459 burglary", 1, SCENE, None, None, narrative, NOW - MINUTE, 1, NOW, None)
+
+
+def update(number: int, **changed: object) -> UpdateCall:
+    return replace(first, update_number=number, **changed)  # type: ignore[arg-type]
+
+
+def stamp(number: int) -> tuple[int, object, None]:
+    return number, NOW, None
+
+
+def test_dispatch_receives_a_call() -> None:
+    given().when(first).then(received)
+
+
+def test_what_is_said_of_the_public_is_sealed_under_the_call() -> None:
+    told = update(1, caller="Ana Pérez", address="8300 Santa Monica Blvd")
+    (event,) = given().when(told).events()
+    assert isinstance(event, CallReceived)
+    assert event.caller == Personal("call-WH26-004217", "Ana Pérez")
+    assert "Pérez" not in repr(event)
+
+
+@pytest.mark.parametrize("number", [1, 2, 3])
+def test_a_repeated_or_late_update_changes_nothing(number: int) -> None:
+    later = given(received).and_when(update(3, priority=0))
+    later.when(update(number, call_type="other", units=(UnitTimes("9-1A", NOW),))).then_nothing()
+
+
+def test_an_update_that_says_nothing_new_makes_older_ones_late_all_the_same() -> None:
+    confirmed = CallConfirmed(5, NOW, None)
+    given(received).when(update(5)).then(confirmed)
+    given(received, confirmed).when(update(3, priority=3)).then_nothing()
+
+
+def test_a_call_is_reclassified() -> None:
+    given(received).when(update(2, call_type="211 robbery")).then(CallReclassified("211 robbery", 1, 2, NOW, None))
+
+
+def test_a_correction_is_a_new_event() -> None:
+    elsewhere = Place(34.0891, -118.3702)
+    given(received).when(update(2, place=elsewhere, received_at=NOW - 2 * MINUTE)).then(
+        CallCorrected(elsewhere, None, None, narrative, NOW - 2 * MINUTE, 2, NOW, None)
+    )
+
+
+def test_units_come_and_go() -> None:
+    unit = UnitTimes("9-1A", dispatched_at=NOW)
+    story = given(received)
+    story.when(update(2, units=(unit,))).then(UnitDispatched("9-1A", NOW, 2, NOW, None))
+    story = story.and_when(update(2, units=(unit,)))
+    unit = replace(unit, arrived_at=NOW + MINUTE)
+    story.when(update(3, units=(unit,))).then(UnitArrived("9-1A", NOW + MINUTE, 3, NOW, None))
+    unit = replace(unit, arrived_at=None, cancelled_at=NOW + MINUTE)
+    story.when(update(3, units=(unit,))).then(UnitCancelled("9-1A", NOW + MINUTE, 3, NOW, None))
+
+
+def test_an_update_makes_good_what_a_lost_one_held() -> None:
+    unit = UnitTimes("9-1A", NOW, NOW + MINUTE)
+    asked = given(received).when(update(9, priority=0, units=(unit,), disposition="report taken"))
+    asked.then_types(CallReclassified, UnitDispatched, UnitArrived, CallClosed)
+
+
+def test_a_unit_sent_again_is_dispatched_again() -> None:
+    story = given(received).and_when(update(2, units=(UnitTimes("9-1A", NOW, None, NOW + SECOND),)))
+    again = UnitTimes("9-1A", NOW + MINUTE)
+    story.when(update(3, units=(again,))).then(UnitDispatched("9-1A", NOW + MINUTE, 3, NOW, None))
+    story = story.and_when(update(3, units=(again,)))
+    assert story.state.units["9-1A"] == again  # type: ignore[union-attr]
+
+
+def test_a_time_corrected_late_is_a_new_event() -> None:
+    story = given(received).and_when(update(2, units=(UnitTimes("9-1A", NOW, NOW + MINUTE),)))
+    corrected = UnitTimes("9-1A", NOW, NOW + 2 * MINUTE)
+    story.when(update(3, units=(corrected,))).then(UnitArrived("9-1A", NOW + 2 * MINUTE, 3, NOW, None))
+
+
+def test_a_call_is_closed_and_may_be_opened_again() -> None:
+    closing = update(2, disposition="report taken", closed_at=NOW + MINUTE)
+    closed = CallClosed("report taken", NOW + MINUTE, 2, NOW, None)
+    given(received).when(closing).then(closed)
+    given(received, closed).when(replace(closing, update_number=3)).then(CallConfirmed(3, NOW, None))
+    given(received, closed).when(update(3)).then(CallReopened(3, NOW, None))
+
+
+def test_a_clock_that_differs_by_more_than_a_second_is_flagged() -> None:
+    (flagged,) = given().when(update(1, cad_time=NOW + 3 * SECOND)).events()
+    assert flagged.clock_difference_s == 3.0
+    (behind,) = given().when(update(1, cad_time=NOW - 1.5 * SECOND)).events()
+    assert behind.clock_difference_s == -1.5
+    (agreeing,) = given().when(update(1, cad_time=NOW + SECOND)).events()
+    assert agreeing.clock_difference_s is None
+
+
+@pytest.mark.parametrize(
+    ("changed", "field"),
+    [
+        ({"call": CallNumber("no number!")}, "call"),
+        ({"call_type": ""}, "call_type"),
+        ({"priority": 10}, "priority"),
+        ({"update_number": 0}, "update_number"),
+        ({"cad_time": NOW.replace(tzinfo=None)}, "cad_time"),
+        ({"received_at": NOW.replace(tzinfo=None)}, "received_at"),
+        ({"narrative": "x" * 8001}, "narrative"),
+        ({"disposition": "x" * 61}, "disposition"),
+        ({"disposition": "done", "closed_at": NOW.replace(tzinfo=None)}, "closed_at"),
+        ({"units": (UnitTimes("9 1A"),)}, "units.unit"),
+        ({"units": (UnitTimes("9-1A", NOW.replace(tzinfo=None)),)}, "units"),
+        ({"units": tuple(UnitTimes(f"u{n}") for n in range(101))}, "units"),
+    ],
+)
+def test_an_update_that_makes_no_sense_is_told_which_field(changed: dict[str, object], field: str) -> None:
+    mistake = given().when(replace(first, **changed)).then_raises(InvalidValue, field)  # type: ignore[arg-type]
+    assert mistake.accepted
+
+
+def test_a_launch_may_ask_how_a_call_stands() -> None:
+    assert not call_standing(NUMBER, given().state).known
+    assert call_standing(NUMBER, given(received).state).open
+    closed = CallClosed("report taken", NOW, 2, NOW, None)
+    assert not call_standing(NUMBER, given(received, closed).state).open
+
+
+updates = st.builds(
+    update,
+    st.integers(1, 8),
+    call_type=st.sampled_from(["a call", "another"]),
+    priority=st.integers(0, 3),
+    units=st.lists(
+        st.builds(
+            UnitTimes,
+            st.sampled_from(["1", "2"]),
+            st.none() | st.sampled_from([NOW, NOW + SECOND]),
+            st.none() | st.sampled_from([NOW, NOW + SECOND]),
+            st.none() | st.sampled_from([NOW, NOW + SECOND]),
+        ),
+        max_size=2,
+        unique_by=lambda unit: unit.unit,
+    ).map(tuple),
+    disposition=st.none() | st.just("done"),
+)
+
+
+@for_any(st.lists(updates, max_size=12))
+def test_whatever_the_order_of_arrival_a_call_stands_as_the_newest_update_says(arriving: list[UpdateCall]) -> None:
+    story = given()
+    newest: UpdateCall | None = None
+    for told in arriving:
+        late = newest is not None and told.update_number <= newest.update_number
+        assert (story.when(told).events() == []) is late
+        story = story.and_when(told)
+        story.when(told).then_nothing()
+        newest = newest if late else told
+    if newest is not None:
+        state = story.state
+        assert isinstance(state, Known)
+        assert (state.call_type, state.priority) == (newest.call_type, newest.priority)
+        assert call_standing(NUMBER, state).open is (newest.disposition is None)

@@ -1,0 +1,209 @@
+"""People: who may have an account, a role, a certificate, and who says so."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import date
+
+import pytest
+
+from domain.kernel import InvalidValue, NotFound, PersonId, WrongState
+from domain.person import (
+    PERSON,
+    ROLES_OF,
+    AssignRole,
+    CertificateKind,
+    CertificateRecorded,
+    ChangeRefused,
+    Enrol,
+    Enrolled,
+    Event,
+    LiftMedicalHold,
+    MedicalHoldLifted,
+    MedicalHoldPlaced,
+    Organisation,
+    PlaceMedicalHold,
+    RecordCertificate,
+    RecordTraining,
+    Reinstate,
+    Reinstated,
+    RevokeRole,
+    Role,
+    RoleAssigned,
+    RoleRevoked,
+    Suspend,
+    Suspended,
+    TrainingCompleted,
+    person_standing,
+    pilot_standing,
+)
+from tests.domain.scenario import DAY, NOW, Scenario
+
+given = Scenario(PERSON)
+LEE, ADMIN, COMMANDER = PersonId("lee"), PersonId("admin"), PersonId("commander")
+TODAY = NOW.date()
+LASD = Organisation.LASD_WEST_HOLLYWOOD
+
+enrolled = Enrolled("Jordan Lee", LASD, "jlee@lasd.example", ADMIN)
+trained = TrainingCompleted("watch_center_use", TODAY - DAY, TODAY + DAY, COMMANDER)
+operator = RoleAssigned(Role.WATCH_OPERATOR, COMMANDER)
+pilot = RoleAssigned(Role.REMOTE_PILOT, COMMANDER)
+certified = CertificateRecorded(CertificateKind.PART_107, "4827193", TODAY, COMMANDER)
+enrol = Enrol(LEE, "Jordan Lee", LASD, "jlee@lasd.example", ADMIN)
+
+
+def test_an_administrator_enrols_a_person() -> None:
+    given().when(enrol).then(enrolled)
+
+
+def test_one_person_has_one_account() -> None:
+    given(enrolled).when(enrol).then_raises(WrongState, "person")
+
+
+def test_nobody_enrols_himself() -> None:
+    given().when(replace(enrol, by=LEE)).then_refused(ChangeRefused, "own_account")
+
+
+@pytest.mark.parametrize("email", ["jlee", "@lasd.example", "jlee@", "j lee@lasd.example", "a@b@c", ""])
+def test_an_enrolment_needs_an_address(email: str) -> None:
+    given().when(replace(enrol, email=email)).then_raises(InvalidValue, "email")
+
+
+@pytest.mark.parametrize("name", ["", "   ", "Jordan\x00Lee", "x" * 201])
+def test_an_enrolment_needs_a_name(name: str) -> None:
+    given().when(replace(enrol, name=name)).then_raises(InvalidValue, "name")
+
+
+def test_nothing_is_recorded_of_a_person_nobody_enrolled() -> None:
+    given().when(AssignRole(LEE, Role.AUDITOR, ADMIN)).then_raises(NotFound, "person")
+
+
+def test_a_person_gets_a_role_from_somebody_else() -> None:
+    given(enrolled).when(AssignRole(LEE, Role.WATCH_OPERATOR, COMMANDER)).then(operator)
+
+
+def test_nobody_gives_himself_a_role() -> None:
+    given(enrolled).when(AssignRole(LEE, Role.WATCH_OPERATOR, LEE)).then_refused(ChangeRefused, "own_account")
+
+
+def test_who_enrols_an_account_does_not_give_it_its_role() -> None:
+    asked = given(enrolled).when(AssignRole(LEE, Role.WATCH_OPERATOR, ADMIN))
+    asked.then_refused(ChangeRefused, "enrolled_by_same_person")
+
+
+@pytest.mark.parametrize("organisation", Organisation)
+@pytest.mark.parametrize("role", Role)
+def test_a_role_suits_the_organisation(organisation: Organisation, role: Role) -> None:
+    asked = given(replace(enrolled, organisation=organisation)).when(AssignRole(LEE, role, COMMANDER))
+    if role in ROLES_OF[organisation]:
+        asked.then(RoleAssigned(role, COMMANDER))
+    else:
+        asked.then_refused(ChangeRefused, "role_not_of_organisation")
+
+
+def test_who_runs_the_accounts_does_not_use_them() -> None:
+    asked = given(enrolled, operator).when(AssignRole(LEE, Role.ADMINISTRATOR, COMMANDER))
+    asked.then_refused(ChangeRefused, "roles_exclude_each_other")
+    administrator = RoleAssigned(Role.ADMINISTRATOR, COMMANDER)
+    asked = given(enrolled, administrator).when(AssignRole(LEE, Role.WATCH_OPERATOR, COMMANDER))
+    asked.then_refused(ChangeRefused, "roles_exclude_each_other")
+
+
+def test_a_pilot_may_be_an_operator_too() -> None:
+    given(enrolled, pilot).when(AssignRole(LEE, Role.WATCH_OPERATOR, COMMANDER)).then(operator)
+
+
+def test_every_reason_against_a_role_is_given_at_once() -> None:
+    asked = given(replace(enrolled, enrolled_by=LEE)).when(AssignRole(LEE, Role.AUDITOR, LEE))
+    asked.then_refused(ChangeRefused, "own_account", "enrolled_by_same_person", "role_not_of_organisation")
+
+
+def test_a_role_given_twice_is_given_once() -> None:
+    given(enrolled, operator).when(AssignRole(LEE, Role.WATCH_OPERATOR, COMMANDER)).then_nothing()
+
+
+def test_a_role_is_revoked_for_a_reason_also_by_oneself() -> None:
+    revoke = RevokeRole(LEE, Role.WATCH_OPERATOR, LEE, "moved to patrol")
+    revoked = RoleRevoked(Role.WATCH_OPERATOR, LEE, "moved to patrol")
+    given(enrolled, operator).when(revoke).then(revoked)
+    given(enrolled, operator, revoked).when(revoke).then_nothing()
+    given(enrolled, operator).when(replace(revoke, reason=" ")).then_raises(InvalidValue, "reason")
+
+
+def test_training_is_recorded_by_somebody_else() -> None:
+    record = RecordTraining(LEE, "watch_center_use", TODAY - DAY, TODAY + DAY, COMMANDER)
+    given(enrolled).when(record).then(trained)
+    given(enrolled).when(replace(record, by=LEE)).then_refused(ChangeRefused, "own_account")
+
+
+def test_training_lies_in_the_past_and_expires_later() -> None:
+    record = RecordTraining(LEE, "watch_center_use", TODAY, TODAY + DAY, COMMANDER)
+    given(enrolled).when(replace(record, completed_on=TODAY + DAY)).then_raises(InvalidValue, "completed_on")
+    given(enrolled).when(replace(record, expires_on=TODAY)).then_raises(InvalidValue, "expires_on")
+    given(enrolled).when(replace(record, course="Watch center!")).then_raises(InvalidValue, "course")
+
+
+def test_a_certificate_is_recorded_by_somebody_else() -> None:
+    record = RecordCertificate(LEE, CertificateKind.PART_107, "4827193", TODAY, COMMANDER)
+    given(enrolled).when(record).then(certified)
+    given(enrolled).when(replace(record, by=LEE)).then_refused(ChangeRefused, "own_account")
+    given(enrolled).when(replace(record, number="no number")).then_raises(InvalidValue, "number")
+
+
+def test_anybody_of_the_right_places_a_medical_hold_and_another_lifts_it() -> None:
+    placed = MedicalHoldPlaced(LEE)
+    given(enrolled).when(PlaceMedicalHold(LEE, LEE)).then(placed)
+    given(enrolled, placed).when(PlaceMedicalHold(LEE, LEE)).then_nothing()
+    given(enrolled, placed).when(LiftMedicalHold(LEE, LEE)).then_refused(ChangeRefused, "own_account")
+    given(enrolled, placed).when(LiftMedicalHold(LEE, COMMANDER)).then(MedicalHoldLifted(COMMANDER))
+    given(enrolled).when(LiftMedicalHold(LEE, COMMANDER)).then_nothing()
+
+
+def test_a_suspension_is_at_once_and_another_takes_it_back() -> None:
+    suspended = Suspended(COMMANDER, "inquiry 26-14")
+    given(enrolled).when(Suspend(LEE, COMMANDER, "inquiry 26-14")).then(suspended)
+    given(enrolled, suspended).when(Suspend(LEE, COMMANDER, "again")).then_nothing()
+    given(enrolled, suspended).when(Reinstate(LEE, LEE, "all good")).then_refused(ChangeRefused, "own_account")
+    given(enrolled, suspended).when(Reinstate(LEE, ADMIN, "closed")).then(Reinstated(ADMIN, "closed"))
+    given(enrolled).when(Reinstate(LEE, ADMIN, "closed")).then_nothing()
+
+
+def standing_codes(*happened: Event) -> list[str]:
+    standing = person_standing(LEE, given(*happened).state, NOW, ["watch_center_use"])
+    return [reason.code for reason in standing.access_refusals()]
+
+
+def test_access_takes_a_role_and_training_that_has_not_expired() -> None:
+    assert standing_codes(enrolled, trained, operator) == []
+    assert standing_codes() == ["not_enrolled"]
+    assert standing_codes(enrolled) == ["no_role", "training_expired"]
+    assert standing_codes(enrolled, operator, replace(trained, expires_on=TODAY - DAY)) == ["training_expired"]
+    assert standing_codes(enrolled, operator, replace(trained, expires_on=TODAY)) == []
+    assert standing_codes(enrolled, operator, replace(trained, course="first_aid")) == ["training_expired"]
+    assert standing_codes(enrolled, trained, operator, Suspended(ADMIN, "inquiry")) == ["suspended"]
+
+
+def test_a_late_entry_of_an_older_course_does_not_shorten_a_newer_one() -> None:
+    assert standing_codes(enrolled, operator, trained, replace(trained, expires_on=date(2020, 1, 1))) == []
+
+
+def test_a_process_takes_no_courses() -> None:
+    assert standing_codes(enrolled, RoleAssigned(Role.SERVICE, COMMANDER)) == []
+
+
+def test_a_pilot_stands_by_certificate_hold_and_role() -> None:
+    state = given(enrolled, trained, pilot, certified, MedicalHoldPlaced(LEE)).state
+    standing = pilot_standing(LEE, state, NOW, ["watch_center_use"])
+    assert (standing.certificate, standing.certificate_expires_on) == ("4827193", TODAY)
+    assert standing.has_role
+    assert standing.trained
+    assert standing.medical_hold
+    nobody = pilot_standing(LEE, given().state, NOW)
+    assert not nobody.has_role
+    assert nobody.certificate is None
+
+
+def test_a_refused_change_changes_nothing() -> None:
+    refused = ChangeRefused("assign_role", LEE, ())
+    assert given(enrolled, refused).state == given(enrolled).state
+    assert given(refused, enrolled).state == given(enrolled).state

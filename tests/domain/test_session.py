@@ -1,0 +1,106 @@
+"""Sign-on: who gets in, how long a proof of identity lasts, and what is kept of attempts."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from domain.kernel import NotFound, PersonId, Reason, WrongState
+from domain.person import Organisation, PersonStanding, Role
+from domain.session import (
+    LONGEST_SESSION,
+    SESSION,
+    AttemptRefused,
+    LockSession,
+    RecordRefusedAttempt,
+    SessionLocked,
+    SignedOff,
+    SignedOn,
+    SignOff,
+    SignOffReason,
+    SignOn,
+    SignOnRefused,
+    SteppedUp,
+    StepUp,
+    session_standing,
+)
+from tests.domain.scenario import DAY, HOUR, MINUTE, NOW, SECOND, Scenario
+
+given = Scenario(SESSION)
+LEE = PersonId("lee")
+in_good_standing = PersonStanding(
+    LEE, True, "Jordan Lee", Organisation.LASD_WEST_HOLLYWOOD, frozenset({Role.WATCH_OPERATOR}), trained=True
+)
+sign_on = SignOn(in_good_standing, "https://id.lasd.example", "otp", "198.51.100.23", NOW + HOUR)
+signed_on = SignedOn(LEE, "https://id.lasd.example", "otp", "198.51.100.23", NOW + HOUR)
+reason = Reason("not_permitted", "your roles do not permit it", "default-deny")
+attempt = RecordRefusedAttempt("assign_role", "person-lee", (reason,), "default-deny")
+
+
+def test_a_person_in_good_standing_signs_on() -> None:
+    given().when(sign_on).then(signed_on)
+
+
+def test_a_sign_on_is_refused_on_the_record_with_every_reason() -> None:
+    unfit = replace(in_good_standing, suspended=True, trained=False, roles=frozenset())
+    asked = given().when(replace(sign_on, claimed=unfit))
+    asked.then_refused(SignOnRefused, "suspended", "training_expired", "no_role")
+
+
+def test_a_stranger_is_refused_on_the_record() -> None:
+    asked = given().when(replace(sign_on, claimed=PersonStanding(PersonId("who"), enrolled=False)))
+    asked.then_refused(SignOnRefused, "not_enrolled")
+
+
+def test_a_session_is_used_once() -> None:
+    refused = SignOnRefused("who", "https://id.lasd.example", "otp", "198.51.100.23", (reason,))
+    given(signed_on).when(sign_on).then_raises(WrongState)
+    given(refused).when(sign_on).then_raises(WrongState)
+    given(signed_on, SignedOff(SignOffReason.CLOSED)).when(sign_on).then_raises(WrongState)
+
+
+def test_no_session_outlasts_a_shift() -> None:
+    given().when(replace(sign_on, ends_at=NOW + DAY)).then(replace(signed_on, ends_at=NOW + LONGEST_SESSION))
+
+
+def test_a_step_up_lasts_as_long_as_the_policy_says_and_no_longer_than_the_session() -> None:
+    given(signed_on).when(StepUp("otp", 15)).then(SteppedUp(NOW + 15 * MINUTE, "otp"))
+    given(signed_on).when(StepUp("otp", 15), NOW + 50 * MINUTE).then(SteppedUp(NOW + HOUR, "otp"))
+
+
+def test_a_session_that_is_over_cannot_step_up() -> None:
+    given(signed_on).when(StepUp("otp", 15), NOW + HOUR + SECOND).then_raises(WrongState)
+    given(signed_on, SignedOff(SignOffReason.SUSPENDED)).when(StepUp("otp", 15)).then_raises(WrongState)
+    given().when(StepUp("otp", 15)).then_raises(NotFound)
+
+
+def test_a_locked_console_opens_by_proving_identity_again() -> None:
+    locked = SessionLocked("left the desk")
+    given(signed_on).when(LockSession("left the desk")).then(locked)
+    given(signed_on, locked).when(LockSession("again")).then_nothing()
+    assert not session_standing("s", given(signed_on, locked).state, NOW).open
+    again = given(signed_on, locked).and_when(StepUp("otp", 15))
+    assert session_standing("s", again.state, NOW).stepped_up(NOW)
+
+
+def test_a_session_ends_once() -> None:
+    given(signed_on).when(SignOff(SignOffReason.SUSPENDED)).then(SignedOff(SignOffReason.SUSPENDED))
+    given(signed_on, SignedOff(SignOffReason.CLOSED)).when(SignOff(SignOffReason.SUSPENDED)).then_nothing()
+    given().when(SignOff(SignOffReason.CLOSED)).then_raises(NotFound)
+
+
+def test_a_refused_attempt_is_kept_whatever_has_become_of_the_session() -> None:
+    kept = AttemptRefused("assign_role", "person-lee", (reason,), "default-deny")
+    given(signed_on).when(attempt).then(kept)
+    given(signed_on, SessionLocked("left")).when(attempt).then(kept)
+    given(signed_on, SignedOff(SignOffReason.SUSPENDED)).when(attempt).then(kept)
+    given().when(attempt).then_raises(NotFound)
+
+
+def test_a_standing_ends_with_the_session_and_the_step_up_with_its_time() -> None:
+    state = given(signed_on, SteppedUp(NOW + 15 * MINUTE, "otp")).state
+    assert session_standing("s", state, NOW + 15 * MINUTE).stepped_up(NOW + 15 * MINUTE)
+    assert not session_standing("s", state, NOW + 16 * MINUTE).stepped_up(NOW + 16 * MINUTE)
+    assert session_standing("s", state, NOW + HOUR).open
+    late = session_standing("s", state, NOW + HOUR + SECOND)
+    assert (late.open, late.person, late.stepped_up_until) == (False, LEE, None)
+    assert session_standing("s", given().state, NOW).person is None
