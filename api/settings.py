@@ -108,7 +108,7 @@ class Settings(BaseSettings):
         description="`production`, or `development`, which `saferweho dev` sets for its own processes.",
     )
     home: Path = Field(
-        Path("var"),
+        Path(".saferweho"),
         alias="SAFERWEHO_HOME",
         description="Folder of all data that is not in PostgreSQL or Kafka: keys, flight logs, the embedded parts.",
     )

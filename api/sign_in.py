@@ -94,7 +94,7 @@ class SignIn:
         """Who sent this request or opens this WebSocket; None without a sign-on.
 
         Raises TokenRefused for a bad bearer token (code as in the verifier), or `cross_site` for a request that came
-        with a cookie but not from our pages.
+        with a cookie but not from our pages; IssuerUnavailable where a token cannot be verified now.
         """
         if authorization := connection.headers.get("authorization"):
             scheme, _, token = authorization.partition(" ")

@@ -28,7 +28,7 @@ from joserfc.errors import (
 )
 from joserfc.util import urlsafe_b64decode
 
-from adapters.identity.issuer_documents import IssuerDocuments, IssuerUnavailable
+from adapters.identity.issuer_documents import IssuerDocuments
 
 LEEWAY_S = 60
 STEP_UP_ACR = "urn:saferweho:acr:step-up"
@@ -89,7 +89,7 @@ class TokenVerifier:
         self._remembered: OrderedDict[bytes, tuple[float, Identity]] = OrderedDict()
 
     async def verify(self, token: str) -> Identity:
-        """Who the bearer of an access token is. Raises TokenRefused."""
+        """Who the bearer of an access token is. Raises TokenRefused; IssuerUnavailable where nobody can be known."""
         digest = hashlib.sha256(token.encode()).digest()
         now = self._now()
         if (known := self._remembered.get(digest)) and now < known[0]:
@@ -101,7 +101,7 @@ class TokenVerifier:
         return identity
 
     async def verify_sign_in(self, id_token: str, *, client_id: str, nonce: str) -> Identity:
-        """Who has just signed in (OpenID Connect Core 1.0 §3.1.3.7). Raises TokenRefused."""
+        """Who has just signed in (OpenID Connect Core 1.0 §3.1.3.7). Raises as `verify`."""
         claims = await self._claims(id_token, client_id)
         if claims.get("nonce") != nonce:
             raise TokenRefused("wrong_nonce", "the sign-in was not begun in this browser: sign in again")
@@ -119,10 +119,7 @@ class TokenVerifier:
             )
         if not isinstance(kid, str | None):
             raise TokenRefused("malformed", "the token's key id is not a text")
-        try:
-            key = await self.documents.key(kid, KEY_TYPES[algorithm])
-        except IssuerUnavailable as error:
-            raise TokenRefused("issuer_unavailable", str(error)) from error
+        key = await self.documents.key(kid, KEY_TYPES[algorithm])
         if key is None:
             raise TokenRefused("unknown_key", "the issuer has no such signing key: sign in again")
         try:
