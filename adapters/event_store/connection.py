@@ -37,3 +37,14 @@ class BoundedConnection(psycopg.Connection[TupleRow]):
                 raise  # psycopg's own waiting, for notifications for example
             self.close()
             raise NoAnswer(f"PostgreSQL did not answer in {self.limit:g} s") from error
+
+
+_NOT_MIGRATED = ("3F000", "42P01", "42883")  # no such schema, table, function
+
+
+def explain(error: psycopg.Error) -> str:
+    """What the server said, and what to do where that is known."""
+    said = error.diag.message_primary or str(error).strip()
+    if error.sqlstate in _NOT_MIGRATED:
+        return f"{said}; run 'saferweho migrate' on this database"
+    return said

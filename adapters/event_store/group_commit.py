@@ -28,7 +28,7 @@ from psycopg.types.numeric import Int8BinaryDumper
 from psycopg.types.string import StrBinaryDumper
 
 from adapters.event_store.batch import STATEMENT, Item, Outcome, Row, item, outcomes, parameters
-from adapters.event_store.connection import BoundedConnection
+from adapters.event_store.connection import BoundedConnection, explain
 from adapters.event_store.reopening import closed_because
 from application.failpoints import failpoint
 from application.ports import Append, Appended, StoreError, StoreUnavailable
@@ -173,10 +173,14 @@ class GroupCommit:
         )
         connection.limit = self._patience
         connection.prepare_threshold = 0
-        for dumper in (Int8BinaryDumper, StrBinaryDumper):
-            connection.adapters.register_dumper(int if dumper is Int8BinaryDumper else str, dumper)
+        connection.adapters.register_dumper(int, Int8BinaryDumper)  # one type of array, one prepared statement
+        connection.adapters.register_dumper(str, StrBinaryDumper)
         milliseconds = int(self._patience * 900)  # the server gives up before we do, so that the outcome is clear
         connection.execute(f"SET statement_timeout = {milliseconds}")
+        # A server may be set to confirm commits that a crash can still lose. Not these.
+        connection.execute(
+            "SELECT set_config('synchronous_commit', 'on', false) WHERE current_setting('synchronous_commit') = 'off'"
+        )
         self._connection = connection
         return connection
 
@@ -222,4 +226,4 @@ def _refusal(error: psycopg.Error) -> StoreError:
         return closed_because(error.diag.message_primary or "")
     if (error.sqlstate or "").startswith(_OF_ONE_COMMAND):
         return StoreError(f"the event store refused the append: {error.diag.message_primary}")
-    return StoreUnavailable(f"the event store can't append now: {error.diag.message_primary or error}")
+    return StoreUnavailable(f"the event store can't append now: {explain(error)}")

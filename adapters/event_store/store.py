@@ -6,12 +6,14 @@ import time
 from collections.abc import Mapping, Sequence
 from concurrent.futures import Future
 from types import TracebackType
-from typing import Any, Self, TypeVar
+from typing import Any, Self, cast
 from uuid import UUID
 
-import eventsourcing.persistence as library
+import psycopg
 from psycopg.rows import tuple_row
+from psycopg_pool import ConnectionPool
 
+from adapters.event_store.connection import BoundedConnection, explain
 from adapters.event_store.group_commit import GroupCommit
 from adapters.event_store.recorder import GaplessRecorder, datastore
 from application.codec import EVENT_LIMIT
@@ -25,7 +27,6 @@ from application.ports import (
     StoreUnavailable,
 )
 
-T = TypeVar("T")
 _COLUMNS = "notification_id, originator_id, originator_version, topic, state"
 _RETRY_S = 0.1
 
@@ -38,7 +39,10 @@ class PostgresEventStore:
 
     def __init__(self, url: str, *, max_batch: int = 512, commit_timeout: float = 5.0) -> None:
         self._timeout = commit_timeout
+        self._patience = commit_timeout - 4 * _RETRY_S
         self.recorder = GaplessRecorder(datastore(url, timeout=commit_timeout))
+        self._pool = cast(ConnectionPool[BoundedConnection], self.recorder.datastore.pool)
+        self._pool.open()
         self._group_commit = GroupCommit(url, max_batch=max_batch, commit_timeout=commit_timeout)
 
     # -- writing -------------------------------------------------------------------
@@ -57,11 +61,17 @@ class PostgresEventStore:
         return self.submit(append).result()
 
     # -- reading -------------------------------------------------------------------
-    def read(self, streams: Sequence[str]) -> Mapping[str, Sequence[StoredEvent]]:
-        """All streams as of one moment: one statement, one snapshot."""
+    def read(
+        self, streams: Sequence[str], after: Mapping[str, int] | None = None
+    ) -> Mapping[str, Sequence[StoredEvent]]:
+        """All streams as of one moment: one statement, one snapshot. `after`: only what came past these versions."""
         found: dict[str, list[StoredEvent]] = {stream: [] for stream in streams}
+        known = [(after or {}).get(stream, 0) for stream in found]
         for event in self._events(
-            "WHERE originator_id = ANY(%s) ORDER BY originator_id, originator_version", list(found)
+            "JOIN unnest(%s::text[], %s::bigint[]) AS wanted (stream, known)"
+            " ON originator_id = stream AND originator_version > known ORDER BY originator_id, originator_version",
+            list(found),
+            known,
         ):
             found[event.stream].append(event)
         return found
@@ -98,20 +108,19 @@ class PostgresEventStore:
 
     def _rows(self, statement: str, *parameters: Any) -> list[tuple[Any, ...]]:
         """Tried again on a new connection while the database is away; a reading does no harm twice."""
-        deadline = time.monotonic() + self._timeout - 2 * _RETRY_S
+        deadline = time.monotonic() + self._patience
         while True:
             try:
-                with (
-                    self.recorder.datastore.get_connection() as conn,
-                    conn.cursor(binary=True, row_factory=tuple_row) as cursor,
-                ):
-                    return cursor.execute(statement.encode(), parameters, prepare=True).fetchall()
-            except (library.OperationalError, library.InterfaceError) as error:
-                if time.monotonic() > deadline:
+                with self._pool.connection(max(_RETRY_S, deadline - time.monotonic())) as conn:
+                    conn.limit = max(_RETRY_S, deadline - time.monotonic())
+                    with conn.cursor(binary=True, row_factory=tuple_row) as cursor:
+                        return cursor.execute(statement.encode(), parameters, prepare=True).fetchall()
+            except (psycopg.OperationalError, psycopg.InterfaceError) as error:
+                if time.monotonic() + _RETRY_S > deadline:
                     raise StoreUnavailable(f"PostgreSQL did not answer within {self._timeout:g} s ({error})") from error
                 time.sleep(_RETRY_S)
-            except library.PersistenceError as error:
-                raise StoreUnavailable(f"the event store can't be read: {error}") from error
+            except psycopg.Error as error:
+                raise StoreUnavailable(f"the event store can't be read: {explain(error)}") from error
 
     # -- life ----------------------------------------------------------------------
     def close(self) -> None:

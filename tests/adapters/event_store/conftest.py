@@ -1,8 +1,13 @@
+import secrets
 from collections.abc import Iterator
+from pathlib import Path
 
+import psycopg
 import pytest
+from psycopg.conninfo import make_conninfo
 
 from adapters.event_store import PostgresEventStore, login_roles, migrate
+from infra.stack.postgres import EmbeddedPostgres
 from tests.adapters.event_store.appends import PASSWORD, as_user
 
 
@@ -24,3 +29,21 @@ def writer_url(store_url: str) -> str:
 def store(writer_url: str) -> Iterator[PostgresEventStore]:
     with PostgresEventStore(writer_url) as store:
         yield store
+
+
+@pytest.fixture(scope="module")
+def own_server(stack_home: Path) -> Iterator[EmbeddedPostgres]:
+    """A server to be stopped, killed and promoted, without anyone else's roles."""
+    with EmbeddedPostgres(stack_home / f"own-{secrets.token_hex(4)}", fsync=False) as server:
+        yield server
+
+
+@pytest.fixture
+def own_url(own_server: EmbeddedPostgres) -> str:
+    """The owner's URL of a fresh, migrated database on that server."""
+    name = f"test_{secrets.token_hex(6)}"
+    with psycopg.connect(own_server.url, autocommit=True) as admin:
+        admin.execute(f"CREATE DATABASE {name}")
+    url = make_conninfo(own_server.url, dbname=name)
+    migrate(url)
+    return url
