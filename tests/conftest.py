@@ -27,8 +27,10 @@ def stack_home() -> Iterator[Path]:
 @pytest.fixture(scope="session")
 def postgres_server(stack_home: Path) -> Iterator[EmbeddedPostgres]:
     """The session's PostgreSQL. Tests that stop or kill a server start one of their own."""
-    with EmbeddedPostgres(stack_home / "postgres", fsync=False) as server:
-        yield server
+    server = EmbeddedPostgres(stack_home / "postgres", fsync=False)
+    server.start()
+    yield server
+    server.kill()  # nobody needs its data any more
 
 
 @pytest.fixture(scope="session")
@@ -56,8 +58,10 @@ def url_of_database(url: str, database: str) -> str:
 @pytest.fixture(scope="session")
 def kafka(stack_home: Path) -> Iterator[EmbeddedKafka]:
     """The session's broker. Tests keep apart by `topic_prefix`; those that stop a broker start one of their own."""
-    with EmbeddedKafka(stack_home / "kafka", default_cache(), heap_mb=384) as broker:
-        yield broker
+    broker = EmbeddedKafka(stack_home / "kafka", default_cache(), heap_mb=384)
+    broker.start()
+    yield broker
+    broker.kill()
 
 
 @pytest.fixture

@@ -4,9 +4,7 @@ import sys
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from urllib.parse import quote
-
-from psycopg.conninfo import conninfo_to_dict
+from urllib.parse import quote, urlsplit
 
 from adapters.event_store import login_roles
 
@@ -60,9 +58,9 @@ class Context:
 
     def url_as(self, login: str) -> str:
         """libpq URI of the database as one of the logins."""
-        parts = conninfo_to_dict(self.database_url)
-        host, port, database = (str(parts.get(key, "")) for key in ("host", "port", "dbname"))
-        return f"postgresql://{login}:{quote(self.passwords[login])}@{host}:{port or 5432}/{database}"
+        address = urlsplit(self.database_url)
+        host = address.netloc.rpartition("@")[2]
+        return address._replace(netloc=f"{login}:{quote(self.passwords[login], safe='')}@{host}").geturl()
 
 
 def saferweho(*arguments: str) -> list[str]:
