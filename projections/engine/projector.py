@@ -25,7 +25,7 @@ from projections.engine.parking import Careful, ParkedRecord
 from projections.engine.projection import AnyProjection, Connection, Cursor, Failure, Fenced, is_transient
 from projections.engine.selection import Selection
 
-IDLE_S = 1.0
+IDLE_S = 0.25
 BACK_OFF_S = (0.05, 2.0)
 
 log = structlog.get_logger(__name__)
