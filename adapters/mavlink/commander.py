@@ -103,15 +103,20 @@ class Commander:
         self._orders = 0
         self._order: str | None = None
         self._last_order = ""
+        self._order_results: list[int] = []
         self._news = asyncio.Event()
 
     # -- what the gateway tells ----------------------------------------------------------------------
 
     def acknowledged(self, fields: Fields) -> None:
         """Take in a COMMAND_ACK of this vehicle."""
-        queue = self._acks.get(fields["command"])
-        if queue is not None and fields["target_system"] in (0, GROUND_SYSTEM):
-            queue.put_nowait(fields["result"])
+        if fields["target_system"] not in (0, GROUND_SYSTEM):
+            return
+        command, result = fields["command"], fields["result"]
+        if command in self._acks:
+            self._acks[command].put_nowait(result)
+        elif self._order:
+            self._order_results.append(result)
 
     def heard(self) -> None:
         """A heartbeat was folded: whoever waits for a mode looks again."""
@@ -197,6 +202,11 @@ class Commander:
         command = mavlink.MAV_CMD_SET_MESSAGE_INTERVAL
         return await self._request(command, self._long(command, number, 1e6 / hertz))
 
+    async def enable_fence(self, *, on: bool) -> Outcome:
+        """Switch the fence that the autopilot holds. Raises LinkRefused."""
+        command = mavlink.MAV_CMD_DO_FENCE_ENABLE
+        return await self._request(command, self._long(command, on))
+
     # -- safety: always, at once -----------------------------------------------------------------------
 
     async def return_to_launch(self) -> Outcome:
@@ -211,7 +221,7 @@ class Commander:
 
     async def hold(self) -> Outcome:
         """Stop and stay where it is."""
-        return await self._order_until("hold", Intent.HOLD, [])
+        return await self._order_until("hold", Intent.HOLD, [self._long(mavlink.MAV_CMD_NAV_LOITER_UNLIM)])
 
     async def abort(self) -> Outcome:
         """End the flight now: land where it is, or disarm when it has not left the ground.
@@ -246,10 +256,11 @@ class Commander:
         )
 
     def _amsl(self, height: float) -> float:
+        """Metres AMSL. From the position rather than HOME_POSITION, whose altitude some autopilots leave out."""
         state = self._vehicle.state
-        if state.home is not None:
-            return state.home[2] + height
-        return (state.altitude_amsl or 0.0) - (state.altitude_above_home or 0.0) + height
+        if state.altitude_amsl is not None and state.altitude_above_home is not None:
+            return state.altitude_amsl - state.altitude_above_home + height
+        return (state.home[2] if state.home else 0.0) + height
 
     async def _request(
         self,
@@ -317,16 +328,21 @@ class Commander:
         self._orders += 1
         mine = self._orders
         self._order = self._last_order = name
+        self._order_results = []
+        self._news.set()  # an earlier order ends
         for command, queue in self._acks.items():
             if command in _FLIGHT_COMMANDS:
                 queue.put_nowait(_SUPERSEDED)
         self._vehicle.aim(None)
-        heartbeats, attempt = state.heartbeats, 0
-        deadline = loop.time() + self._timing.safety_deadline
+        heartbeats, attempt, began = state.heartbeats, 0, loop.time()
+        deadline = began + self._timing.safety_deadline
         try:
             while True:
-                # The autopilot may become known only now, so the mode is chosen anew for each sending.
-                for build in (self._mode_message(intent), *messages):
+                if self._orders != mine:
+                    return self._superseded()
+                # A mode number that means home to one autopilot may mean onward to another.
+                known = [self._mode_message(intent)] if state.autopilot is not None else []
+                for build in (*known, *messages):
                     self._send(build(min(attempt, 255)))
                 attempt += 1
                 resend = min(loop.time() + self._timing.safety_period, deadline)
@@ -337,11 +353,14 @@ class Commander:
                     except TimeoutError:
                         break
                     if self._orders != mine:
-                        return self._superseded()
+                        break
                     obeys = state.mode in choice(state.autopilot, intent).agreeing or not state.armed
                     if state.heartbeats > heartbeats and obeys:
                         return Accepted(state.mode)
                 if loop.time() >= deadline:
+                    refusals = [result for result in self._order_results if result not in (_ACCEPTED, _IN_PROGRESS)]
+                    if refusals and refusals == self._order_results:
+                        return Denied(refusals[-1], await self._reason(refusals[-1], began))
                     return Unknown(state.mode)
         finally:
             if self._orders == mine:

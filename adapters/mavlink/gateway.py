@@ -8,8 +8,8 @@ Nobody downstream can hold a link or a safety order up: observations and samples
 
 import asyncio
 import struct
-from collections.abc import Awaitable, Callable, Iterable
-from contextlib import AsyncExitStack
+from collections.abc import Awaitable, Callable, Coroutine, Iterable
+from contextlib import suppress
 from dataclasses import asdict
 from pathlib import Path
 from time import monotonic, time_ns
@@ -89,16 +89,17 @@ class Gateway:
         self._observations: Outbox[Observation] = Outbox(on_observation, None)
         self._telemetry: Outbox[Sample] = Outbox(on_telemetry, SAMPLES_KEPT)
         self._board: Outbox[Sample] = Outbox(on_board, SAMPLES_KEPT)
-        self._tasks: asyncio.TaskGroup | None = None
-        self._running: list[asyncio.Task[None]] = []
-        self._stack = AsyncExitStack()
+        self._running = False
+        self._tasks: set[asyncio.Task[None]] = set()
+        self._failure: BaseException | None = None
+        self._broken = asyncio.Event()
         for spec in vehicles:
             self.add(spec)
 
     # -- life ----------------------------------------------------------------------------------------
 
     async def __aenter__(self) -> Self:
-        self._tasks = await self._stack.enter_async_context(asyncio.TaskGroup())
+        self._running = True
         for work in (self._observations.run(), self._telemetry.run(), self._board.run(), self._clock()):
             self._start(work)
         for port in self._ports.values():
@@ -108,19 +109,32 @@ class Gateway:
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        for task in self._running:
+        self._running = False
+        for task in self._tasks:
             task.cancel()
-        for craft in self.crafts.values():
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+        for name, craft in self.crafts.items():
             if craft.log:
-                self.stop_log(craft.spec.name)
-        await self._stack.__aexit__(kind, error, trace)
+                self.stop_log(name)
 
-    def _start(self, work: Any) -> asyncio.Task[None]:
-        assert self._tasks is not None
-        task: asyncio.Task[None] = self._tasks.create_task(work)
-        self._running = [other for other in self._running if not other.done()]
-        self._running.append(task)
+    def _start(self, work: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
+        task = asyncio.get_running_loop().create_task(work)
+        self._tasks.add(task)
+        task.add_done_callback(self._ended)
         return task
+
+    def _ended(self, task: asyncio.Task[None]) -> None:
+        self._tasks.discard(task)
+        if not task.cancelled() and (failure := task.exception()):
+            log.critical("a part of the gateway broke", task=str(task.get_coro()), exc_info=failure)
+            self._failure = self._failure or failure
+            self._broken.set()
+
+    async def watch(self) -> None:
+        """Never returns; raises what broke a part of the gateway, so that its process can end and be restarted."""
+        await self._broken.wait()
+        assert self._failure is not None
+        raise self._failure
 
     async def settled(self) -> None:
         """Wait until every observation so far was taken by its callback."""
@@ -154,7 +168,7 @@ class Gateway:
         )
         if spec.link not in self._ports:
             self._ports[spec.link] = port
-            if self._tasks:
+            if self._running:
                 self._start(port.link.run())
         port.crafts[spec.system] = craft
         self.crafts[spec.name] = craft
@@ -215,7 +229,8 @@ class Gateway:
                 while craft.signatures is not candidate:
                     self._send(craft, message)
                     craft.changed.clear()
-                    await asyncio.wait({asyncio.ensure_future(craft.changed.wait())}, timeout=0.5)
+                    with suppress(TimeoutError):
+                        await asyncio.wait_for(craft.changed.wait(), 0.5)
         except TimeoutError:
             raise TimeoutError(f"Vehicle {name} did not sign with its new key in {within:g} s.") from None
         finally:
@@ -234,6 +249,8 @@ class Gateway:
             elif self._believe(craft, frame):
                 craft.peer = peer
                 self._take(craft, frame, at, received)
+            elif craft.signatures is None:
+                craft.peer = peer  # where a safety order goes, at least
 
     def _believe(self, craft: Craft, frame: Frame) -> bool:
         """Whether a frame may speak for the vehicle; counts the ones that may not."""
@@ -296,7 +313,7 @@ class Gateway:
                 self._ask_for_streams(craft)
 
     def _ask_for_streams(self, craft: Craft) -> None:
-        if self._tasks and (craft.streams is None or craft.streams.done()):
+        if self._running and (craft.streams is None or craft.streams.done()):
             craft.streams = self._start(self._streams(craft))
 
     async def _streams(self, craft: Craft) -> None:

@@ -68,6 +68,6 @@ _PX4 = {
 }
 
 
-def choice(autopilot: int, intent: Intent) -> ModeChoice:
+def choice(autopilot: int | None, intent: Intent) -> ModeChoice:
     """How to tell this autopilot. One that is not ArduPilot is spoken to as PX4."""
     return (_ARDUCOPTER if autopilot == ARDUPILOT else _PX4)[intent]

@@ -49,8 +49,10 @@ class VehicleState:
     heartbeats: int = 0
     last_heartbeat: int | None = None
     """Microseconds UTC, ours."""
-    autopilot: int = 0
-    kind: int = 0
+    autopilot: int | None = None
+    """MAV_AUTOPILOT."""
+    kind: int | None = None
+    """MAV_TYPE."""
     armed: bool = False
     mode: str | None = None
     system_status: int = 0
