@@ -244,13 +244,12 @@ class SignIn:
     async def _sign_out(self, request: Request) -> Response:
         """Ends the session here and says where the issuer ends its own: `{"location": …}`."""
         try:
-            identity = self._session(request)
-            if identity:
-                self._require_own_page(request)
-                if self._sign_ons:
-                    await self._sign_ons.signed_off(identity, _source(request))
+            # Also without a session: a strict cookie is not sent along from another site, but it could be deleted.
+            self._require_own_page(request)
         except TokenRefused as error:
             return JSONResponse({"code": error.code, "message": error.message}, status_code=403)
+        if self._sign_ons and (identity := self._session(request)):
+            await self._sign_ons.signed_off(identity, _source(request))
         location = "/"
         try:
             if end := (await self._documents.discovery()).end_session_endpoint:

@@ -9,16 +9,20 @@ import shutil
 import socket
 import subprocess
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from urllib.parse import parse_qs, quote_plus, urlsplit
 
 import httpx
 import pytest
+from playwright.sync_api import Browser, Error, sync_playwright
 
+from adapters.identity.development_issuer import sign_in_ticket
 from api.settings import Settings
 from infra import node
+from infra.browser import find_chromium
 from infra.stack.jars import default_cache
-from tests.api.test_sign_in import Pages, pages_with, session_cookie
+from tests.api.test_sign_in import Pages, pages_at, pages_with, session_cookie
 
 SOURCE = Path(__file__).parents[1] / "adapters" / "identity" / "oidc_provider"
 SECRET = "a secret: 100% safe & sound+"
@@ -40,16 +44,16 @@ def provider() -> Path:
     return folder
 
 
-@pytest.fixture(scope="module")
-def running(provider: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Pages]:
+@contextmanager
+def signing_in_elsewhere(provider: Path, home: Path, host: str = "127.0.0.1") -> Iterator[Pages]:
+    """Our pages under `host`, signing in at the provider under 127.0.0.1."""
     listener = socket.create_server(("127.0.0.1", 0))
-    base = f"http://127.0.0.1:{listener.getsockname()[1]}"
+    base = f"http://{host}:{listener.getsockname()[1]}"
     program = shutil.which("node", path=node.environment()["PATH"])
     assert program
     command = [program, "provider.mjs", f"{base}/sign-in/callback"]
     with subprocess.Popen(command, cwd=provider, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as process:
         assert process.stdout
-        home = tmp_path_factory.mktemp("home")
         settings = Settings.model_validate(
             {
                 "SAFERWEHO_ENV": "development",
@@ -64,6 +68,12 @@ def running(provider: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterato
         with pages_with(settings, listener) as pages:
             yield pages
         process.communicate()
+
+
+@pytest.fixture(scope="module")
+def running(provider: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Pages]:
+    with signing_in_elsewhere(provider, tmp_path_factory.mktemp("home")) as pages:
+        yield pages
 
 
 @pytest.fixture
@@ -139,9 +149,78 @@ def test_signing_out_leads_to_the_issuers_end_of_session(pages: Pages) -> None:
 
 
 def test_an_issuer_that_is_away_is_told_as_such(tmp_path: Path) -> None:
+    listener = socket.create_server(("127.0.0.1", 0))
     settings = Settings.model_validate(
-        {"SAFERWEHO_ENV": "development", "SAFERWEHO_HOME": tmp_path, "OIDC_ISSUER": "http://127.0.0.1:9"}
+        {
+            "SAFERWEHO_ENV": "development",
+            "SAFERWEHO_HOME": tmp_path,
+            "SAFERWEHO_BASE_URL": f"http://127.0.0.1:{listener.getsockname()[1]}",
+            "OIDC_ISSUER": "http://127.0.0.1:9",
+        }
     )
-    with pages_with(settings, socket.create_server(("127.0.0.1", 0))) as pages, pages.browser() as browser:
+    with pages_with(settings, listener) as pages, pages.browser() as browser:
         answer = browser.get("/sign-in")
         assert (answer.status_code, "does not answer" in answer.text) == (503, True)
+
+
+# -- in a browser, which knows what a site is --------------------------------
+
+
+@pytest.fixture(scope="module")
+def chromium() -> Iterator[Browser]:
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=find_chromium(), args=["--no-sandbox"])
+        yield browser
+        browser.close()
+
+
+WHO = "fetch('/who').then(answer => answer.json())"
+CHANGE = "fetch('/who', {method: 'POST', headers: {'content-type': 'application/json'}}).then(answer => answer.status)"
+
+
+def test_cookies_survive_the_way_to_another_site_and_back(provider: Path, tmp_path: Path, chromium: Browser) -> None:
+    # For a browser localhost and 127.0.0.1 are two sites, like an agency's issuer and the watch center.
+    with signing_in_elsewhere(provider, tmp_path, "localhost") as pages, chromium.new_context() as context:
+        tab = context.new_page()
+        tab.goto(f"{pages.base}/sign-in?return_to=/audit")
+        assert tab.url == f"{pages.base}/audit"
+        assert tab.evaluate(WHO)["person"] == "ana"
+        assert tab.evaluate("document.cookie") == ""
+        assert tab.evaluate(CHANGE) == 200
+        tab.goto(f"{pages.base}/sign-in/step-up?return_to=/")
+        assert tab.evaluate(WHO)["stepped_up"] is True
+        kept = {cookie["name"]: cookie["sameSite"] for cookie in context.cookies(pages.base)}
+        assert [site for name, site in kept.items() if name.startswith("saferweho_")] == ["Strict"]
+
+
+def test_another_site_can_neither_read_nor_change_anything(tmp_path: Path, chromium: Browser) -> None:
+    with pages_at(tmp_path) as pages, chromium.new_context() as context:
+        tab = context.new_page()
+        tab.goto(f"{pages.base}/sign-in?ticket={sign_in_ticket(tmp_path, 'ana')}")
+        assert tab.evaluate(WHO)["person"] == "ana"
+        other = pages.base.replace("127.0.0.1", "localhost")  # the same server; for the browser another site
+        tab.goto(f"{other}/")
+        for request in (WHO, CHANGE):
+            elsewhere = request.replace("/who'", f"{pages.base}/who'").replace(
+                "{method", "{credentials:'include', method"
+            )
+            with pytest.raises(Error, match="Failed to fetch"):
+                tab.evaluate(elsewhere)
+        form = f"""<form method=post action='{pages.base}/sign-out'><button>go</button></form>"""
+        tab.set_content(form)
+        tab.get_by_role("button").click()
+        tab.goto(f"{pages.base}/")
+        assert tab.evaluate(WHO)["person"] == "ana"
+
+
+def test_the_pages_of_the_development_issuer_work_in_a_browser(tmp_path: Path, chromium: Browser) -> None:
+    with pages_at(tmp_path) as pages, chromium.new_context() as context:
+        tab = context.new_page()
+        said: list[str] = []
+        tab.on("console", lambda message: said.append(message.text))
+        tab.goto(f"{pages.base}/sign-in?ticket={sign_in_ticket(tmp_path, 'ana')}")
+        tab.goto(f"{pages.base}/sign-in/step-up?return_to=/audit")
+        tab.get_by_role("button", name="It is me").click()
+        tab.wait_for_url(f"{pages.base}/audit")
+        assert tab.evaluate(WHO)["stepped_up"] is True
+        assert said == []  # nothing that the content security policy refused
