@@ -1,6 +1,5 @@
 """The event store on PostgreSQL: gapless positions, group commit, append-only by privilege."""
 
-from adapters.event_store.audit import Audit, audit, log, rolling
 from adapters.event_store.migrate import LOGINS, MigrationRefused, login_roles, migrate
 from adapters.event_store.recorder import GaplessRecorder, datastore
 from adapters.event_store.reopening import LogsDisagree, open_for_appends, reopen, restore
@@ -8,18 +7,14 @@ from adapters.event_store.store import PostgresEventStore
 
 __all__ = [
     "LOGINS",
-    "Audit",
     "GaplessRecorder",
     "LogsDisagree",
     "MigrationRefused",
     "PostgresEventStore",
-    "audit",
     "datastore",
-    "log",
     "login_roles",
     "migrate",
     "open_for_appends",
     "reopen",
     "restore",
-    "rolling",
 ]

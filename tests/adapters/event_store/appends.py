@@ -10,7 +10,7 @@ from contextlib import contextmanager
 import psycopg
 from psycopg.conninfo import conninfo_to_dict, make_conninfo
 
-from adapters.event_store import audit
+from adapters.event_store.audit import audit
 from application.ports import Append, Document, NewEvent
 
 PASSWORD = "for tests alone"

@@ -8,7 +8,8 @@ from concurrent.futures import Future, ThreadPoolExecutor
 import psycopg
 import pytest
 
-from adapters.event_store import PostgresEventStore, rolling
+from adapters.event_store import PostgresEventStore
+from adapters.event_store.audit import rolling
 from application.codec import EVENT_LIMIT
 from application.ports import (
     Append,
