@@ -1,5 +1,9 @@
-"""`python -m tests.infra.small_stack HOME [PORT]`: the real `saferweho dev`, with two small services as its plan."""
+"""`python -m tests.infra.small_stack HOME [PORT]`: the real `saferweho dev`, with two small services as its plan.
 
+SMALL_SERVICE: behaviour of the first, see small_service.py. SMALL_TASK: Python to run before them.
+"""
+
+import os
 import sys
 from pathlib import Path
 
@@ -13,11 +17,15 @@ SERVICE = str(Path(__file__).with_name("small_service.py"))
 
 def plan(context: Context) -> Plan:
     health = free_port()
+    behaviour = os.environ.get("SMALL_SERVICE", "").split()
+    task = os.environ.get("SMALL_TASK", "print('done')")
     say = [sys.executable, "-c", "print('sign in: a link')"]
     return Plan(
-        [Task("a task", [sys.executable, "-c", "print('done')"], context.env), Call("a call", lambda: None)],
+        [Task("a task", [sys.executable, "-c", task], context.env), Call("a call", lambda: None)],
         [
-            Service("first", [sys.executable, SERVICE, str(health)], context.env, f"http://127.0.0.1:{health}/"),
+            Service(
+                "first", [sys.executable, SERVICE, str(health), *behaviour], context.env, f"http://127.0.0.1:{health}/"
+            ),
             Service("pages", [sys.executable, SERVICE, str(context.port)], context.env, context.base_url, wave=1),
         ],
         [Task("links", say, context.env, shown=True)],

@@ -171,3 +171,26 @@ def test_ctrl_c_during_the_start_leaves_nothing(run: Callable[..., Started]) -> 
     dev.process.send_signal(signal.SIGINT)
     assert dev.process.wait(30) == 130
     assert psutil.wait_procs(family, timeout=10)[1] == []
+
+
+def test_a_second_ctrl_c_waits_for_nobody(run: Callable[..., Started], servers: dict[str, str]) -> None:
+    dev = run({**servers, "SMALL_SERVICE": "deaf"}, "0")
+    dev.until_ready()
+    family = dev.family()
+    dev.process.send_signal(signal.SIGINT)
+    assert wait_until(lambda: "pages            stopped" in dev.output, 10)
+
+    def interrupt_again() -> bool:
+        dev.process.send_signal(signal.SIGINT)
+        return dev.process.poll() is not None
+
+    assert wait_until(interrupt_again, 20, every=0.2)
+    assert psutil.wait_procs(family, timeout=0)[1] == []
+    assert dev.output.rstrip().splitlines()[-1].split() == ["!", "first", "killed"]
+
+
+def test_a_failing_task_ends_the_start_with_its_output(run: Callable[..., Started], servers: dict[str, str]) -> None:
+    dev = run({**servers, "SMALL_TASK": "raise SystemExit('the schema is from a later version')"}, "0")
+    assert dev.process.wait(30) == 1
+    assert "a task failed with 1" in dev.output
+    assert "| the schema is from a later version" in dev.output
