@@ -25,7 +25,8 @@ from projections.engine.parking import Careful, ParkedRecord
 from projections.engine.projection import AnyProjection, Connection, Cursor, Failure, Fenced, is_transient
 from projections.engine.selection import Selection
 
-IDLE_S = 0.25
+IDLE_S = 0.25  # how soon a stop is heeded
+LOOK_S = 1.0
 BACK_OFF_S = (0.05, 2.0)
 
 log = structlog.get_logger(__name__)
@@ -84,6 +85,7 @@ class Projector:
         self._log_end = 0
         self._fault: str | None = None
         self._applied_until: datetime | None = None
+        self._next_look = 0.0
 
     # -- for others ----------------------------------------------------------
 
@@ -150,7 +152,7 @@ class Projector:
             except MissingPosition as missing:
                 # It heals by itself once the record is resent.
                 self._tell(connection, str(missing), missing.position)
-                stop.wait(IDLE_S)
+                stop.wait(LOOK_S)
             except LogReplaced as replaced:
                 reason = f"{replaced}; run 'saferweho projections rebuild {self._projection.name}'"
                 self._wait_for_retry(connection, _Stopped(reason), stop)
@@ -159,31 +161,33 @@ class Projector:
 
     def _step(self, connection: Connection, feed: Feed) -> None:
         batch = feed.poll(IDLE_S, self._batch)
-        end = feed.end_position()
-        if batch is None or not batch.records:
-            self._idle(connection, end)
-        else:
+        if batch is not None and batch.records:
             started = time.perf_counter()
-            self._log_end = max(end, batch.after.position)
+            self._log_end = max(self._log_end, batch.after.position)
             self._apply(connection, batch)
             with suppress(UnreadableEvent):
                 self._applied_until = decode_envelope(batch.records[-1].content).time
             metrics.BATCH_SECONDS.labels(self._projection.name).observe(time.perf_counter() - started)
             metrics.EVENTS.labels(self._projection.name).inc(len(batch.records))
-        if not self._live and self._state.position >= end:
-            self._go_live(connection)
+        if time.monotonic() >= self._next_look:
+            self._look(connection, feed)
         self._publish()
 
-    def _idle(self, connection: Connection, end: int) -> None:
+    def _look(self, connection: Connection, feed: Feed) -> None:
+        """Once a second: where the log ends, whether the build is still ours and whether it has caught up."""
+        self._next_look = time.monotonic() + LOOK_S
+        end = feed.end_position()
         build = catalogue.find(connection, self._key)
         assert self._build is not None
         if build is None or build.generation != self._build.generation or build.state == "retired":
             raise Fenced(f"{self._key} was claimed by another process or retired")
-        if end != self._log_end or end > build.log_end:
-            self._log_end = end
+        if end > build.log_end:
             catalogue.seen_end(connection, self._key, build.generation, end)
+        self._log_end = max(end, self._state.position)
         if build.fault is not None or self._fault is not None:
             self._tell(connection, None)
+        if not self._live and self._state.position >= end:
+            self._go_live(connection)
 
     def _go_live(self, connection: Connection) -> None:
         assert self._build is not None
@@ -285,7 +289,7 @@ class Projector:
         self._tell(connection, stopped.reason, stopped.position)
         log.error("projector.stopped", projection=self._key, reason=stopped.reason)
         before = catalogue.find(connection, self._key)
-        while not stop.wait(IDLE_S):
+        while not stop.wait(LOOK_S):
             build = catalogue.find(connection, self._key)
             assert self._build is not None
             if build is None or build.generation != self._build.generation or build.state == "retired":

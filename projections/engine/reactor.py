@@ -7,6 +7,7 @@ itself fenced instead of issuing the same. After a crash the same commands are i
 from __future__ import annotations
 
 import threading
+import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
@@ -20,7 +21,7 @@ from projections.engine import catalogue, metrics
 from projections.engine.catalogue import Build
 from projections.engine.feed import FeedBatch, FeedFactory, FeedState, LogReplaced, MissingPosition
 from projections.engine.projection import Connection, Cursor, Fenced
-from projections.engine.projector import BACK_OFF_S, IDLE_S, Status
+from projections.engine.projector import BACK_OFF_S, IDLE_S, LOOK_S, Status
 from projections.engine.selection import Selection
 
 log = structlog.get_logger(__name__)
@@ -124,17 +125,22 @@ class Reactor:
         self._state, self._rolling_hash, self._log_end = build.feed_state, build.rolling_hash, build.log_end
 
     def _consume(self, connection: Connection, stop: threading.Event) -> None:
+        assert self._build is not None
         feed = self._feeds(self._state)
+        next_look = 0.0
         try:
             while not stop.is_set():
                 batch = feed.poll(IDLE_S, self._batch)
-                self._log_end = feed.end_position()
                 if batch is not None and batch.records:
+                    self._log_end = max(self._log_end, batch.after.position)
                     self._react(connection, batch)
+                if time.monotonic() >= next_look:
+                    next_look = time.monotonic() + LOOK_S
+                    self._log_end = max(feed.end_position(), self._state.position)
+                    catalogue.seen_end(connection, self._key, self._build.generation, self._log_end)
                 self._fault = None
                 self._publish()
         except (UnreadableEvent, MissingPosition, LogReplaced) as fault:
-            assert self._build is not None
             catalogue.set_fault(connection, self._key, self._build.generation, str(fault))
             raise
         finally:
