@@ -32,8 +32,8 @@ WATCH = {OPERATOR, SUPERVISOR, PILOT, COMMANDER}
 # Who may, when everything else is in order: stepped up, someone else's request, an ordinary flight, another's record.
 MAY: dict[str, set[str]] = {
     "enrol_person": {ADMINISTRATOR},
-    "assign_role": {ADMINISTRATOR},
-    "revoke_role": {ADMINISTRATOR},
+    "assign_role": {ADMINISTRATOR, COMMANDER},
+    "revoke_role": {ADMINISTRATOR, COMMANDER},
     "record_training": {ADMINISTRATOR},
     "record_certificate": {ADMINISTRATOR},
     "suspend_person": {ADMINISTRATOR, COMMANDER},
