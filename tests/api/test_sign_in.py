@@ -2,146 +2,21 @@
 
 from __future__ import annotations
 
-import base64
-import hashlib
-import socket
 from collections.abc import Iterator
-from contextlib import contextmanager
-from dataclasses import dataclass, field
-from datetime import timedelta
 from pathlib import Path
-from typing import Any
-from urllib.parse import parse_qs, parse_qsl, urlencode, urlsplit
+from urllib.parse import parse_qsl, urlsplit
 
 import httpx
 import pytest
 from starlette.applications import Starlette
-from starlette.requests import Request
-from starlette.responses import JSONResponse, Response
-from starlette.routing import Route, WebSocketRoute
-from starlette.websockets import WebSocket
 from websockets.exceptions import InvalidStatus
 from websockets.sync.client import connect
 
-from adapters.identity.development_issuer import DevelopmentIssuer, IssuerForbidden, issue_token, sign_in_ticket
-from adapters.identity.issuer_documents import IssuerDocuments
-from adapters.identity.verifier import Identity, TokenRefused, TokenVerifier
+from adapters.identity.development_issuer import DevelopmentIssuer, issue_token, sign_in_ticket
+from adapters.identity.verifier import Identity
 from api.settings import Settings
-from api.sign_in import SignIn, identity_of
 from tests.adapters.identity.issuers import serving
-
-JSON = {"content-type": "application/json"}
-
-
-@dataclass
-class Record:
-    """Where the sign-ons of these tests go."""
-
-    told: list[tuple[str, str]] = field(default_factory=list)
-    refuse: str | None = None
-
-    async def signed_on(self, identity: Identity, source_address: str) -> str | None:
-        self.told.append(("signed_on", identity.person_id))
-        return self.refuse
-
-    async def stepped_up(self, identity: Identity, source_address: str) -> str | None:
-        self.told.append(("stepped_up", identity.person_id))
-        return self.refuse
-
-    async def signed_off(self, identity: Identity, source_address: str) -> None:
-        self.told.append(("signed_off", identity.person_id))
-
-
-@dataclass
-class Pages:
-    base: str
-    settings: Settings
-    record: Record
-
-    @property
-    def home(self) -> Path:
-        return self.settings.home
-
-    def browser(self, **options: Any) -> httpx.Client:
-        return httpx.Client(base_url=self.base, follow_redirects=True, timeout=10, **options)
-
-    def signed_in(self, person: str = "ana") -> httpx.Client:
-        browser = self.browser()
-        assert browser.get("/sign-in", params={"ticket": sign_in_ticket(self.home, person)}).url.path == "/"
-        return browser
-
-    @property
-    def own(self) -> dict[str, str]:
-        return {"origin": self.base, **JSON}
-
-
-async def who(request: Request) -> Response:
-    try:
-        identity = await identity_of(request)
-    except TokenRefused as refused:
-        return JSONResponse({"code": refused.code}, status_code=403)
-    if identity is None:
-        return JSONResponse(None, status_code=401)
-    return JSONResponse(
-        {"person": identity.person_id, "session": identity.session_id, "stepped_up": identity.stepped_up}
-    )
-
-
-async def a_page(request: Request) -> Response:
-    return Response("a page")
-
-
-async def listen(websocket: WebSocket) -> None:
-    try:
-        identity = await identity_of(websocket)
-    except TokenRefused:
-        identity = None
-    if identity is None:
-        await websocket.close(4403)
-        return
-    await websocket.accept()
-    await websocket.send_text(identity.person_id)
-    await websocket.close()
-
-
-def sign_in_with(settings: Settings, record: Record | None = None) -> SignIn:
-    http = httpx.AsyncClient(timeout=10)
-    verifier = TokenVerifier(IssuerDocuments(settings.issuer, http), settings.oidc_audience)
-    return SignIn(settings, verifier, http, record)
-
-
-@contextmanager
-def pages_with(settings: Settings, listener: socket.socket) -> Iterator[Pages]:
-    """An API process with nothing but sign-in, the development issuer where it may be, and a question who is asking."""
-    base = settings.base_url
-    record = Record()
-    sign_in = sign_in_with(settings, record)
-    own: list[Route] = []
-    if settings.uses_development_issuer:
-        own = DevelopmentIssuer(settings.home, base, development=True, other_issuer=None).routes()
-    app = Starlette(
-        routes=[
-            *sign_in.routes(),
-            *own,
-            Route("/who", who, methods=["GET", "POST"]),
-            WebSocketRoute("/listen", listen),
-            Route("/{rest:path}", a_page),
-        ]
-    )
-    app.state.sign_in = sign_in
-    with serving(app, listener):
-        yield Pages(base, settings, record)
-
-
-@contextmanager
-def pages_at(home: Path) -> Iterator[Pages]:
-    listener = socket.create_server(("127.0.0.1", 0))
-    base = f"http://127.0.0.1:{listener.getsockname()[1]}"
-    settings = Settings.model_validate(
-        {"SAFERWEHO_ENV": "development", "SAFERWEHO_HOME": home, "SAFERWEHO_BASE_URL": base}
-    )
-    with pages_with(settings, listener) as pages:
-        yield pages
+from tests.api.signing_in import JSON, Pages, authorization, pages_at, session_cookie, sign_in_with
 
 
 @pytest.fixture(scope="module")
@@ -155,10 +30,6 @@ def pages(running: Pages) -> Pages:
     running.record.told.clear()
     running.record.refuse = None
     return running
-
-
-def session_cookie(browser: httpx.Client) -> str:
-    return next(name for name in browser.cookies if name.startswith("saferweho_") and name.rpartition("_")[2].isdigit())
 
 
 # -- signing in --------------------------------------------------------------
@@ -404,147 +275,3 @@ def test_another_site_cannot_sign_anyone_out(pages: Pages) -> None:
         assert (answer.status_code, "set-cookie" in answer.headers) == (403, False)
     assert browser.get("/who").status_code == 200
     assert browser.get("/sign-out").text == "a page"  # the address alone does nothing
-
-
-# -- the development issuer as an OpenID Connect provider --------------------
-
-VERIFIER = "a-verifier-that-is-long-enough-for-the-rfc-0123456789"
-
-
-def authorization(pages: Pages, **changed: str) -> tuple[dict[str, str], str]:
-    challenge = base64.urlsafe_b64encode(hashlib.sha256(VERIFIER.encode()).digest()).decode().rstrip("=")
-    asked = {
-        "response_type": "code",
-        "client_id": "saferweho-pages",
-        "redirect_uri": f"{pages.base}/sign-in/callback",
-        "scope": "openid",
-        "state": "s-1",
-        "nonce": "n-1",
-        "code_challenge": challenge,
-        "code_challenge_method": "S256",
-        "login_ticket": sign_in_ticket(pages.home, "ana"),
-        **changed,
-    }
-    return asked, f"{pages.base}/dev-issuer/authorize?{urlencode(asked)}"
-
-
-def code_for(pages: Pages) -> str:
-    back = httpx.get(authorization(pages)[1]).headers["location"]
-    return parse_qs(urlsplit(back).query)["code"][0]
-
-
-def exchanged(pages: Pages, code: str, /, **changed: str) -> httpx.Response:
-    form = {
-        "grant_type": "authorization_code",
-        "client_id": "saferweho-pages",
-        "redirect_uri": f"{pages.base}/sign-in/callback",
-        "code": code,
-        "code_verifier": VERIFIER,
-        **changed,
-    }
-    return httpx.post(f"{pages.base}/dev-issuer/token", data=form)
-
-
-def test_a_code_is_exchanged_once(pages: Pages) -> None:
-    code = code_for(pages)
-    answer = exchanged(pages, code)
-    assert answer.status_code == 200
-    assert answer.headers["cache-control"] == "no-store"
-    assert exchanged(pages, code).json()["error"] == "invalid_grant"
-
-
-def test_tokens_say_who_and_never_what_they_may(pages: Pages) -> None:
-    tokens = exchanged(pages, code_for(pages)).json()
-    for name in ("access_token", "id_token"):
-        claims = base64.urlsafe_b64decode(tokens[name].split(".")[1] + "==").decode()
-        assert '"sub":"ana"' in claims
-        assert "role" not in claims
-
-
-def test_a_stolen_code_is_worth_nothing_without_the_verifier_and_is_then_spent(pages: Pages) -> None:
-    code = code_for(pages)
-    assert exchanged(pages, code, code_verifier="x" * 43).json()["error"] == "invalid_grant"
-    assert exchanged(pages, code).json()["error"] == "invalid_grant"
-
-
-@pytest.mark.parametrize(
-    ("changed", "error"),
-    [
-        ({"grant_type": "password"}, "unsupported_grant_type"),
-        ({"client_id": "another"}, "invalid_client"),
-        ({"redirect_uri": "https://evil.example/"}, "invalid_grant"),
-        ({"code_verifier": ""}, "invalid_grant"),
-        ({"code": "made-up"}, "invalid_grant"),
-    ],
-)
-def test_a_wrong_exchange_is_refused(pages: Pages, changed: dict[str, str], error: str) -> None:
-    answer = exchanged(pages, code_for(pages), **changed)
-    assert (answer.status_code, answer.json()["error"]) == (400, error)
-
-
-@pytest.mark.parametrize("changed", [{"redirect_uri": "https://evil.example/"}, {"client_id": "another"}])
-def test_a_code_is_never_sent_to_an_address_that_was_not_registered(pages: Pages, changed: dict[str, str]) -> None:
-    answer = httpx.get(authorization(pages, **changed)[1])
-    assert (answer.status_code, "location" in answer.headers) == (400, False)
-
-
-@pytest.mark.parametrize(
-    "changed",
-    [
-        {"code_challenge_method": "plain"},
-        {"code_challenge": ""},
-        {"response_type": "token"},
-        {"scope": "profile"},
-    ],
-)
-def test_a_request_without_proof_key_or_of_another_flow_gets_no_code(pages: Pages, changed: dict[str, str]) -> None:
-    back = httpx.get(authorization(pages, **changed)[1]).headers["location"]
-    given = parse_qs(urlsplit(back).query)
-    assert (given["error"], given["state"], "code" in given) == (["invalid_request"], ["s-1"], False)
-
-
-def test_the_issuer_answers_by_its_loopback_name_alone(pages: Pages) -> None:
-    for path in ("/dev-issuer/.well-known/openid-configuration", "/dev-issuer/authorize"):
-        answer = httpx.get(pages.base + path, headers={"host": "attacker.example"})  # DNS rebinding
-        assert answer.status_code == 403
-
-
-@pytest.mark.parametrize(
-    ("base", "development", "other", "says"),
-    [
-        ("http://127.0.0.1:1", False, None, "does not exist in production"),
-        ("http://127.0.0.1:1", True, "https://id.example", "OIDC_ISSUER is set"),
-        ("https://watch.example", True, None, "loopback alone"),
-        ("http://0.0.0.0:1", True, None, "loopback alone"),
-        ("http://localhost.evil.example", True, None, "loopback alone"),
-    ],
-)
-def test_the_issuer_does_not_come_to_be_elsewhere(
-    tmp_path: Path, base: str, development: bool, other: str | None, says: str
-) -> None:
-    with pytest.raises(IssuerForbidden, match=says):
-        DevelopmentIssuer(tmp_path, base, development=development, other_issuer=other)
-
-
-def test_no_token_is_given_where_nothing_runs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.delenv("SAFERWEHO_BASE_URL", raising=False)
-    with pytest.raises(IssuerForbidden, match="make run"):
-        issue_token(tmp_path, "ana")
-    (tmp_path / "run.json").write_text('{"base_url": "http://127.0.0.1:8080"}')
-    assert issue_token(tmp_path, "ana").count(".") == 2
-
-
-def test_a_token_of_another_home_or_an_old_one_is_refused(pages: Pages, tmp_path: Path) -> None:
-    for token in (
-        issue_token(tmp_path, "ana", base_url=pages.base),
-        issue_token(pages.home, "ana", base_url="http://127.0.0.1:1"),
-        issue_token(pages.home, "ana", base_url=pages.base, lifetime=timedelta(minutes=-2)),
-        issue_token(pages.home, "ana", base_url=pages.base, audience="another"),
-    ):
-        assert httpx.get(f"{pages.base}/who", headers={"authorization": f"Bearer {token}"}).status_code == 403
-
-
-def test_a_token_may_be_stepped_up(pages: Pages) -> None:
-    token = issue_token(pages.home, "ana", True, base_url=pages.base)
-    answer = httpx.get(f"{pages.base}/who", headers={"authorization": f"Bearer {token}"})
-    assert answer.json()["stepped_up"] is True

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import base64
 import hashlib
 import os
 import shutil
@@ -22,7 +21,7 @@ from api.settings import Settings
 from infra import node
 from infra.browser import find_chromium
 from infra.stack.jars import default_cache
-from tests.api.test_sign_in import Pages, pages_at, pages_with, session_cookie
+from tests.api.signing_in import VERIFIER, Pages, authorization, pages_at, pages_with, session_cookie
 
 SOURCE = Path(__file__).parents[1] / "adapters" / "identity" / "oidc_provider"
 SECRET = "a secret: 100% safe & sound+"
@@ -101,17 +100,7 @@ def test_a_step_up_asks_the_issuer_again_and_keeps_the_session(pages: Pages) -> 
 
 
 def test_an_access_token_of_that_issuer_is_a_bearer_token_here_and_an_identity_token_is_not(pages: Pages) -> None:
-    verifier = "a-verifier-that-is-long-enough-for-the-rfc-0123456789"
-    challenge = base64.urlsafe_b64encode(hashlib.sha256(verifier.encode()).digest()).decode().rstrip("=")
-    asked = {
-        "response_type": "code",
-        "client_id": "watch-center",
-        "redirect_uri": f"{pages.base}/sign-in/callback",
-        "scope": "openid",
-        "code_challenge": challenge,
-        "code_challenge_method": "S256",
-        "login_hint": "ben",
-    }
+    asked = {**authorization(pages, client_id="watch-center", login_hint="ben")[0], "login_ticket": ""}
     issuer = pages.settings.issuer
     with httpx.Client(base_url=issuer) as browser:
         answer = browser.get("/auth", params=asked)
@@ -124,7 +113,7 @@ def test_an_access_token_of_that_issuer_is_a_bearer_token_here_and_an_identity_t
                 "grant_type": "authorization_code",
                 "code": code,
                 "redirect_uri": asked["redirect_uri"],
-                "code_verifier": verifier,
+                "code_verifier": VERIFIER,
             },
             auth=("watch-center", quote_plus(SECRET)),
         ).json()
