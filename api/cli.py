@@ -34,13 +34,10 @@ def main() -> None:
 @click.option("--demo/--no-demo", default=True, help="Play a call and a sortie, again and again.")
 def dev(demo: bool) -> None:
     """Everything on this machine: PostgreSQL, Kafka, all processes and a demonstration. Ctrl-C stops it."""
-    import os
-
+    from api.processes.tools import HOME
     from infra.stack.dev import run_dev
 
-    port = os.environ.get("SAFERWEHO_PORT")
-    home = Path(os.environ.get("SAFERWEHO_HOME", ".saferweho")).resolve()
-    sys.exit(run_dev(home, int(port) if port else None, demo=demo))
+    sys.exit(run_dev(HOME, demo=demo))
 
 
 @main.command()
@@ -82,6 +79,32 @@ def drone_gateway() -> None:
     from api.processes import drone_gateway as process
 
     process.run()
+
+
+@main.group(invoke_without_command=True)
+@click.pass_context
+def demonstration(context: click.Context) -> None:
+    """Plays calls and sorties through the API, as people would (development)."""
+    from api.processes import demonstration as process
+
+    if context.invoked_subcommand is None:
+        process.run()
+
+
+@demonstration.command("prepare")
+def demonstration_prepare() -> None:
+    """Put the demonstration's people, dock and drone on the record. Only on an empty log."""
+    from api.processes import demonstration as process
+
+    process.prepare()
+
+
+@demonstration.command("links")
+def demonstration_links() -> None:
+    """Print a single-use sign-in link for each role."""
+    from api.processes import demonstration as process
+
+    process.links()
 
 
 # -- set-up ------------------------------------------------------------------
@@ -212,6 +235,14 @@ def projections_retry(name: str, json: bool) -> None:
     result = process.retry(name)
     _print(result, json)
     sys.exit(0 if not result["left"] else 1)
+
+
+@main.command()
+def schema() -> None:
+    """Print the GraphQL schema."""
+    from api.graphql.schema import build
+
+    click.echo(build().as_str())
 
 
 @main.command()

@@ -198,8 +198,19 @@ class Settings(BaseSettings):
     drone_links: str = Field(
         "",
         alias="SAFERWEHO_DRONE_LINKS",
-        description="Links to drones, separated by commas: `udpin:HOST:PORT`, `udpout:HOST:PORT`, `tcp:HOST:PORT`, "
-        "`serial:DEVICE:BAUD`.",
+        description="Drones and their links, separated by commas: `DRONE@ADDRESS#SYSTEM_ID`, where ADDRESS is "
+        "`udpin:HOST:PORT`, `udpout:HOST:PORT`, `tcp:HOST:PORT` or `serial:DEVICE:BAUD`.",
+    )
+    airspace_authority: str | None = Field(
+        None,
+        alias="SAFERWEHO_AIRSPACE_AUTHORITY",
+        description="The station's own waiver or COA, for launches that name none: `coa:NUMBER:VERSION:YYYY-MM-DD`.",
+    )
+    separation: str | None = Field(
+        None,
+        alias="SAFERWEHO_SEPARATION",
+        description="How the station sees and avoids other aircraft: `detect_and_avoid:SYSTEM` or "
+        "`visual_observer:NAME`.",
     )
     drone_keys: Path | None = Field(
         None, alias="SAFERWEHO_DRONE_KEYS", description="File (mode 0600) of the drones' MAVLink 2 signing keys."

@@ -10,12 +10,17 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 
 from adapters.kafka import topics
 from adapters.kafka.feed import feed_factory
-from api.processes.running import running
+from adapters.kafka.telemetry import TelemetryTail
+from api.processes.running import in_threads, running
 from api.processes.tools import tool_settings
-from projections import READ_MODELS
+from projections.audit_trail.projection import AUDIT_TRAIL
 from projections.engine import admin
 from projections.engine.host import ProjectionHost
 from projections.engine.projection import AnyProjection
+from projections.live_board.projection import LIVE_BOARD
+from projections.live_board.telemetry import TelemetryBoard
+
+READ_MODELS: tuple[AnyProjection, ...] = (AUDIT_TRAIL, LIVE_BOARD)
 
 
 def run(only: Sequence[str] = ()) -> None:
@@ -48,8 +53,10 @@ def run(only: Sequence[str] = ()) -> None:
             }
 
         process.health.checks["read_models"] = check
+        bootstrap, prefix = settings.bootstrap_servers, settings.topic_prefix
+        telemetry = TelemetryBoard(settings.write_url, lambda: TelemetryTail(bootstrap, prefix))
         with host:
-            process.stop.wait()
+            in_threads(process.stop, {"telemetry": telemetry.run})
 
 
 def _named(name: str) -> AnyProjection:

@@ -26,8 +26,11 @@ class Running:
 
 
 @contextmanager
-def running(process: str, needs: Sequence[str]) -> Iterator[Running]:
-    """Exit code 2 and a line per setting where the settings do not allow a start."""
+def running(process: str, needs: Sequence[str], *, own_health: bool = False) -> Iterator[Running]:
+    """`own_health`: the process serves the health routes itself.
+
+    Exit code 2 and a line per setting where the settings do not allow a start.
+    """
     try:
         chosen = settings.load(needs)
     except settings.SettingsError as error:
@@ -38,7 +41,7 @@ def running(process: str, needs: Sequence[str]) -> Iterator[Running]:
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: stop.set())
     health = observability.Health(process)
-    stop_health = observability.serve_health(health, chosen.health_port or None)
+    stop_health = observability.serve_health(health, None if own_health else chosen.health_port or None)
     log.info("started")
     try:
         yield Running(chosen, health, stop)

@@ -1,5 +1,6 @@
 """What `saferweho dev` runs, as data: a new process of the product is one more line here."""
 
+import os
 import sys
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -7,6 +8,7 @@ from pathlib import Path
 from urllib.parse import quote, urlsplit
 
 from adapters.event_store import login_roles
+from api.processes.demonstration import DRONE, SYSTEM_ID
 
 from .processes import free_port
 from .supervisor import Service
@@ -49,6 +51,8 @@ class Context:
     bootstrap: str
     passwords: Mapping[str, str]  # of the logins, one a process, so that each can do its own work alone
     gateway_key: str
+    drone_key: str  # 64 hexadecimal digits, of the demonstration's drone
+    cad_key: str
     env: Mapping[str, str]  # settings that every process shares
     demo: bool
 
@@ -68,6 +72,13 @@ def saferweho(*arguments: str) -> list[str]:
     return [sys.executable, "-m", "api.cli", *arguments]
 
 
+def _kept(file: Path, content: str) -> Path:
+    """A file of secrets, for its owner alone."""
+    with open(os.open(file, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w") as out:
+        out.write(content)
+    return file
+
+
 def the_product(context: Context) -> Plan:
     """The spine, and with `demo` a simulated drone and the demonstration that flies it."""
     gateway_port, link_port = free_port(), free_port()
@@ -75,7 +86,11 @@ def the_product(context: Context) -> Plan:
         **context.env,
         "SAFERWEHO_GATEWAY_URL": f"http://127.0.0.1:{gateway_port}",
         "SAFERWEHO_GATEWAY_KEY": context.gateway_key,
-        "SAFERWEHO_DRONE_LINKS": f"udpin:127.0.0.1:{link_port}",
+        "SAFERWEHO_DRONE_LINKS": f"{DRONE}@udpin:127.0.0.1:{link_port}#{SYSTEM_ID}",
+        "SAFERWEHO_DRONE_KEYS": str(_kept(context.home / "drone-keys", f"{DRONE} {context.drone_key}\n")),
+        "SAFERWEHO_CAD_KEYS": str(_kept(context.home / "cad-keys", f"{context.cad_key}\n")),
+        "SAFERWEHO_AIRSPACE_AUTHORITY": "coa:2026-WSA-DEMO:1:2027-12-31",
+        "SAFERWEHO_SEPARATION": "detect_and_avoid:demonstration radar",
     }
 
     def service(name: str, login: str, *, wave: int = 0, health: int = 0) -> Service:
@@ -98,8 +113,10 @@ def the_product(context: Context) -> Plan:
     ]
     if not context.demo:
         return Plan(prepare, services)
-    vehicle = ["-m", "infra.vehicle", "--connect", f"udpout:127.0.0.1:{link_port}", "--sysid", "1"]
+    vehicle = ["-m", "infra.vehicle", "--connect", f"udpout:127.0.0.1:{link_port}", "--sysid", str(SYSTEM_ID)]
     prepare.append(Task("demonstration's people", saferweho("demonstration", "prepare"), owner))
-    services.append(Service("vehicle", [sys.executable, *vehicle], context.env))
+    services.append(
+        Service("vehicle", [sys.executable, *vehicle], {**context.env, "VEHICLE_SIGNING_KEY": context.drone_key})
+    )
     services.append(service("demonstration", "saferweho_api", wave=1))
     return Plan(prepare, services, [Task("sign-in links", saferweho("demonstration", "links"), owner, shown=True)])

@@ -270,6 +270,8 @@ class Radio:
                 return copter.set_mode(Mode.RTL)
             case mavlink.MAV_CMD_NAV_LAND:
                 return copter.set_mode(Mode.LAND)
+            case mavlink.MAV_CMD_NAV_LOITER_UNLIM:
+                return copter.set_mode(Mode.LOITER)
             case mavlink.MAV_CMD_DO_REPOSITION:
                 return self._go_to(place, frame, change_mode=bool(int(p[1]) & 1))
             case mavlink.MAV_CMD_DO_GIMBAL_MANAGER_PITCHYAW:

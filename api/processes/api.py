@@ -1,0 +1,192 @@
+"""`saferweho api`: GraphQL, CAD intake, sign-in and the pages."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from datetime import date
+from typing import Any
+
+import httpx
+import structlog
+import uvicorn
+from psycopg_pool import AsyncConnectionPool
+from starlette.routing import BaseRoute
+
+from adapters.drone_gateway.wire import HttpDroneGateway
+from adapters.identity.development_issuer import DevelopmentIssuer
+from adapters.identity.issuer_documents import IssuerDocuments
+from adapters.identity.verifier import Identity, TokenVerifier
+from api import cad
+from api.graphql.context import READ_SLOTS, Services
+from api.http import build_app, proof_of
+from api.processes import wiring
+from api.processes.running import Running, running
+from api.settings import Settings, SettingsError
+from api.sign_in import SignIn
+from api.standings import Standings
+from application.accounts import Accounts, SignOnRefused, SignOnUnavailable
+from application.calls import Calls
+from application.fleet import Fleet
+from application.flights import Flights, StandingPapers
+from application.handling import Handler, Refused, Unavailable
+from application.policies import Policies
+from domain.launch import AirspaceAuthority, AuthorityKind, Separation, SeparationMethod
+from projections.engine.wait import AppliedPositions
+
+log = structlog.get_logger()
+
+
+def run() -> None:
+    needs = ["DATABASE_URL", "SAFERWEHO_GATEWAY_KEY"]
+    with running("api", needs) as process, wiring.handler(process.settings) as handler:
+        asyncio.run(_serve(process, handler))
+
+
+async def _serve(process: Running, handler: Handler) -> None:
+    settings = process.settings
+    assert settings.write_url and settings.read_url and settings.gateway_key
+    async with httpx.AsyncClient() as http:
+        accounts = Accounts(handler)
+        flights = Flights(handler)
+        flights.papers = standing_papers(settings)
+        services = Services(
+            settings=settings,
+            handler=handler,
+            accounts=accounts,
+            calls=Calls(handler),
+            fleet=Fleet(handler),
+            flights=flights,
+            policies=Policies(handler),
+            gateway=HttpDroneGateway(settings.gateway_url, settings.gateway_key.get_secret_value(), http),
+            reads=AsyncConnectionPool(
+                settings.read_url,
+                min_size=2,
+                max_size=READ_SLOTS,
+                timeout=5.0,
+                open=False,
+                kwargs={"autocommit": True, "application_name": "saferweho api"},
+                check=AsyncConnectionPool.check_connection,
+            ),
+            applied=AppliedPositions(settings.read_url),
+            standings=Standings(accounts, settings.write_url),
+        )
+        verifier = TokenVerifier(
+            IssuerDocuments(settings.issuer, http),
+            audience=settings.oidc_audience,
+            person_claim=settings.oidc_person_claim,
+            step_up_acr=settings.oidc_step_up_acr,
+        )
+        sign_in = SignIn(settings, verifier, http, RecordedSignOns(services))
+
+        @asynccontextmanager
+        async def lifespan() -> AsyncIterator[None]:
+            async with services.applied, services.standings, services.reads:
+                yield
+
+        process.health.checks["read_models"] = lambda: _read_models(services)
+        app = build_app(
+            services,
+            sign_in,
+            process.health,
+            lifespan,
+            development_routes(settings),
+            cad.Keys.read(settings.cad_keys),
+            verifier,
+        )
+        server = uvicorn.Server(
+            uvicorn.Config(
+                app,
+                host=settings.host,
+                port=settings.port,
+                log_config=None,
+                access_log=False,
+                ws_max_size=64 * 1024,
+                timeout_graceful_shutdown=3,
+                server_header=False,
+            )
+        )
+
+        async def stop() -> None:
+            await asyncio.to_thread(process.stop.wait)
+            server.should_exit = True
+
+        stopping = asyncio.create_task(stop())
+        await server.serve()
+        process.stop.set()
+        await stopping
+
+
+def _read_models(services: Services) -> dict[str, Any]:
+    positions = {name: services.applied.position(name) for name in ("audit_trail", "live_board")}
+    return {"ok": services.applied.state("live_board") is not None, **positions}
+
+
+def development_routes(settings: Settings) -> list[BaseRoute]:
+    """The development issuer, where it may run; otherwise nothing."""
+    if not settings.uses_development_issuer:
+        return []
+    issuer = DevelopmentIssuer(
+        settings.home,
+        settings.base_url,
+        development=settings.development,
+        other_issuer=settings.oidc_issuer,
+        client_id=settings.oidc_client_id,
+        audience=settings.oidc_audience,
+    )
+    return list(issuer.routes())
+
+
+def standing_papers(settings: Settings) -> StandingPapers:
+    """Raises SettingsError."""
+    airspace = separation = None
+    try:
+        if settings.airspace_authority:
+            kind, number, version, expires = settings.airspace_authority.split(":")
+            airspace = AirspaceAuthority(AuthorityKind(kind), number, version, date.fromisoformat(expires))
+        if settings.separation:
+            method, _, by = settings.separation.partition(":")
+            separation = Separation(SeparationMethod(method), by)
+    except ValueError as error:
+        raise SettingsError(
+            [
+                f"SAFERWEHO_AIRSPACE_AUTHORITY or SAFERWEHO_SEPARATION: {error}; accepted: "
+                "coa:NUMBER:VERSION:YYYY-MM-DD, and detect_and_avoid:SYSTEM or visual_observer:NAME"
+            ]
+        ) from None
+    return StandingPapers(airspace, separation)
+
+
+class RecordedSignOns:
+    """Puts what happens on the sign-in pages on the record."""
+
+    def __init__(self, services: Services) -> None:
+        self._services = services
+
+    async def signed_on(self, identity: Identity, source_address: str) -> str | None:
+        try:
+            await self._services.standings.actor(proof_of(identity), source_address)
+        except SignOnRefused as refused:
+            return "; ".join(reason.message for reason in refused.reasons)
+        except SignOnUnavailable as away:
+            return str(away)
+        return None
+
+    async def stepped_up(self, identity: Identity, source_address: str) -> str | None:
+        try:
+            actor = await self._services.standings.actor(proof_of(identity), source_address)
+        except (SignOnRefused, SignOnUnavailable) as refused:
+            return str(refused)
+        told = await asyncio.to_thread(self._services.accounts.step_up, actor, identity.acr or "unknown")
+        if isinstance(told, Refused):
+            return "; ".join(reason.message for reason in told.reasons)
+        return told.message if isinstance(told, Unavailable) else None
+
+    async def signed_off(self, identity: Identity, source_address: str) -> None:
+        try:
+            actor = await self._services.standings.actor(proof_of(identity), source_address)
+        except (SignOnRefused, SignOnUnavailable) as refused:
+            log.warning("sign_off_not_recorded", reason=str(refused))
+            return
+        await asyncio.to_thread(self._services.accounts.sign_off, actor)

@@ -1,0 +1,131 @@
+"""`saferweho drone-gateway`: MAVLink on one side, orders and the record on the other."""
+
+from __future__ import annotations
+
+import asyncio
+import re
+import stat
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+import structlog
+import uvicorn
+from starlette.applications import Starlette
+
+from adapters.drone_gateway.journal import Journal
+from adapters.drone_gateway.sorties import Sorties
+from adapters.drone_gateway.wire import routes
+from adapters.kafka.telemetry import TelemetryWriter
+from adapters.mavlink.gateway import Gateway, Sample, VehicleSpec
+from api.processes import wiring
+from api.processes.running import Running, running
+from api.settings import Settings, SettingsError
+from application.flights import Flights
+
+log = structlog.get_logger()
+_LINK = re.compile(r"(?P<drone>[\w.-]+)@(?P<address>[^#]+)#(?P<system>\d{1,3})")
+
+
+def vehicles(links: str, keys: dict[str, bytes]) -> list[VehicleSpec]:
+    """Raises SettingsError."""
+    specs = []
+    for text in filter(None, map(str.strip, links.split(","))):
+        match = _LINK.fullmatch(text)
+        if match is None:
+            raise SettingsError(
+                [f"SAFERWEHO_DRONE_LINKS: '{text}' is no link; accepted: DRONE@udpin:HOST:PORT#SYSTEM_ID, …"]
+            )
+        drone = match["drone"]
+        specs.append(VehicleSpec(drone, int(match["system"]), match["address"], keys.get(drone)))
+    return specs
+
+
+def signing_keys(file: Path | None) -> dict[str, bytes]:
+    """One line a drone: its id and 64 hexadecimal digits. Raises SettingsError."""
+    if file is None:
+        return {}
+    if file.stat().st_mode & (stat.S_IRWXG | stat.S_IRWXO):
+        raise SettingsError([f"SAFERWEHO_DRONE_KEYS: others may read {file}; accepted: mode 0600"])
+    keys = {}
+    for line in file.read_text().splitlines():
+        words = line.partition("#")[0].split()
+        if words:
+            try:
+                keys[words[0]] = bytes.fromhex(words[1])
+            except (IndexError, ValueError):
+                raise SettingsError(
+                    ["SAFERWEHO_DRONE_KEYS: a line is not understood; accepted: DRONE and 64 hexadecimal digits"]
+                ) from None
+    return keys
+
+
+def run() -> None:
+    needs = ["DATABASE_URL", "KAFKA_BOOTSTRAP_SERVERS", "SAFERWEHO_GATEWAY_KEY"]
+    with running("drone-gateway", needs, own_health=True) as process, wiring.handler(process.settings) as handler:
+        asyncio.run(_run(process, Flights(handler)))
+
+
+async def _run(process: Running, flights: Flights) -> None:
+    settings: Settings = process.settings
+    assert settings.bootstrap_servers and settings.gateway_key
+    home = settings.home / "gateway"
+    journal = Journal(home / "journal", flights)
+    sorties = Sorties(flights, journal, home)
+    writer = TelemetryWriter(settings.bootstrap_servers, settings.topic_prefix)
+
+    async def telemetry(drone: str, sample: Sample) -> None:
+        height = sample["altitude_above_home"]
+        sorties.altitude(drone, float(height) if isinstance(height, int | float) else None)
+        writer.put(drone, sample)
+
+    gateway = sorties.gateway = Gateway(
+        vehicles(settings.drone_links, signing_keys(settings.drone_keys)),
+        on_observation=sorties.observed,
+        on_telemetry=telemetry,
+        on_board=telemetry,
+        production=not settings.development,
+    )
+    sorties.resume()
+
+    def check() -> dict[str, Any]:
+        return {
+            "ok": True,
+            "journal_waiting": journal.waiting,
+            "links": gateway.links(),
+            "drones": {
+                name: {
+                    "linked": craft.state.linked,
+                    "authentication": craft.state.authentication.value,
+                    "mode": craft.state.mode,
+                    "flight": active.flight if (active := sorties.active.get(name)) else None,
+                }
+                for name, craft in gateway.crafts.items()
+            },
+            "frames": gateway.counts(),
+        }
+
+    process.health.checks["gateway"] = check
+    port = settings.health_port or urlsplit(settings.gateway_url).port or 8090
+    app = Starlette(routes=[*process.health.routes(), *routes(sorties, settings.gateway_key.get_secret_value())])
+    server = uvicorn.Server(uvicorn.Config(app, host="127.0.0.1", port=port, log_config=None, access_log=False))
+    async with gateway:
+        tasks = [
+            asyncio.create_task(work, name=name)
+            for name, work in {
+                "orders": server.serve(),
+                "journal": journal.run(),
+                "watch": sorties.watch(),
+            }.items()
+        ]
+        stopped = asyncio.create_task(asyncio.to_thread(process.stop.wait), name="stop")
+        done, _ = await asyncio.wait([*tasks, stopped], return_when=asyncio.FIRST_COMPLETED)
+        process.stop.set()
+        server.should_exit = True
+        failed = [task for task in done if task is not stopped and task.exception()]
+        for task in tasks[1:]:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+    writer.close()
+    if failed:
+        raise failed[0].exception() or RuntimeError(failed[0].get_name())
