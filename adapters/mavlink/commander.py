@@ -22,6 +22,9 @@ from adapters.mavlink.vehicle import AUTOPILOT_COMPONENT, Vehicle
 GROUND_SYSTEM, GROUND_COMPONENT = 255, 190
 """Who we are on every link: a ground station (MAV_COMP_ID_MISSIONPLANNER)."""
 
+HIGHEST = 1_000
+"""Metres; a typing error above this is refused here. The lawful ceiling is the flight's authority's to check."""
+
 _ACCEPTED: int = mavlink.MAV_RESULT_ACCEPTED
 _IN_PROGRESS: int = mavlink.MAV_RESULT_IN_PROGRESS
 _SUPERSEDED, _HEARTBEAT = -1, -2
@@ -144,7 +147,9 @@ class Commander:
             return await self._request(command, self._long(command, 0), order, lambda: not self._vehicle.state.armed)
 
     async def takeoff(self, height: float) -> Outcome:
-        """Climb to a height in metres above the place of arming. Raises LinkRefused."""
+        """Climb to a height in metres above the place of arming. Raises LinkRefused, ValueError."""
+        if not 0 < height < HIGHEST:
+            raise ValueError(f"Take-off height {height} m is not between 0 and {HIGHEST} m.")
         command, order = mavlink.MAV_CMD_NAV_TAKEOFF, self._orders
         if self._vehicle.state.autopilot == ARDUPILOT:
             message = self._long(command, 0, 0, 0, 0, 0, 0, height)
@@ -154,11 +159,13 @@ class Commander:
             return await self._request(command, message, order)
 
     async def goto(self, latitude: float, longitude: float, height: float) -> Outcome:
-        """Fly to a point (degrees WGS 84) at a height in metres above the place of arming. Raises LinkRefused.
+        """Fly to a point (degrees WGS 84) at a height in metres above the place of arming.
 
         The vehicle's arrival is observed once. An autopilot without DO_REPOSITION gets a position target,
-        which nobody acknowledges: the answer is then Unknown.
+        which nobody acknowledges: the answer is then Unknown. Raises LinkRefused, ValueError.
         """
+        if not (-90 <= latitude <= 90 and -180 <= longitude <= 180 and 0 < height < HIGHEST):
+            raise ValueError(f"Nobody can fly to latitude {latitude}, longitude {longitude}, height {height} m.")
         state, command, order = self._vehicle.state, mavlink.MAV_CMD_DO_REPOSITION, self._orders
         relative = state.autopilot == ARDUPILOT
         frame, altitude = (_RELATIVE, height) if relative else (_AMSL, self._amsl(height))
@@ -221,7 +228,11 @@ class Commander:
 
     async def hold(self) -> Outcome:
         """Stop and stay where it is."""
-        return await self._order_until("hold", Intent.HOLD, [self._long(mavlink.MAV_CMD_NAV_LOITER_UNLIM)])
+        # To ArduCopter this is LOITER, which sinks without a stick: only for an autopilot not known yet.
+        unknown = self._vehicle.state.autopilot is None
+        return await self._order_until(
+            "hold", Intent.HOLD, [self._long(mavlink.MAV_CMD_NAV_LOITER_UNLIM)] if unknown else []
+        )
 
     async def abort(self) -> Outcome:
         """End the flight now: land where it is, or disarm when it has not left the ground.
@@ -275,6 +286,8 @@ class Commander:
         Commands that neither start nor extend a flight have none.
         """
         self._check()
+        if order is not None and not self._vehicle.state.linked:
+            return Denied(None, "The vehicle is not heard.")
         async with self._lines[command]:
             began = asyncio.get_running_loop().time()
             queue = self._acks[command] = asyncio.Queue()

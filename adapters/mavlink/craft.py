@@ -32,13 +32,13 @@ class VehicleSpec:
 class Craft:
     """One vehicle as the gateway holds it. Read `state`, call `commander`; the rest is the gateway's."""
 
-    def __init__(self, spec: VehicleSpec, port: "Port", limits: Limits) -> None:
+    def __init__(self, spec: VehicleSpec, port: "Port", limits: Limits, signing_clock: Callable[[], int]) -> None:
         self.spec = spec
         self.vehicle = Vehicle(limits)
         self.commander: Commander
         self.counts = FrameCounts()
         """What of this vehicle's frames was taken and what was refused."""
-        self.signatures = Signatures(spec.key) if spec.key else None
+        self.signatures = Signatures(spec.key, signing_clock) if spec.key else None
         self.candidate: Signatures | None = None
         self.port = port
         self.peer: Peer = None

@@ -25,7 +25,7 @@ from adapters.mavlink.frames import Frame, FrameCounts
 from adapters.mavlink.links import Peer
 from adapters.mavlink.observations import LinkRestored, Observation
 from adapters.mavlink.samples import Outbox, Sample, sample_of
-from adapters.mavlink.signing import Signatures, Verdict
+from adapters.mavlink.signing import Signatures, Verdict, signing_timestamp
 from adapters.mavlink.state import Authentication, Limits
 from adapters.mavlink.tlog import TlogRecord, TlogWriter
 from adapters.mavlink.vehicle import FOLDS
@@ -155,7 +155,7 @@ class Gateway:
         if port and spec.system in port.crafts:
             raise ValueError(f"Vehicle {spec.name}: system id {spec.system} on {spec.link} is taken.")
         port = port or Port(len(self._ports) + 1, spec.link, self._receive)
-        craft = Craft(spec, port, self._limits)
+        craft = Craft(spec, port, self._limits, self._signing_clock)
         if self._production and not spec.key:
             craft.state.authentication = Authentication.REFUSED
             log.error("unsigned link refused", vehicle=spec.name, link=spec.link)
@@ -173,6 +173,9 @@ class Gateway:
         port.crafts[spec.system] = craft
         self.crafts[spec.name] = craft
         return craft
+
+    def _signing_clock(self) -> int:
+        return signing_timestamp(self._now() / 1e6)
 
     def counts(self) -> dict[str, dict[str, int]]:
         """Every counter by link address and by vehicle name."""
@@ -220,7 +223,7 @@ class Gateway:
         Raises TimeoutError when the vehicle does not sign with it in time; the old state then stays.
         """
         craft = self.crafts[name]
-        candidate = craft.candidate = Signatures(key)
+        candidate = craft.candidate = Signatures(key, self._signing_clock)
         message = mavlink.MAVLink_setup_signing_message(
             craft.spec.system, mavlink.MAV_COMP_ID_AUTOPILOT1, list(key), candidate.timestamp()
         )
@@ -237,6 +240,10 @@ class Gateway:
             craft.candidate = None
 
     # -- frames in -------------------------------------------------------------------------------------
+
+    def take_in(self, link: str, data: bytes, peer: Peer = None) -> None:
+        """Take in bytes as if they had come over a link: a replayed log goes the way of a live vehicle."""
+        self._receive(self._ports[link], data, peer)
 
     def _receive(self, port: Port, data: bytes, peer: Peer) -> None:
         at, received = monotonic(), self._now()
@@ -336,10 +343,11 @@ class Gateway:
 
     def _send(self, craft: Craft, message: Any) -> bool:
         raw = craft.port.pack(message, craft.signatures)
+        sent = craft.port.link.send(raw, craft.peer)
         # A key never goes into a log.
-        if craft.log and message.get_msgId() != mavlink.MAVLINK_MSG_ID_SETUP_SIGNING:
+        if sent and craft.log and message.get_msgId() != mavlink.MAVLINK_MSG_ID_SETUP_SIGNING:
             craft.log.write(self._now(), raw, outbound=True)
-        return craft.port.link.send(raw, craft.peer)
+        return sent
 
     def _send_heartbeats(self) -> None:
         for port in self._ports.values():

@@ -11,7 +11,6 @@ import hmac
 from collections.abc import Callable
 from datetime import UTC, datetime
 from enum import Enum, auto
-from time import time
 
 from adapters.mavlink.frames import Frame
 
@@ -28,10 +27,6 @@ def signing_timestamp(unix_seconds: float) -> int:
     return int((unix_seconds - _EPOCH_2015) * 100_000)
 
 
-def _now() -> int:
-    return signing_timestamp(time())
-
-
 class Verdict(Enum):
     """What a vehicle's key says of a frame."""
 
@@ -44,7 +39,7 @@ class Verdict(Enum):
 class Signatures:
     """The key of one vehicle: checks what comes and gives the timestamps of what goes."""
 
-    def __init__(self, key: bytes, now: Callable[[], int] = _now) -> None:
+    def __init__(self, key: bytes, now: Callable[[], int]) -> None:
         if len(key) != KEY_LENGTH:
             raise ValueError(f"A MAVLink signing key has {KEY_LENGTH} bytes; this one has {len(key)}.")
         self.key = key

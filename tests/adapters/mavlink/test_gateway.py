@@ -1,12 +1,16 @@
 """Who is believed, who is told, and what cannot be held up."""
 
 import asyncio
+import hashlib
 import socket
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
+from dataclasses import asdict
 from time import time
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from adapters.mavlink.commander import Accepted, Denied, LinkRefused, Timing, Unknown
 from adapters.mavlink.craft import Craft
@@ -15,7 +19,8 @@ from adapters.mavlink.frames import Frame, FrameScanner
 from adapters.mavlink.gateway import Gateway, VehicleSpec
 from adapters.mavlink.observations import Observation
 from adapters.mavlink.signing import signing_timestamp
-from tests.adapters.mavlink.conftest import Launch, eventually, free_port, run
+from adapters.mavlink.tlog import read_tlog
+from tests.adapters.mavlink.conftest import Launch, eventually, free_port, recording, run
 
 KEY = bytes(range(32))
 
@@ -248,6 +253,67 @@ def test_an_acknowledgement_for_another_ground_station_is_not_ours() -> None:
                 assert await asked == Denied(4, "FAILED: Takeoff: no")
 
     run(scene())
+
+
+def test_a_vehicle_that_is_not_heard_is_not_sent_off() -> None:
+    async def scene() -> None:
+        async with Gateway([VehicleSpec("one", 1, f"udpin:127.0.0.1:{free_port()}")]) as gateway:
+            commander = gateway.crafts["one"].commander
+            assert await commander.goto(34.09, -118.38, 40) == Denied(None, "The vehicle is not heard.")
+            with pytest.raises(ValueError, match="height -5"):
+                await commander.takeoff(-5)
+            with pytest.raises(ValueError, match="latitude 340"):
+                await commander.goto(340.9, -118.38, 40)
+
+    run(scene())
+
+
+LOG = list(read_tlog(recording("ardupilot_sitl_signed_sortie")))
+SIGNED = [entry for entry in LOG if entry.frame.signed]
+LINK = "udpin:127.0.0.1:0"
+
+
+def after_the_signed_sortie() -> tuple[Gateway, Craft]:
+    gateway = Gateway(now=lambda: SIGNED[0].at)
+    craft = gateway.add(VehicleSpec("one", 11, LINK, hashlib.sha256(b"saferweho test key").digest()))
+    for entry in SIGNED:
+        gateway.take_in(LINK, entry.frame.raw)
+    return gateway, craft
+
+
+def test_a_signed_sortie_is_followed_and_its_unsigned_beginning_is_not() -> None:
+    gateway, craft = after_the_signed_sortie()
+    assert (craft.counts.frames, craft.state.mode, craft.state.armed) == (3_280, "RTL", False)
+    before = asdict(craft.state)
+    for entry in LOG:
+        if not entry.frame.signed:
+            gateway.take_in(LINK, entry.frame.raw)
+    assert asdict(craft.state) == before
+    assert craft.counts.unsigned == 1_292
+
+
+@given(
+    st.lists(
+        st.tuples(
+            st.integers(0, len(SIGNED) - 1),
+            st.lists(st.tuples(st.integers(0, 300), st.integers(1, 255)), max_size=4),
+        ),
+        max_size=50,
+    )
+)
+@settings(max_examples=60, deadline=None)
+def test_no_replayed_or_altered_copy_changes_what_is_known(copies: list[tuple[int, list[tuple[int, int]]]]) -> None:
+    gateway, craft = FOLLOWED
+    before = asdict(craft.state), craft.peer, craft.counts.frames
+    for which, flips in copies:
+        copy = bytearray(SIGNED[which].frame.raw)
+        for at, flip in flips:
+            copy[at % len(copy)] ^= flip
+        gateway.take_in(LINK, bytes(copy), ("198.51.100.7", 14550))
+    assert (asdict(craft.state), craft.peer, craft.counts.frames) == before
+
+
+FOLLOWED = after_the_signed_sortie()
 
 
 @pytest.mark.parametrize(

@@ -101,4 +101,4 @@ def test_what_we_sign_never_goes_back_in_time() -> None:
 
 def test_a_key_of_another_length_is_refused() -> None:
     with pytest.raises(ValueError, match="32 bytes; this one has 31"):
-        Signatures(bytes(31))
+        at_the_start(bytes(31))

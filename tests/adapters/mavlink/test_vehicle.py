@@ -109,11 +109,11 @@ class Watched:
         base = 81 | (128 if armed else 0)
         return self(0, type=2, autopilot=3, base_mode=base, custom_mode=4, system_status=status, mavlink_version=3)
 
-    def position(self, height: float) -> list[Observation]:
+    def position(self, height: float, falling: float = 0.0) -> list[Observation]:
         return self(
             mavlink.MAVLINK_MSG_ID_GLOBAL_POSITION_INT,
             time_boot_ms=1, lat=340845000, lon=-1183834000, alt=90_000, relative_alt=round(height * 1000),
-            vx=0, vy=0, vz=0, hdg=0,
+            vx=0, vy=0, vz=round(falling * 100), hdg=0,
         )  # fmt: skip
 
     def battery(self, percent: int) -> list[Observation]:
@@ -147,6 +147,16 @@ def test_arming_without_flying_is_no_flight() -> None:
     watched = Watched()
     assert kinds(watched.heartbeat(armed=True)) == ["Armed"]
     assert kinds(watched.heartbeat(armed=False)) == []
+
+
+def test_motors_that_stop_in_a_fall_are_an_anomaly() -> None:
+    watched = Watched()
+    watched.heartbeat(armed=True, status=4)
+    watched(mavlink.MAVLINK_MSG_ID_EXTENDED_SYS_STATE, vtol_state=0, landed_state=mavlink.MAV_LANDED_STATE_IN_AIR)
+    watched.position(30, falling=6)
+    seen = watched.heartbeat(armed=False)
+    assert kinds(seen) == ["Anomaly", "Landed"]
+    assert seen[0].kind == "disarmed_in_flight"  # type: ignore[union-attr]
 
 
 def test_a_battery_level_is_reported_once_until_it_has_recovered() -> None:
