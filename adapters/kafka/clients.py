@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from contextlib import suppress
 from functools import lru_cache
 from typing import Any
 
 from kafka import KafkaAdminClient, KafkaConsumer, KafkaProducer, TopicPartition
 from kafka.errors import KafkaError
+from kafka.net.compat import KafkaNetClient
 from kafka.partitioner.default import murmur2
 
 BOOTSTRAP_MS = 5_000
@@ -25,14 +26,27 @@ _CLIENT: dict[str, Any] = {
 _QUIET = {"metrics_enabled": False}  # our figures are Prometheus'; the library's cost time on every fetch
 
 
-def _brokers(bootstrap: str) -> list[str]:
-    return [broker.strip() for broker in bootstrap.split(",") if broker.strip()]
+def _open(kind: Callable[..., Any], bootstrap: str, settings: dict[str, Any]) -> Any:
+    connections: list[Any] = []
+
+    def connect(**config: Any) -> Any:
+        connections.append(KafkaNetClient(**config))
+        return connections[-1]
+
+    brokers = [broker.strip() for broker in bootstrap.split(",") if broker.strip()]
+    try:
+        return kind(bootstrap_servers=brokers, kafka_client=connect, **settings)
+    except BaseException:
+        # A constructor that finds no broker leaves its thread and its files behind: hundreds, in an hour without one.
+        for connection in connections:
+            connection.close()
+        raise
 
 
 def admin(bootstrap: str, **settings: Any) -> Any:
     """An admin client; close it. Raises KafkaError when no broker answers in 5 s."""
     defaults = {**_CLIENT, "client_id": "saferweho-admin", "retry_backoff_ms": 50}
-    return KafkaAdminClient(bootstrap_servers=_brokers(bootstrap), **(defaults | settings))
+    return _open(KafkaAdminClient, bootstrap, defaults | settings)
 
 
 def consumer(bootstrap: str, **settings: Any) -> Any:
@@ -51,7 +65,7 @@ def consumer(bootstrap: str, **settings: Any) -> Any:
         "fetch_max_wait_ms": 500,
         "retry_backoff_ms": 50,
     }
-    return KafkaConsumer(bootstrap_servers=_brokers(bootstrap), **(defaults | settings))
+    return _open(KafkaConsumer, bootstrap, defaults | settings)
 
 
 def producer(bootstrap: str, transactional_id: str, **settings: Any) -> Any:
@@ -69,7 +83,7 @@ def producer(bootstrap: str, transactional_id: str, **settings: Any) -> Any:
         "max_request_size": 1024 * 1024,
         "allow_auto_create_topics": False,
     }
-    return KafkaProducer(bootstrap_servers=_brokers(bootstrap), **(defaults | settings))
+    return _open(KafkaProducer, bootstrap, defaults | settings)
 
 
 def discard(client: Any) -> None:

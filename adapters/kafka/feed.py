@@ -63,6 +63,7 @@ class KafkaFeed:
         self._consumer: Any = None
         self._tail: LogTail | None = None
         self._gap: _Gap | None = None
+        self._end: Exception | None = None  # why nothing can follow any more
         self._retry_at, self._pause = 0.0, _BACK_OFF_S[0]
         try:
             self._open()
@@ -76,7 +77,7 @@ class KafkaFeed:
         while len(records) < limit:
             records += self._merge.take(limit - len(records))
             left = 0.0 if records else max(deadline - monotonic(), 0.0)
-            count = self._read_or_recover(left)
+            count = self._read_or_recover(left, has_records=bool(records))
             if count < MANY:
                 records += self._merge.take(limit - len(records))
                 if records or monotonic() >= deadline:
@@ -118,16 +119,23 @@ class KafkaFeed:
         return {partition.partition: offset for partition, offset in found.items()}
 
     # -- reading -------------------------------------------------------------------
-    def _read_or_recover(self, seconds: float) -> int:
-        try:
-            count = self._read(seconds)
-            self._look_at_gap()
-        except (OffsetOutOfRangeError, LogTruncationError) as error:
-            raise LogReplaced(f"{self._topic} no longer holds what was read from it: {error}") from error
-        except _WAITED_FOR as error:
-            self._lost(error)
-            return 0
-        return count
+    def _read_or_recover(self, seconds: float, has_records: bool) -> int:
+        if self._end is None:
+            try:
+                count = self._read(seconds)
+                if not has_records:
+                    self._look_at_gap()
+                return count
+            except (OffsetOutOfRangeError, LogTruncationError) as error:
+                self._end = LogReplaced(f"{self._topic} no longer holds what was read from it: {error}")
+            except (LogReplaced, ForeignRecord) as error:
+                self._end = error
+            except _WAITED_FOR as error:
+                self._lost(error)
+                return 0
+        if has_records:
+            return 0  # those are good, and belong to this poll; the next one raises
+        raise self._end
 
     def _read(self, seconds: float) -> int:
         """Read for at most `seconds` into the merge. Returns how many records came."""
@@ -179,10 +187,11 @@ class KafkaFeed:
         self._consumer, self._gap, self._pause = reader, None, _BACK_OFF_S[0]
 
     def _lost(self, error: Exception) -> None:
-        """The broker is away or talks nonsense: start again from the last batch, later."""
+        """The broker is away or talks nonsense: start again behind what was taken, later."""
         log.warning("%s can't be read, trying again in %.1f s: %s", self._topic, self._pause, error)
         REBUILT.inc()
         self._drop_consumer()
+        self._state = FeedState(self._merge.position, self._merge.offsets(), self._state.log_id)
         self._merge = Merge(self._state.position, self._state.offsets)
         self._retry_at = monotonic() + self._pause
         self._pause = min(self._pause * 2, _BACK_OFF_S[1])

@@ -229,7 +229,15 @@ class Relay:
 
     def _connect(self, what: str) -> psycopg.Connection:
         return psycopg.connect(
-            self._database_url, autocommit=True, connect_timeout=5, application_name=f"saferweho {what}"
+            self._database_url,
+            autocommit=True,
+            connect_timeout=5,
+            application_name=f"saferweho {what}",
+            # A server that vanished without a word is noticed in about ten seconds, not in the system's two hours.
+            keepalives_idle=4,
+            keepalives_interval=2,
+            keepalives_count=3,
+            tcp_user_timeout=10_000,
         )
 
 

@@ -56,7 +56,7 @@ def test_all_partitions_come_as_one_order(log: Log) -> None:
     source.close()
 
 
-@pytest.mark.parametrize("seed", range(3))
+@pytest.mark.parametrize("seed", range(2))
 def test_a_restart_from_any_state_gives_exactly_what_follows(log: Log, seed: int) -> None:
     chance = random.Random(seed)
     log.append(400)
@@ -66,7 +66,7 @@ def test_a_restart_from_any_state_gives_exactly_what_follows(log: Log, seed: int
         source = feed(log, state)
         batches: list[FeedBatch] = []
         while len(batches) < chance.randint(1, 3):
-            if batch := source.poll(1.0, chance.randint(1, 90)):
+            if batch := source.poll(1.0, chance.randint(20, 150)):
                 batches.append(batch)
             elif len(found) + sum(len(b.records) for b in batches) == 400:
                 break
@@ -204,8 +204,9 @@ def test_a_record_that_the_relay_did_not_write_stops_the_feed(log: Log) -> None:
     writer.commit_transaction()
     writer.close()
     source = feed(log)
-    with pytest.raises(ForeignRecord, match="the relay did not write it"):
-        read_to(source, 1)
+    for _ in range(2):  # it does not read over it when asked again
+        with pytest.raises(ForeignRecord, match="the relay did not write it"):
+            read_to(source, 1)
     source.close()
 
 
