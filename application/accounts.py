@@ -91,8 +91,8 @@ class Accounts(Commands):
             case Refused():
                 raise SignOnRefused(told)
             case Accepted():
-                if (signed_on := self.standing(actor)) is not None:
-                    return signed_on
+                if (opened := self.standing(actor)) is not None:
+                    return opened
                 raise SignOnUnavailable("the session ended at this moment: sign on again")
             case Mistaken(message=message):
                 raise SignOnUnavailable(message)

@@ -14,6 +14,7 @@ from uuid import UUID
 
 import msgspec
 
+import domain.catalogue  # noqa: F401  every event type is in the registry before the first byte is read
 from application.ports import EventTooLarge, NewEvent, StoredEvent
 from domain.kernel import EVENT_NAMES, EVENT_TYPES, SHREDDED, Mistake, Personal, Shredded
 
@@ -25,7 +26,7 @@ CONTENT_TYPE = "application/cloudevents+json"
 Json = dict[str, Any]
 
 
-class Envelope(msgspec.Struct, frozen=True, omit_defaults=True, kw_only=True):
+class Envelope(msgspec.Struct, frozen=True, omit_defaults=True, kw_only=True, gc=False):
     """The context attributes, without `data`. Absent attributes are empty strings (`policyversion`: 0)."""
 
     specversion: str

@@ -85,12 +85,9 @@ def prepare() -> None:
         admin, captain = (_signed_on(accounts, who, step_up=True) for who in (ADMINISTRATOR, COMMANDER))
         for character in PEOPLE[2:]:
             _enrolled(accounts, admin, captain, character, today)
-        done(
-            fleet.commission_dock(
-                admin,
-                dock.CommissionDock(DockId(DOCK), "Sheriff's Station roof", STATION, 90.0, PersonId(admin.person)),
-            )
-        )
+        by = PersonId(admin.person)
+        roof = dock.CommissionDock(DockId(DOCK), "Sheriff's Station roof", STATION, 90.0, by)
+        done(fleet.commission_dock(admin, roof))
         done(
             fleet.register(
                 admin,
