@@ -23,6 +23,8 @@ class Limits:
     """Metres a second."""
     airborne_height: float = 2.0
     """Metres above the place of arming, in two positions running."""
+    standing: float = 1.5
+    """Seconds on the ground that end a flight before the motors stop."""
     battery_low: float = 25.0
     battery_critical: float = 15.0
     """Percent; a level is reported again only after it was 5 percent higher."""

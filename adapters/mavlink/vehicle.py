@@ -55,7 +55,8 @@ class Vehicle:
         self._at = 0.0
         self._received = 0
         self._heartbeat_at: float | None = None
-        self._high = self._breaches = self._clears = self._grounded = 0
+        self._high = self._clears = 0
+        self._grounded_at: float | None = None
         self._flown = False
         self._fix_was_good = self._ekf_was_ready = False
         self._ekf_bad = self._fix_bad = 0
@@ -143,7 +144,7 @@ class Vehicle:
     def _armed_or_disarmed(self) -> None:
         state = self.state
         if state.armed:
-            self._high = self._grounded = 0
+            self._high = 0
             self._see(Armed)
         elif self._flown:
             height = state.altitude_above_home
@@ -170,13 +171,16 @@ class Vehicle:
     def _took_off(self) -> None:
         if self.state.armed and not self._flown:
             self._flown = self.state.airborne = True
-            self._grounded = 0
+            self._grounded_at = None
             self._see(TookOff)
 
     def _standing(self, on_ground: bool) -> None:
-        """One reading of 'on the ground'; two running end a flight."""
-        self._grounded = self._grounded + 1 if on_ground else 0
-        if self._grounded >= 2:
+        """A reading of 'on the ground'; when it lasts, it ends a flight (a bounce does not)."""
+        if not on_ground:
+            self._grounded_at = None
+        elif self._grounded_at is None:
+            self._grounded_at = self._at
+        elif self._at - self._grounded_at >= self.limits.standing:
             self._landed(disarmed=False)
 
     def _landed(self, *, disarmed: bool) -> None:
@@ -275,7 +279,7 @@ class Vehicle:
 
     def _fence(self, fields: Fields) -> None:
         if fields["breach_status"]:
-            self._breaches, self._clears = self._breaches + 1, 0
+            self._clears = 0
             if not self.state.fence_breached:
                 self.state.fence_breached = True
                 self._see(FenceBreached, breach=enum_name("FENCE_BREACH", fields["breach_type"]))

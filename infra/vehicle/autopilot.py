@@ -208,8 +208,8 @@ class Copter:
             self._height = max(self.body.up, self.parameters.rtl_altitude)
             if hypot(*here) < 5:  # over home already: no climb in a cone around it
                 self._height = max(self.body.up, 2.0)
-        # BRAKE stops at once; the others hold the point where they have come to rest.
-        self._goal = None if mode in (Mode.BRAKE, Mode.GUIDED, Mode.LOITER) else here
+        # Stop first; the point to hold is the one where it has come to rest.
+        self._goal = None
 
     def _stand(self, dt: float) -> None:
         self.body.rest()
@@ -220,6 +220,8 @@ class Copter:
 
     def _navigate(self, dt: float) -> None:
         limits, body = self.body.performance, self.body
+        if self._goal is None and body.ground_speed < 0.3:
+            self._goal = (body.north, body.east)
         if self.mode == Mode.LAND or self._phase == "land":
             slow = body.up < limits.slow_below
             body.fly(dt, self._goal, -(limits.touch_down if slow else limits.descent))
@@ -228,8 +230,6 @@ class Copter:
                 self.landed, self._settled = True, 0.0
                 body.rest()
             return
-        if self._goal is None and body.ground_speed < 0.3:
-            self._goal = (body.north, body.east)
         if self.mode == Mode.RTL:
             self._come_home(dt)
         off = self._height - body.up
