@@ -10,13 +10,14 @@ acknowledge them. Source: mavlink.io, "Command Protocol".
 import asyncio
 from collections import defaultdict
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from math import nan
 from typing import Any
 
 from adapters.mavlink.dialect import Fields, enum_name, mavlink
+from adapters.mavlink.fence import Area, FenceUpload
 from adapters.mavlink.modes import ARDUPILOT, Intent, choice
 from adapters.mavlink.observations import Target
+from adapters.mavlink.outcomes import Accepted, Denied, Outcome, Timing, Unknown
 from adapters.mavlink.vehicle import AUTOPILOT_COMPONENT, Vehicle
 
 GROUND_SYSTEM, GROUND_COMPONENT = 255, 190
@@ -41,49 +42,6 @@ _POSITION_ONLY = 0b110111111000
 """Type mask of SET_POSITION_TARGET_GLOBAL_INT: use the position, ignore the rest."""
 
 
-class LinkRefused(Exception):
-    """The vehicle's link is not signed, and this is production."""
-
-
-@dataclass(frozen=True, slots=True)
-class Accepted:
-    """The vehicle took the command; `mode` is the last one heard."""
-
-    mode: str | None
-
-
-@dataclass(frozen=True, slots=True)
-class Denied:
-    """The vehicle, or a later safety order, refused it. `result` is the MAV_RESULT, None for the latter."""
-
-    result: int | None
-    text: str
-
-
-@dataclass(frozen=True, slots=True)
-class Unknown:
-    """No answer: it may have been taken or not. `mode` is what the last heartbeat says."""
-
-    mode: str | None
-
-
-Outcome = Accepted | Denied | Unknown
-
-
-@dataclass(frozen=True, slots=True)
-class Timing:
-    """Seconds and counts of the command protocol."""
-
-    ack_timeout: float = 1.5
-    progress_timeout: float = 10.0
-    """How long a command in progress may be silent."""
-    retries: int = 3
-    safety_period: float = 0.5
-    """Between two sendings of a safety order."""
-    safety_deadline: float = 15.0
-    """After this a safety order that no heartbeat obeys is given up as Unknown."""
-
-
 class Commander:
     """Sends commands to one vehicle. `send` puts a message on the wire at once and returns whether it could."""
 
@@ -103,6 +61,8 @@ class Commander:
         self._turn = asyncio.Lock()
         self._lines: defaultdict[int, asyncio.Lock] = defaultdict(asyncio.Lock)
         self._acks: dict[int, asyncio.Queue[int]] = {}
+        self._fencing = asyncio.Lock()
+        self._upload: FenceUpload | None = None
         self._orders = 0
         self._order: str | None = None
         self._last_order = ""
@@ -120,6 +80,11 @@ class Commander:
             self._acks[command].put_nowait(result)
         elif self._order:
             self._order_results.append(result)
+
+    def mission_answered(self, number: int, fields: Fields) -> None:
+        """Take in a message of the mission protocol."""
+        if self._upload is not None and fields["target_system"] == GROUND_SYSTEM:
+            self._upload.answered(number, fields)
 
     def heard(self) -> None:
         """A heartbeat was folded: whoever waits for a mode looks again."""
@@ -213,6 +178,25 @@ class Commander:
         """Switch the fence that the autopilot holds. Raises LinkRefused."""
         command = mavlink.MAV_CMD_DO_FENCE_ENABLE
         return await self._request(command, self._long(command, on))
+
+    async def upload_fence(self, areas: Sequence[Area]) -> Outcome:
+        """Replace the fence that the autopilot holds; `enable_fence` switches it on. Raises LinkRefused, ValueError.
+
+        The numbers of a Denied are MAV_MISSION_RESULT's.
+        """
+        self._check()
+        upload = FenceUpload(self._system, areas, self._send)
+        async with self._fencing:
+            self._upload = upload
+            try:
+                result = await upload.run()
+            finally:
+                self._upload = None
+        if result is None:
+            return Unknown(self._vehicle.state.mode)
+        if result == mavlink.MAV_MISSION_ACCEPTED:
+            return Accepted(self._vehicle.state.mode)
+        return Denied(result, enum_name("MAV_MISSION_RESULT", result))
 
     # -- safety: always, at once -----------------------------------------------------------------------
 

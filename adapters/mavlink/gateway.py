@@ -18,12 +18,14 @@ from typing import Any, Self
 
 import structlog
 
-from adapters.mavlink.commander import GROUND_SYSTEM, Accepted, Commander, LinkRefused, Timing
+from adapters.mavlink import fence
+from adapters.mavlink.commander import GROUND_SYSTEM, Commander
 from adapters.mavlink.craft import Craft, Port, VehicleSpec
 from adapters.mavlink.dialect import decode, mavlink
 from adapters.mavlink.frames import Frame, FrameCounts
 from adapters.mavlink.links import Peer
 from adapters.mavlink.observations import LinkRestored, Observation
+from adapters.mavlink.outcomes import Accepted, LinkRefused, Timing
 from adapters.mavlink.samples import Outbox, Sample, sample_of
 from adapters.mavlink.signing import Signatures, Verdict, signing_timestamp
 from adapters.mavlink.state import Authentication, Limits
@@ -64,6 +66,10 @@ async def _nobody(_name: str, _item: Any) -> None:
 
 class Gateway:
     """Connects to vehicles. Use it as an async context manager; see `Craft` for one vehicle.
+
+    The callbacks are called one at a time and in order, observations of all vehicles in one line. One that waits (a
+    store is away) delays only its own line: observations wait without limit, the oldest samples are dropped. One that
+    raises has given its item up; that is logged.
 
     `production` refuses vehicles without a key: their frames are counted, not read, and nothing that starts or
     extends a flight is sent to them.
@@ -291,13 +297,15 @@ class Gateway:
         number = frame.number
         if craft.log:
             craft.log.write(received, frame.raw, outbound=False)
-        acknowledgement = number == mavlink.MAVLINK_MSG_ID_COMMAND_ACK
-        if number not in FOLDS and not acknowledgement:
+        if number not in FOLDS and number not in _ANSWERS:
             return
         try:
             fields = decode(number, frame.raw)
-            if acknowledgement:
+            if number == mavlink.MAVLINK_MSG_ID_COMMAND_ACK:
                 craft.commander.acknowledged(fields)
+                return
+            if number in fence.ANSWERS:
+                craft.commander.mission_answered(number, fields)
                 return
             seen = craft.vehicle.fold(number, fields, frame.component, at, received)
         except (struct.error, ValueError, ArithmeticError, LookupError) as failure:
@@ -377,6 +385,7 @@ class Gateway:
             await asyncio.sleep(TICK)
 
 
+_ANSWERS = {mavlink.MAVLINK_MSG_ID_COMMAND_ACK, *fence.ANSWERS}
 _HEARTBEAT = mavlink.MAVLink_heartbeat_message(
     mavlink.MAV_TYPE_GCS, mavlink.MAV_AUTOPILOT_INVALID, 0, 0, mavlink.MAV_STATE_ACTIVE, 3
 )

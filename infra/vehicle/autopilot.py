@@ -74,6 +74,8 @@ class Copter:
     breaches: int = 0
     breach_time: float = 0.0
     fence_enabled: bool = True
+    areas: list[Callable[[float, float], bool]] = field(default_factory=list)
+    """Uploaded areas to stay in: each says whether a point in metres of home is inside."""
     failsafe: bool = False
     _goal: tuple[float, float] | None = None
     _height: float = 0.0
@@ -246,11 +248,17 @@ class Copter:
 
     # -- failsafes -----------------------------------------------------------------------------------
 
+    @property
+    def has_fence(self) -> bool:
+        """Whether there is a fence, switched on or not."""
+        return bool(self.parameters.fence_radius or self.areas)
+
     def _outside(self, north: float, east: float, height: float) -> bool:
         limits = self.parameters
-        if not limits.fence_radius or not self.fence_enabled:
+        if not self.has_fence or not self.fence_enabled:
             return False
-        return hypot(north, east) > limits.fence_radius or height > limits.fence_ceiling
+        circle = bool(limits.fence_radius) and hypot(north, east) > limits.fence_radius
+        return circle or height > limits.fence_ceiling or not all(area(north, east) for area in self.areas)
 
     def _watch(self) -> None:
         body, limits = self.body, self.parameters

@@ -1,17 +1,15 @@
 """The copter's side of the link: what it sends how often, and what it makes of what it hears."""
 
-import os
 from collections.abc import Callable
 from math import cos, radians, sin
 from time import monotonic, time
 from typing import Any
 
-os.environ["MAVLINK20"] = "1"
-
 from pymavlink import mavutil
 from pymavlink.dialects.v20 import ardupilotmega as mavlink
 
 from infra.vehicle.autopilot import Copter, Mode, Result
+from infra.vehicle.fence import FenceUpload
 
 _EPOCH_2015 = 1_420_070_400
 _RELATIVE_FRAMES = (mavlink.MAV_FRAME_GLOBAL_RELATIVE_ALT, mavlink.MAV_FRAME_GLOBAL_RELATIVE_ALT_INT)
@@ -46,6 +44,7 @@ class Radio:
         self._ground_at: float | None = None
         self._intervals: dict[int, float] = {mavlink.MAVLINK_MSG_ID_HEARTBEAT: 1.0}
         self._due: dict[int, float] = {}
+        self._fence_upload = FenceUpload()
         if remote_id:
             self._intervals[mavlink.MAVLINK_MSG_ID_OPEN_DRONE_ID_BASIC_ID] = 1.0
         if key:
@@ -195,7 +194,7 @@ class Radio:
 
     def _fence(self) -> Any:
         copter = self.copter
-        if not copter.parameters.fence_radius:
+        if not copter.has_fence:
             return None
         return mavlink.MAVLink_fence_status_message(
             int(copter.breached), copter.breaches, 3 if copter.breached else 0, int(copter.breach_time * 1000)
@@ -244,6 +243,8 @@ class Radio:
         elif kind == "SET_POSITION_TARGET_GLOBAL_INT" and not message.type_mask & _IGNORES_POSITION:
             place = (message.lat_int / 1e7, message.lon_int / 1e7, message.alt)
             self._go_to(place, message.coordinate_frame, change_mode=False)
+        elif kind in ("MISSION_COUNT", "MISSION_ITEM_INT") and message.mission_type == mavlink.MAV_MISSION_TYPE_FENCE:
+            self._send(self._fence_upload.take(message, self.copter))
         elif kind == "SETUP_SIGNING":
             self._sign_with(bytes(message.secret_key))
 

@@ -12,12 +12,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from adapters.mavlink.commander import Accepted, Denied, LinkRefused, Timing, Unknown
 from adapters.mavlink.craft import Craft
 from adapters.mavlink.dialect import mavlink
 from adapters.mavlink.frames import Frame, FrameScanner
 from adapters.mavlink.gateway import Gateway, VehicleSpec
 from adapters.mavlink.observations import Observation
+from adapters.mavlink.outcomes import Accepted, Denied, LinkRefused, Timing, Unknown
 from adapters.mavlink.signing import signing_timestamp
 from adapters.mavlink.tlog import read_tlog
 from tests.adapters.mavlink.conftest import Launch, eventually, free_port, recording, run

@@ -4,9 +4,10 @@ from pathlib import Path
 
 import pytest
 
-from adapters.mavlink.commander import Accepted, Denied, Outcome
+from adapters.mavlink.fence import Circle, Polygon
 from adapters.mavlink.gateway import Craft, Gateway, Sample, VehicleSpec
 from adapters.mavlink.observations import Observation, Target
+from adapters.mavlink.outcomes import Accepted, Denied, Outcome
 from adapters.mavlink.tlog import read_tlog
 from tests.adapters.mavlink.conftest import Launch, free_port, run
 
@@ -160,5 +161,26 @@ def test_a_copter_that_leaves_its_fence_comes_home_by_itself(launch: Launch) -> 
             await gateway.settled()
             assert diary.told("FenceBreached", "FenceCleared") == ["FenceBreached", "FenceCleared"]
             assert "Anomaly" in diary.story
+
+    run(sortie())
+
+
+def test_a_fence_that_was_handed_over_is_kept_by_the_vehicle_itself(launch: Launch) -> None:
+    async def sortie() -> None:
+        port = free_port()
+        launch("--connect", f"udpout:127.0.0.1:{port}", "--speedup", "16")
+        async with Gateway([VehicleSpec("fenced", 1, f"udpin:127.0.0.1:{port}")]) as gateway:
+            craft = gateway.crafts["fenced"]
+            north, south, east, west = 34.0850, 34.0840, -118.3828, -118.3840
+            box = Polygon(((north, west), (north, east), (south, east), (south, west)))
+            await craft.until(lambda state: state.linked, 10)
+            accept(await craft.commander.upload_fence([Circle(*HOME, 150), box]))
+            await take_off(craft, 30)
+            assert isinstance(await craft.commander.goto(north + 0.0002, HOME[1], 30), Denied)
+            accept(await craft.commander.goto(north - 0.0002, HOME[1], 30))
+            accept(await craft.commander.upload_fence([]))
+            accept(await craft.commander.goto(north + 0.0002, HOME[1], 30))
+            with pytest.raises(ValueError, match="2 corners"):
+                await craft.commander.upload_fence([Polygon(box.corners[:2])])
 
     run(sortie())
