@@ -18,7 +18,7 @@ const config: CodegenConfig = {
       config: {
         useTypeImports: true,
         enumsAsTypes: true,
-        scalars: { ID: 'string', Position: 'number', DateTime: 'string' },
+        scalars: { ID: 'string', Position: 'number', DateTime: 'string', Date: 'string' },
         strictScalars: true,
       },
     },

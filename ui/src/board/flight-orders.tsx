@@ -3,7 +3,7 @@ import { type FormEvent, useState } from 'react'
 
 import {
   AbortFlightDocument, AuthoriseLaunchDocument, HoldDroneDocument, LandDroneDocument, LaunchDroneDocument, RefuseLaunchDocument,
-  ReturnDroneDocument,
+  ReturnDroneDocument, WithdrawLaunchDocument,
 } from '../graphql/generated/graphql'
 import { serverNow, useTick } from '../shell/clock'
 import { useViewer } from '../shell/viewer'
@@ -13,7 +13,6 @@ import { OutcomeNote } from './outcome'
 import type { Flight } from './store'
 import { mayBeAirborne } from './timeline'
 
-type Plain = TypedDocumentNode<{ answer: Answer }, { flight: string; commandId: string }>
 type WithReason = TypedDocumentNode<{ answer: Answer }, { flight: string; reason: string; commandId: string }>
 
 /** The orders that this person may give to this flight now. Safety orders are never greyed out. */
@@ -24,25 +23,30 @@ export function FlightOrders({ flight }: { flight: Flight }) {
     <div className="orders">
       {flight.state === 'requested' && (
         <div className="order-row">
-          {viewer.can('authorise_launch') && <Order document={AuthoriseLaunchDocument} flight={flight.id} name="Authorise" done="Authorised" look="primary" />}
+          {viewer.can('authorise_launch') && <Order document={AuthoriseLaunchDocument} variables={{ flight: flight.id }} name="Authorise" done="Authorised" look="primary" />}
           {viewer.can('refuse_launch') && (
             <ReasonedOrder document={RefuseLaunchDocument} flight={flight.id} name="Refuse" ask="Why is this launch refused?" done="Refusal recorded" />
           )}
         </div>
       )}
+      {['requested', 'authorised'].includes(flight.state) && viewer.can('request_launch') && viewer.id === flight.requestedBy.id && (
+        <div className="order-row">
+          <ReasonedOrder document={WithdrawLaunchDocument} flight={flight.id} name="Withdraw" ask="Why is this launch called off?" done="Withdrawn" />
+        </div>
+      )}
       {flight.state === 'authorised' && (
         <div className="order-row">
-          {viewer.can('launch_drone') && <Order document={LaunchDroneDocument} flight={flight.id} name="Launch" done="Launch ordered" look="primary" />}
+          {viewer.can('launch_drone') && <Order document={LaunchDroneDocument} variables={{ flight: flight.id }} name="Launch" done="Launch ordered" look="primary" />}
           {flight.authorisationExpiresAt && <Expiry at={flight.authorisationExpiresAt} />}
         </div>
       )}
       {airborne && (
         <div className="order-row safety" role="group" aria-label="Safety orders">
-          {viewer.can('return_drone') && <Order document={ReturnDroneDocument as Plain} flight={flight.id} name="Return" done="Return sent" look="return" />}
-          {viewer.can('hold_drone') && <Order document={HoldDroneDocument as Plain} flight={flight.id} name="Hold" done="Hold sent" look="plain" />}
-          {viewer.can('land_drone') && <Order document={LandDroneDocument as Plain} flight={flight.id} name="Land" done="Landing sent" look="plain" />}
+          {viewer.can('return_drone') && <Order document={ReturnDroneDocument} variables={{ flight: flight.id, reason: '' }} name="Return" done="Return sent" look="return" />}
+          {viewer.can('hold_drone') && <Order document={HoldDroneDocument} variables={{ flight: flight.id, reason: '' }} name="Hold" done="Hold sent" look="plain" />}
+          {viewer.can('land_drone') && <Order document={LandDroneDocument} variables={{ flight: flight.id, reason: '' }} name="Land" done="Landing sent" look="plain" />}
           {viewer.can('abort_flight') && (
-            <ReasonedOrder document={AbortFlightDocument} flight={flight.id} name="Abort" ask="Why is this flight aborted?" done="Abort sent" danger />
+            <ReasonedOrder document={AbortFlightDocument} flight={flight.id} name="Abort" ask="Why, if there is time to say" done="Abort sent" danger />
           )}
         </div>
       )}
@@ -50,14 +54,20 @@ export function FlightOrders({ flight }: { flight: Flight }) {
   )
 }
 
-type OrderProps = { document: Plain; flight: string; name: string; done: string; look: 'primary' | 'return' | 'plain' }
+type OrderProps<Variables extends { commandId: string }> = {
+  document: TypedDocumentNode<{ answer: Answer }, Variables>
+  variables: Omit<Variables, 'commandId'>
+  name: string
+  done: string
+  look: 'primary' | 'return' | 'plain'
+}
 
 /** One press, at once. It can be pressed again while the first is still on its way. */
-function Order({ document, flight, name, done, look }: OrderProps) {
+function Order<Variables extends { commandId: string }>({ document, variables, name, done, look }: OrderProps<Variables>) {
   const { sending, outcome, send } = useOrder(document)
   return (
     <>
-      <button type="button" className={`button ${look}`} aria-busy={sending} onClick={() => void send({ flight })}>
+      <button type="button" className={`button ${look}`} aria-busy={sending} onClick={() => void send(variables)}>
         {name}
       </button>
       {outcome && <OutcomeNote outcome={outcome} done={done} />}
@@ -89,7 +99,7 @@ function ReasonedOrder({ document, flight, name, ask, done, danger = false }: Re
             {ask}
             <input value={reason} onChange={(event) => setReason(event.target.value)} autoFocus maxLength={500} />
           </label>
-          <button type="submit" className={danger ? 'button danger solid' : 'button primary'} aria-busy={sending} disabled={reason.trim() === ''}>
+          <button type="submit" className={danger ? 'button danger solid' : 'button primary'} aria-busy={sending} disabled={!danger && reason.trim() === ''}>
             {name} now
           </button>
           <button type="button" className="button quiet" onClick={() => setAsking(false)}>

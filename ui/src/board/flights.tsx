@@ -1,14 +1,13 @@
 import { memo, useCallback, useEffect, useRef } from 'react'
 
-import { duration, words } from '../shell/words'
 import { serverNow, useTick } from '../shell/clock'
+import { duration, timeOfDay, words } from '../shell/words'
 import { FlightOrders } from './flight-orders'
 import { useBoard } from './live'
 import { Reasons } from './outcome'
-import type { Board, Flight } from './store'
 import { Readout } from './readout'
+import type { Board, Flight } from './store'
 import { isOver, timeline } from './timeline'
-import { timeOfDay } from '../shell/words'
 
 const RANK: Record<string, number> = { aborted: 0, landing: 1, holding: 1, returning: 1, on_scene: 1, en_route: 1, authorised: 2, requested: 3 }
 
@@ -20,21 +19,35 @@ function order(a: Flight, b: Flight): number {
 
 const flightIds = (board: Board) => [...board.flights].sort(order).map((flight) => flight.id)
 
-export function FlightList({ selected, onSelect }: { selected: string | undefined; onSelect: (id: string | undefined) => void }) {
+type Props = {
+  selected: string | undefined
+  onSelect: (id: string | undefined) => void
+  /** Undefined for who may not request one. */
+  onLaunch: (() => void) | undefined
+}
+
+export function FlightList({ selected, onSelect, onLaunch }: Props) {
   const ids = useBoard(flightIds)
   return (
     <section className="block" aria-labelledby="flights-title">
-      <h2 id="flights-title">
-        Flights {ids && <span className="tally">{ids.length}</span>}
-      </h2>
+      <div className="block-head">
+        <h2 id="flights-title">
+          Flights {ids && <span className="tally">{ids.length}</span>}
+        </h2>
+        {onLaunch && (
+          <button type="button" className="button primary" onClick={() => onLaunch()}>
+            Request launch
+          </button>
+        )}
+      </div>
       {ids === undefined && <p className="empty" aria-busy="true">Waiting for the board…</p>}
       {ids?.length === 0 && <p className="empty">Nothing is flying, and nothing has landed in the last hour.</p>}
-      {ids?.map((id) => <FlightCard key={id} id={id} open={id === selected || ids.length === 1} onSelect={onSelect} />)}
+      {ids?.map((id) => <FlightCard key={id} id={id} open={id === selected} onSelect={onSelect} />)}
     </section>
   )
 }
 
-const FlightCard = memo(function FlightCard({ id, open, onSelect }: { id: string; open: boolean; onSelect: (id: string) => void }) {
+const FlightCard = memo(function FlightCard({ id, open, onSelect }: { id: string; open: boolean; onSelect: Props['onSelect'] }) {
   const flight = useBoard(useCallback((board: Board) => board.flights.find((each) => each.id === id), [id]))
   const registration = useBoard(
     useCallback(
@@ -53,13 +66,17 @@ const FlightCard = memo(function FlightCard({ id, open, onSelect }: { id: string
   const over = isOver(flight)
   return (
     <article ref={card} className={`card flight ${flight.state} ${open ? 'open' : ''} ${over ? 'over' : ''}`} data-flight={id} data-state={flight.state}>
-      <button type="button" className="card-head" aria-expanded={open} onClick={() => onSelect(id)}>
+      <button type="button" className="card-head" aria-expanded={open} onClick={() => onSelect(open ? undefined : id)}>
         <span className={`state ${flight.state}`}>{words(flight.state)}</span>
         <span className="title">{words(flight.purpose)}</span>
         <span className="registration">{registration}</span>
-        {!over && <Elapsed since={flight.launchedAt ?? flight.requestedAt} />}
+        {over ? (
+          <time className="elapsed" dateTime={flight.landedAt ?? flight.requestedAt}>{timeOfDay(flight.landedAt ?? flight.requestedAt)}</time>
+        ) : (
+          <Elapsed since={flight.launchedAt ?? flight.requestedAt} />
+        )}
       </button>
-      <Timeline flight={flight} />
+      {(open || !over) && <Timeline flight={flight} />}
       <dl className="facts">
         <Fact name="Call">{flight.callNumber}</Fact>
         <Fact name="Case">{flight.caseNumber}</Fact>
@@ -67,7 +84,7 @@ const FlightCard = memo(function FlightCard({ id, open, onSelect }: { id: string
         <Fact name="Requested by">{flight.requestedBy.name}</Fact>
         {over && <Fact name="Greatest height">{flight.maxAglM === null ? null : `${Math.round(flight.maxAglM)} m AGL`}</Fact>}
       </dl>
-      {flight.reasons.length > 0 && <Reasons reasons={flight.reasons} />}
+      {flight.reasons.length > 0 && (open || !over) && <Reasons reasons={flight.reasons} />}
       {!over && flight.launchedAt !== null && <Readout drone={flight.droneId} linkLost={flight.linkLost} />}
       {!over && <FlightOrders flight={flight} />}
     </article>

@@ -17,6 +17,9 @@ export function telemetryAge(at: number, seenAt: number, now: number, wall: numb
   return byClocks > bySight + CLOCK_DOUBT ? byClocks : Math.max(0, bySight)
 }
 
+/** The server says the board again at least every 2 s: this long without it is no longer live, in milliseconds. */
+const SILENT_AFTER = 6_000
+
 export type Freshness =
   | { kind: 'waiting' }
   | { kind: 'live' }
@@ -29,6 +32,7 @@ export function freshness(link: Link, lag: number | undefined, receivedAt: numbe
     const retryInMs = link.retryAt === undefined ? undefined : Math.max(0, link.retryAt - now)
     return { kind: 'lost', sinceMs: now - (receivedAt ?? link.since), retryInMs }
   }
-  if (lag === undefined) return { kind: 'waiting' }
+  if (lag === undefined || receivedAt === undefined) return { kind: 'waiting' }
+  if (now - receivedAt > SILENT_AFTER) return { kind: 'lost', sinceMs: now - receivedAt, retryInMs: undefined }
   return lag > 0 ? { kind: 'behind', events: lag } : { kind: 'live' }
 }

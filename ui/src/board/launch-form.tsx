@@ -4,6 +4,7 @@ import { ask, Failure } from '../graphql/client'
 import { RequestLaunchDocument, UsePolicyDocument, type RequestLaunchInput, type UsePolicyQuery } from '../graphql/generated/graphql'
 import { useViewer } from '../shell/viewer'
 import { words } from '../shell/words'
+import { type Conditions, GoNoGo, NOT_ASKED, said } from './go-no-go'
 import { useBoard } from './live'
 import { useOrder } from './orders'
 import { OutcomeNote } from './outcome'
@@ -42,7 +43,7 @@ export function LaunchForm({ callNumber, picked, picking, onPick, onChoose, onCl
   const [pilot, setPilot] = useState(viewer.roles.includes('remote_pilot') ? viewer.id : '')
   const [cruise, setCruise] = useState('60')
   const [reason, setReason] = useState('')
-  const [acceptUnknowns, setAcceptUnknowns] = useState(false)
+  const [conditions, setConditions] = useState<Conditions>(NOT_ASKED)
   const { sending, outcome, send } = useOrder(RequestLaunchDocument)
   const title = useRef<HTMLHeadingElement>(null)
   const suggestions = useId()
@@ -67,6 +68,7 @@ export function LaunchForm({ callNumber, picked, picking, onPick, onChoose, onCl
     needsCall && !call && !caseNumber.trim() && 'a call or a case',
     !needsCall && !authorisation.trim() && 'the authorisation',
     !place && 'a destination',
+    !pilot.trim() && 'a pilot',
     !(Number.isFinite(agl) && agl > 0) && 'a cruise height',
     !judged.good && 'a reason',
   ].filter((each) => each !== false)
@@ -84,7 +86,7 @@ export function LaunchForm({ callNumber, picked, picking, onPick, onChoose, onCl
       destination: { latitude: place.latitude, longitude: place.longitude },
       cruiseAglM: agl,
       reason: reason.trim(),
-      acceptUnknowns,
+      ...said(conditions, pilot === viewer.id),
     }
     const answer = await send({ input })
     if (!(answer instanceof Failure) && answer.__typename === 'Accepted') onRequested(answer.id)
@@ -103,43 +105,43 @@ export function LaunchForm({ callNumber, picked, picking, onPick, onChoose, onCl
       {policy === null && <p className="note bad" role="alert">No use policy is in force, so no launch can be requested.</p>}
 
       <Field label="Purpose" fault={fault('purpose')} hint={rule?.needsCommander ? 'Waits for the station commander’s authorisation.' : undefined}>
-        <select value={purpose} onChange={(event) => setPurpose(event.target.value)} required>
+        {(id) => <select id={id} value={purpose} onChange={(event) => setPurpose(event.target.value)} required>
           <option value="">Choose…</option>
           {policy && !(policy instanceof Failure) && <Purposes policy={policy} />}
-        </select>
+        </select>}
       </Field>
       <Field label="Call" fault={fault('call_number', 'callNumber', 'call')}>
-        <select value={call} onChange={(event) => setCall(event.target.value)}>
+        {(id) => <select id={id} value={call} onChange={(event) => setCall(event.target.value)}>
           <option value="">{needsCall ? 'No call: give a case number' : 'No call'}</option>
           {calls.map((each) => (
             <option key={each.number} value={each.number}>
               {`P${each.priority} ${words(each.callType)} · ${each.number}`}
             </option>
           ))}
-        </select>
+        </select>}
       </Field>
       <div className="pair">
         <Field label="Case number" fault={fault('case_number', 'caseNumber')}>
-          <input value={caseNumber} onChange={(event) => setCaseNumber(event.target.value)} placeholder="if there is no call" autoComplete="off" />
+          {(id) => <input id={id} value={caseNumber} onChange={(event) => setCaseNumber(event.target.value)} placeholder="if there is no call" autoComplete="off" />}
         </Field>
         {!needsCall && (
           <Field label="Authorisation" fault={fault('authorisation')}>
-            <input value={authorisation} onChange={(event) => setAuthorisation(event.target.value)} placeholder="who allowed it, and where" autoComplete="off" />
+            {(id) => <input id={id} value={authorisation} onChange={(event) => setAuthorisation(event.target.value)} placeholder="who allowed it, and where" autoComplete="off" />}
           </Field>
         )}
       </div>
       <div className="pair">
         <Field label="Drone" fault={fault('drone')} hint={drones.length === 0 ? 'No drone is ready.' : undefined}>
-          <select value={chosenDrone} onChange={(event) => setDrone(event.target.value)}>
+          {(id) => <select id={id} value={chosenDrone} onChange={(event) => setDrone(event.target.value)}>
             {drones.map((each) => <option key={each.id} value={each.id}>{each.registration}</option>)}
-          </select>
+          </select>}
         </Field>
         <Field label="Cruise height, m AGL" fault={fault('cruise_agl_m', 'cruiseAglM')}>
-          <input value={cruise} onChange={(event) => setCruise(event.target.value)} inputMode="decimal" autoComplete="off" />
+          {(id) => <input id={id} value={cruise} onChange={(event) => setCruise(event.target.value)} inputMode="decimal" autoComplete="off" />}
         </Field>
       </div>
-      <Field label="Pilot (RPIC)" fault={fault('pilot')} hint={pilot === viewer.id ? 'You.' : 'Person id; empty for the pilot on duty.'}>
-        <input value={pilot} onChange={(event) => setPilot(event.target.value)} list={suggestions} autoComplete="off" />
+      <Field label="Pilot (RPIC)" fault={fault('pilot')} hint={pilot === viewer.id ? 'You.' : 'Person id of the remote pilot in command.'}>
+        {(id) => <input id={id} value={pilot} onChange={(event) => setPilot(event.target.value)} list={suggestions} autoComplete="off" />}
       </Field>
       <datalist id={suggestions}>
         {known.map((each) => <option key={each.id} value={each.id}>{each.name}</option>)}
@@ -157,13 +159,11 @@ export function LaunchForm({ callNumber, picked, picking, onPick, onChoose, onCl
         {fault('destination')}
       </fieldset>
       <Field label="Reason" fault={fault('reason')}>
-        <textarea value={reason} onChange={(event) => setReason(event.target.value)} rows={3} maxLength={500} aria-describedby="reason-judged" />
+        {(id) => <textarea id={id} value={reason} onChange={(event) => setReason(event.target.value)} rows={3} maxLength={500} aria-describedby="reason-judged" />}
       </Field>
       <p id="reason-judged" className={judged.good ? 'judged good' : 'judged'} aria-live="polite">{judged.message}</p>
-      <label className="check">
-        <input type="checkbox" checked={acceptUnknowns} onChange={(event) => setAcceptUnknowns(event.target.checked)} />
-        <span>The pilot accepts go/no-go checks whose answer is unknown. This is recorded.</span>
-      </label>
+      <GoNoGo conditions={conditions} ownFlight={pilot === viewer.id} onChange={setConditions} />
+      {fault('accepted_unknowns', 'conditions')}
       {outcome && !(wrong?.field && fault(wrong.field)) && <OutcomeNote outcome={outcome} done="Launch requested" />}
       <footer>
         <button type="submit" className="button primary wide" aria-busy={sending} disabled={missing.length > 0}>
@@ -180,24 +180,27 @@ function Purposes({ policy }: { policy: Policy }) {
   const closed = policy.purposes.filter((each) => each.prohibited)
   return (
     <>
-      {open.map((each) => <option key={each.code} value={each.code}>{words(each.code)}</option>)}
+      {open.map((each) => <option key={each.code} value={each.code}>{words(each.title)}</option>)}
       {closed.length > 0 && (
         <optgroup label={`Prohibited by use policy ${policy.version}`}>
-          {closed.map((each) => <option key={each.code} value={each.code} disabled>{words(each.code)}</option>)}
+          {closed.map((each) => <option key={each.code} value={each.code} disabled>{words(each.title)}</option>)}
         </optgroup>
       )}
     </>
   )
 }
 
-function Field({ label, fault, hint, children }: { label: string; fault?: ReactNode; hint?: string | undefined; children: ReactNode }) {
+type FieldProps = { label: string; fault?: ReactNode; hint?: string | undefined; children: (id: string) => ReactNode }
+
+function Field({ label, fault, hint, children }: FieldProps) {
+  const id = useId()
   return (
-    <label className={fault ? 'field wrong' : 'field'}>
-      <span className="label">{label}</span>
-      {children}
+    <div className={fault ? 'field wrong' : 'field'}>
+      <label className="label" htmlFor={id}>{label}</label>
+      {children(id)}
       {hint && <span className="hint">{hint}</span>}
       {fault}
-    </label>
+    </div>
   )
 }
 

@@ -7,12 +7,31 @@ import { type Board, BoardStore, type Sample, share } from './store'
 
 export const board = new BoardStore()
 
-/** Subscribes until the returned function is called. The socket reconnects by itself. */
-export function follow(onEnd: (message: string) => void): () => void {
-  return client.subscription(BoardDocument, {}).subscribe((result) => {
-    if (result.data) board.receive(result.data.board)
-    else if (result.error) onEnd(result.error.message)
-  }).unsubscribe
+const AGAIN_MS = 2_000
+
+/**
+ * Keeps the board told until the returned function is called. A lost socket connects again by itself; a subscription
+ * that the server ends is reported (`onEnd`: the person may have been signed out) and begun again.
+ */
+export function follow(onEnd: () => void): () => void {
+  let again: ReturnType<typeof setTimeout> | undefined
+  let left = false
+  let leave: () => void = () => undefined
+  const begin = () => {
+    leave = client.subscription(BoardDocument, {}).subscribe((result) => {
+      if (result.data) return board.receive(result.data.board)
+      if (!result.error || left) return
+      onEnd()
+      clearTimeout(again)
+      again = setTimeout(begin, AGAIN_MS)
+    }).unsubscribe
+  }
+  begin()
+  return () => {
+    left = true
+    clearTimeout(again)
+    leave()
+  }
 }
 
 /** A part of the board; the component renders again only when that part says something else. */

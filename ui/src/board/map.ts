@@ -4,7 +4,7 @@
  */
 import 'maplibre-gl/dist/maplibre-gl.css'
 
-import type { Feature, LineString } from 'geojson'
+import type { Feature, FeatureCollection, LineString } from 'geojson'
 import { type GeoJSONSource, Map as MapView, Marker, setWorkerUrl } from 'maplibre-gl'
 import workerUrl from 'maplibre-gl/dist/maplibre-gl-worker.mjs?url'
 
@@ -12,7 +12,8 @@ import { STALE_AFTER } from './freshness'
 import { callMarker, dockMarker, DroneMarker, pinMarker } from './markers'
 import { type Leg, metres, nextLeg, poseAt } from './motion'
 import type { Board, BoardStore, Flight, Sample } from './store'
-import { CITY, EXTENT, flightLayers, FONT, later, style } from './style'
+import { joined, type Street } from './streets'
+import { CITY, EXTENT, flightLayers, FONT, later, STREETS, style } from './style'
 import { isOver } from './timeline'
 
 setWorkerUrl(workerUrl)
@@ -125,6 +126,10 @@ export class CityMap {
     this.#view.getContainer().dataset['ready'] = 'yes'
     // Names are drawn with the page's own font: it must be there before its glyphs are.
     await Promise.all([document.fonts.load(`500 16px "${FONT}"`), this.#view.once('idle')])
+    const streets = (await (await fetch(STREETS)).json()) as FeatureCollection<LineString, Street>
+    const named = joined(streets.features.filter((street) => street.properties.class === 'major'))
+    // Cut into tiles of few streets each, a street would lose its name at their edges: one large tile has them whole.
+    this.#view.addSource('names', { type: 'geojson', data: named, maxzoom: 11, tolerance: 0.1 })
     for (const { source, layer, before } of later) {
       if (source) this.#view.addSource(source[0], { type: 'geojson', data: source[1] })
       this.#view.addLayer(layer, before ?? 'aims')

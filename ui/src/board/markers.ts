@@ -63,9 +63,9 @@ export class DroneMarker {
     this.#element.dataset['drone'] = drone.id
     this.#arrow = document.createElementNS(svg, 'svg')
     this.#arrow.setAttribute('viewBox', '-20 -20 40 40')
-    for (const [shape, className] of [['M0 -15 L10 11 L0 5 L-10 11 Z', 'arrow']] as const) {
+    for (const className of ['halo', 'arrow']) {
       const path = document.createElementNS(svg, 'path')
-      path.setAttribute('d', shape)
+      path.setAttribute('d', 'M0 -15 L10 11 L0 5 L-10 11 Z')
       path.setAttribute('class', className)
       this.#arrow.append(path)
     }

@@ -1,3 +1,5 @@
+import { useEffect, useRef } from 'react'
+
 import { Failure } from '../graphql/client'
 import { timeOfDay } from '../shell/words'
 import { needsStepUp, type Outcome, stepUpLink } from './orders'
@@ -25,8 +27,18 @@ const drone: Record<string, string> = {
   unknown: 'the drone has not answered: watch its mode',
 }
 
-/** What became of a command, said where it was given. */
+/** What became of a command, said where it was given, and brought into sight. */
 export function OutcomeNote({ outcome, done }: { outcome: Outcome; done: string }) {
+  const note = useRef<HTMLDivElement>(null)
+  useEffect(() => note.current?.scrollIntoView({ block: 'nearest' }), [outcome])
+  return (
+    <div ref={note} className="outcome">
+      <Said outcome={outcome} done={done} />
+    </div>
+  )
+}
+
+function Said({ outcome, done }: { outcome: Outcome; done: string }) {
   if (outcome instanceof Failure)
     return (
       <div className="note bad" role="alert">
@@ -42,6 +54,7 @@ export function OutcomeNote({ outcome, done }: { outcome: Outcome; done: string 
             {done}
             {outcome.sentAt && ` at ${timeOfDay(outcome.sentAt)}`}
             {heard ? `: ${heard}.` : '.'}
+            {!outcome.recorded && ' The record follows when the store is back.'}
           </p>
         </div>
       )

@@ -8,6 +8,7 @@ import './board.css'
 import { CallList } from './calls'
 import { DroneList } from './drones'
 import { FlightList } from './flights'
+import { freshness } from './freshness'
 import { LaunchForm } from './launch-form'
 import { board, useBoard } from './live'
 import type { CityMap } from './map'
@@ -91,14 +92,7 @@ export function BoardPage() {
           />
         ) : (
           <>
-            {viewer.can('request_launch') && (
-              <div className="panel-head">
-                <button type="button" className="button primary wide" onClick={() => openLaunch()}>
-                  Request launch
-                </button>
-              </div>
-            )}
-            <FlightList selected={flight} onSelect={setFlight} />
+            <FlightList selected={flight} onSelect={setFlight} onLaunch={viewer.can('request_launch') ? openLaunch : undefined} />
             <CallList selected={call} onSelect={setCall} onShow={(place) => map?.show(place)} onLaunch={openLaunch} />
             <DroneList />
           </>
@@ -116,14 +110,14 @@ function Banners() {
   const link = useSyncExternalStore(linkState.subscribe, linkState.get)
   const streams = useBoard(incomplete) ?? []
   const received = board.receivedAt()
-  const now = performance.now()
+  const fresh = freshness(link, board.board()?.progress.lag, received, performance.now())
   return (
     <div className="banners">
-      {link.state === 'closed' && (
+      {fresh.kind === 'lost' && (
         <div className="banner bad" role="alert" data-testid="not-live">
           <b>Not live.</b>{' '}
-          {received === undefined ? 'The board has not come yet.' : `What you see is ${duration(now - received)} old.`}{' '}
-          {link.retryAt !== undefined && link.retryAt > now ? `Trying again in ${duration(link.retryAt - now + 999)}.` : 'Connecting…'}{' '}
+          {received === undefined ? 'The board has not come yet.' : `What you see is ${duration(fresh.sinceMs)} old.`}{' '}
+          {fresh.retryInMs ? `Trying again in ${duration(fresh.retryInMs + 999)}.` : 'Connecting…'}{' '}
           Return, hold, land and abort still work.
         </div>
       )}

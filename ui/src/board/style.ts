@@ -3,6 +3,14 @@ import type { StyleSpecification } from 'maplibre-gl'
 
 export const FONT = 'IBM Plex Sans Variable'
 
+/** The data's extent, which is what there is to look at. West, south, east, north. */
+export const EXTENT: [number, number, number, number] = [-118.405, 34.07, -118.34, 34.105]
+export const CITY: [number, number, number, number] = [-118.39588, 34.07639, -118.34338, 34.09808]
+
+const [west, south, east, north] = EXTENT
+const edge = [[west, south], [east, south], [east, north], [west, north], [west, south]]
+
+export const STREETS = '/map/west_hollywood_streets.geojson'
 const folder = '/map/'
 const width = (small: number, large: number) =>
   ['interpolate', ['exponential', 1.6], ['zoom'], 13, small, 17, large] as unknown as number
@@ -11,8 +19,9 @@ export const style: StyleSpecification = {
   version: 8,
   sources: {
     parks: { type: 'geojson', data: `${folder}west_hollywood_parks.geojson` },
-    streets: { type: 'geojson', data: `${folder}west_hollywood_streets.geojson` },
+    streets: { type: 'geojson', data: STREETS },
     city: { type: 'geojson', data: `${folder}west_hollywood_boundary_osm.geojson` },
+    edge: { type: 'geojson', data: { type: 'Feature', properties: {}, geometry: { type: 'LineString', coordinates: edge } } },
   },
   layers: [
     { id: 'ground', type: 'background', paint: { 'background-color': '#0a0f16' } },
@@ -33,6 +42,8 @@ export const style: StyleSpecification = {
       layout: { 'line-cap': 'round', 'line-join': 'round' },
       paint: { 'line-color': '#31455b', 'line-width': width(1.8, 15) },
     },
+    // The streets end where the data does; they fade rather than stop.
+    { id: 'edge', type: 'line', source: 'edge', paint: { 'line-color': '#0a0f16', 'line-width': 130, 'line-blur': 90 } },
     {
       id: 'city-glow', type: 'line', source: 'city', layout: { 'line-join': 'round' },
       paint: { 'line-color': '#5ad1e6', 'line-opacity': 0.13, 'line-width': 9, 'line-blur': 6 },
@@ -66,11 +77,11 @@ export const later: { source?: [string, string]; layer: StyleSpecification['laye
   },
   {
     layer: {
-      id: 'major-names', type: 'symbol', source: 'streets', minzoom: 12.5, filter: ['==', ['get', 'class'], 'major'],
+      id: 'major-names', type: 'symbol', source: 'names', minzoom: 12.5,
       layout: {
-        'symbol-placement': 'line', 'symbol-spacing': 460, 'text-field': ['get', 'name'], 'text-font': [FONT],
-        'text-size': ['interpolate', ['linear'], ['zoom'], 13, 11, 16, 14], 'text-letter-spacing': 0.04, 'text-padding': 24,
-        'text-max-angle': 30,
+        'symbol-placement': 'line', 'symbol-spacing': 360, 'text-field': ['get', 'name'], 'text-font': [FONT],
+        'text-size': ['interpolate', ['linear'], ['zoom'], 13, 11, 16, 14], 'text-letter-spacing': 0.04, 'text-padding': 6,
+        'text-max-angle': 38,
       },
       paint: { 'text-color': '#a9bccf', 'text-halo-color': '#0c131c', 'text-halo-width': 1.6 },
     },
@@ -92,6 +103,3 @@ export const flightLayers: StyleSpecification['layers'] = [
   },
 ]
 
-/** The data's extent, which is what there is to look at. West, south, east, north. */
-export const EXTENT: [number, number, number, number] = [-118.405, 34.07, -118.34, 34.105]
-export const CITY: [number, number, number, number] = [-118.39588, 34.07639, -118.34338, 34.09808]

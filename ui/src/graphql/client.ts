@@ -8,6 +8,7 @@ import { persistedExchange } from '@urql/exchange-persisted'
 import { createClient as createSocket } from 'graphql-ws'
 
 import { noteServerDate } from '../shell/clock'
+import documents from './generated/persisted-documents.json'
 import { linkState } from './link-state'
 
 const path = '/graphql'
@@ -61,6 +62,11 @@ function hashOf(document: { __meta__?: { hash?: string } }): string {
   return hash
 }
 
+function textOf(extensions: Record<string, unknown> | undefined): string {
+  const named = extensions?.['persistedQuery'] as { sha256Hash?: string } | undefined
+  return (documents as Record<string, string>)[named?.sha256Hash ?? ''] ?? ''
+}
+
 export const client = new Client({
   url: path,
   fetch: fetchNoting,
@@ -80,8 +86,8 @@ export const client = new Client({
       forwardSubscription: ({ variables, operationName, extensions }) => ({
         subscribe: (sink) => ({
           unsubscribe: socket.subscribe(
-            // The protocol asks for a query; a persisted one is named by its hash alone.
-            { query: '', variables, operationName, extensions } as Parameters<typeof socket.subscribe>[0],
+            // The protocol asks for the text beside the hash: it is the very text that was hashed.
+            { query: textOf(extensions), variables, operationName, extensions } as Parameters<typeof socket.subscribe>[0],
             sink as Parameters<typeof socket.subscribe>[1],
           ),
         }),
@@ -100,9 +106,9 @@ export async function ask<Data, Variables extends Record<string, unknown>>(
   return result.data
 }
 
-export type FailureKind = 'signed_out' | 'forbidden' | 'unreachable' | 'failed'
+export type FailureKind = 'signed_out' | 'forbidden' | 'outdated' | 'unreachable' | 'failed'
 
-/** Why a request has no answer, in the four kinds that a page treats differently. */
+/** Why a request has no answer, in the kinds that a page treats differently. */
 export class Failure extends Error {
   constructor(
     readonly kind: FailureKind,
@@ -117,10 +123,11 @@ export function failureOf(error: Pick<CombinedError, 'graphQLErrors' | 'networkE
   const status: unknown = error?.response?.status
   const codes = (error?.graphQLErrors ?? []).map((each) => String(each.extensions?.['code'] ?? '').toLowerCase())
   const said = error?.graphQLErrors[0]?.message
-  if (status === 401 || codes.some((code) => ['unauthenticated', 'not_signed_in', 'signed_out'].includes(code)))
-    return new Failure('signed_out', 'You are not signed in, or your session has ended.')
-  if (status === 403 || codes.some((code) => ['forbidden', 'not_allowed', 'refused'].includes(code)))
-    return new Failure('forbidden', said ?? 'Your roles do not include this.')
+  if (status === 401 || codes.includes('not_signed_on'))
+    return new Failure('signed_out', said ?? 'You are not signed in, or your session has ended.')
+  if (status === 403 || codes.includes('not_permitted')) return new Failure('forbidden', said ?? 'Your roles do not permit this.')
+  if (codes.includes('persisted_query_not_found'))
+    return new Failure('outdated', 'The watch center was updated. Load this page again to go on.')
   if (said) return new Failure('failed', said)
   if (typeof status === 'number' && status >= 400)
     return new Failure('failed', `The watch center answered ${status}. It may be restarting; try again in a moment.`)

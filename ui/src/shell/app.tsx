@@ -12,6 +12,7 @@ const AuditPage = lazy(async () => ({ default: (await import('../audit/page')).A
 function Pages({ again }: { again: () => void }) {
   const viewer = useViewer()
   const mayWatch = viewer.can('read_board')
+  const mayAudit = viewer.can('read_audit_trail') || viewer.can('read_own_record')
   // A subscription that the server ends (signed out, role revoked) is a reason to ask again who is here.
   useEffect(() => (mayWatch ? follow(again) : undefined), [mayWatch, again])
   return (
@@ -19,10 +20,10 @@ function Pages({ again }: { again: () => void }) {
       <Header />
       <Switch>
         <Route path="/">
-          {mayWatch ? <BoardPage /> : viewer.can('read_audit_trail') ? <Redirect to="/audit" replace /> : <MayNotRead what="the board" action="read_board" />}
+          {mayWatch ? <BoardPage /> : mayAudit ? <Redirect to="/audit" replace /> : <MayNotRead what="the board" action="read_board" />}
         </Route>
         <Route path="/audit">
-          {viewer.can('read_audit_trail') ? (
+          {mayAudit ? (
             <Suspense fallback={<main className="gate" aria-busy="true" />}>
               <AuditPage />
             </Suspense>

@@ -55,7 +55,7 @@ export function Header() {
       </div>
       <nav aria-label="Pages">
         {viewer.can('read_board') && <Tab to="/">Board</Tab>}
-        {viewer.can('read_audit_trail') && <Tab to="/audit">Audit trail</Tab>}
+        {viewer.can('read_audit_trail') ? <Tab to="/audit">Audit trail</Tab> : viewer.can('read_own_record') && <Tab to="/audit">My record</Tab>}
       </nav>
       {viewer.environment !== 'production' && <span className="environment">{viewer.environment}</span>}
       <span className="spring" />

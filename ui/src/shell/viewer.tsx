@@ -8,7 +8,7 @@ export type Viewer = ViewerQuery['viewer']
 /** What a person may be shown a control for. The server decides again on every command. */
 export type Action =
   | 'request_launch' | 'authorise_launch' | 'refuse_launch' | 'launch_drone' | 'return_drone' | 'hold_drone' | 'land_drone'
-  | 'abort_flight' | 'read_board' | 'read_audit_trail'
+  | 'abort_flight' | 'read_board' | 'read_audit_trail' | 'read_own_record'
 
 type Loaded = { viewer: Viewer } | { failure: Failure } | undefined
 
