@@ -86,6 +86,19 @@ def producer(bootstrap: str, transactional_id: str, **settings: Any) -> Any:
     return _open(KafkaProducer, bootstrap, defaults | settings)
 
 
+def plain_producer(bootstrap: str, client_id: str, **settings: Any) -> Any:
+    """A producer outside any transaction, idempotent, acknowledged by all replicas. Raises KafkaError as `admin`."""
+    defaults = {
+        **_CLIENT,
+        **_QUIET,
+        "client_id": client_id,
+        "delivery_timeout_ms": 15_000,
+        "max_block_ms": 10_000,
+        "allow_auto_create_topics": False,
+    }
+    return _open(KafkaProducer, bootstrap, defaults | settings)
+
+
 def discard(client: Any) -> None:
     """Throw a producer away without sending what it still holds."""
     # close(timeout) flushes first and gives up when that fails, leaving its thread behind to send what we gave up.
@@ -121,5 +134,6 @@ __all__ = [
     "discard",
     "ends",
     "partition_of",
+    "plain_producer",
     "producer",
 ]

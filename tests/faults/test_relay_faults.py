@@ -147,6 +147,21 @@ def test_two_processes_at_once(log: Log) -> None:
     log.assert_equals_store()
 
 
+def test_a_broker_that_is_there_and_answers_nothing(log: Log, kafka: EmbeddedKafka) -> None:
+    with running(relay := log.relay(broker_seconds=1.5)), load(log):
+        until(lambda: relay.status().position > 50)
+        os.kill(kafka.pid, signal.SIGSTOP)
+        try:
+            until(lambda: relay.status().state == "failing", what="every wait for the broker ends by itself")
+        finally:
+            os.kill(kafka.pid, signal.SIGCONT)
+        before = relay.status().position
+        until(lambda: relay.status().position > before + 50)
+    relay_once(log)
+    log.assert_equals_store()
+
+
+@pytest.mark.timeout(300)  # a broker's start and recovery, on a busy machine
 def test_the_broker_killed_and_started_again_under_load(database_url: str, tmp_path: Path) -> None:
     with (
         EmbeddedKafka(tmp_path / "kafka", default_cache(), heap_mb=256) as broker,
