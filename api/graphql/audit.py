@@ -91,7 +91,7 @@ class AuditEvent:
 def what_happened(name: str) -> str:
     """What an event of this type says, in the domain's own words."""
     event = EVENT_TYPES.get(name)
-    return (event.__doc__ or name).splitlines()[0].rstrip(".") if event else name
+    return (event.__doc__ or name).splitlines()[0].partition(";")[0].rstrip(".") if event else name
 
 
 class _DataOnly(msgspec.Struct):

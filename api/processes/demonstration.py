@@ -229,7 +229,7 @@ class Demonstration:
     # -- one call --------------------------------------------------------------
 
     def _sortie(self, incident: Incident) -> None:
-        self._until("the drone can be made ready", lambda board: self._drone(board)["status"] in ("ready", "not_ready"))
+        self._until("the drone can be made ready", self._is_charged, 180)
         battery = self._drone(self._board())["telemetry"] or {}
         charge = max(60.0, min(100.0, battery.get("batteryPercent") or 100.0))
         self._ask("k.lindqvist", READY, drone=DRONE, battery=charge)
@@ -240,11 +240,11 @@ class Demonstration:
         self._until("the drone's link is up", lambda board: (self._drone(board)["telemetry"] or {}).get("link") == "up")
         self._launched(flight)
         self._call(call, 2, incident, units=[{"unit": "9-3A", "dispatched_at": _now()}])
-        self._until("the drone is on scene", lambda board: self._state(board, flight) == "on_scene", 180)
+        self._until("the drone is on scene", lambda board: self._state(board, flight) == "on_scene", 420)
         self._pause(self._random.uniform(15, 25))
         self._call(call, 3, incident, units=[{"unit": "9-3A", "arrived_at": _now()}])
         self._ask("k.lindqvist", RETURN, flight=flight)
-        self._until("the drone is home", lambda board: self._state(board, flight) == "landed", 240)
+        self._until("the drone is home", lambda board: self._state(board, flight) == "landed", 480)
         self._ask("j.alvarez", OUTCOME, flight=flight, input={"outcomes": ["subject_located"], "subjectsLocated": 1})
         self._call(call, 4, incident, units=[], disposition="report_taken", closed_at=_now())
         self._pause(20)
@@ -324,6 +324,10 @@ class Demonstration:
     def _board(self) -> dict[str, Any]:
         board: dict[str, Any] = self._ask("j.alvarez", BOARD)["board"]
         return board
+
+    def _is_charged(self, board: dict[str, Any]) -> bool:
+        drone = self._drone(board)
+        return drone["status"] in ("ready", "not_ready") and (drone["telemetry"] or {}).get("batteryPercent", 0) > 80
 
     @staticmethod
     def _drone(board: dict[str, Any]) -> dict[str, Any]:

@@ -193,6 +193,7 @@ class Copter:
             if self.body.up <= 0:
                 self.body.rest()
                 self.landed = True
+                self.battery.charge(dt)
             return
         self.battery.drain(dt, 0.15 if self.landed else 1.0 + 0.004 * self.body.airspeed**2)
         if self.landed:
