@@ -1,0 +1,516 @@
+"""A drone in the air: safety first, the camera, privacy, other jobs, and what is known afterwards."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from domain.drone import AssignDrone, OrderOutcome, ReleaseDrone, ReportUnassignedFlight, SafetyOrder
+from domain.flight import drone_follows
+from domain.flight_commands import (
+    ArchiveTelemetry,
+    CategoriseFlight,
+    Command,
+    PublishFlight,
+    RecordArrival,
+    RecordCameraLevel,
+    RecordCameraTurn,
+    RecordGeofenceBreach,
+    RecordLanding,
+    RecordLaunch,
+    RecordLinkLost,
+    RecordLinkRestored,
+    RecordOutcome,
+    RecordSafetyOrder,
+    RecordZoneApproach,
+    RecordZoneEntry,
+    RecordZoneExit,
+    Redirect,
+    ReportAnomaly,
+    Repurpose,
+    StartRecording,
+    StopRecording,
+    WithholdPublication,
+)
+from domain.flight_events import (
+    AnomalyKind,
+    AnomalyReported,
+    CameraLevelled,
+    CameraTurnedToScene,
+    DroneLanded,
+    DroneLaunched,
+    FlightAborted,
+    FlightCategorised,
+    FlightPublished,
+    FlightRedirected,
+    FlightRepurposed,
+    GeofenceBreached,
+    HoldOrdered,
+    LandingOrdered,
+    LaunchLapsed,
+    LaunchRefused,
+    LaunchWithdrawn,
+    LinkLost,
+    LinkRestored,
+    Observation,
+    Outcome,
+    OutcomeRecorded,
+    PrivacyZoneApproached,
+    PrivacyZoneEntered,
+    PrivacyZoneLeft,
+    PublicationWithheld,
+    RecordCategory,
+    RecordingBasis,
+    RecordingRefused,
+    RecordingStarted,
+    RecordingStopped,
+    RecordingStopReason,
+    RepurposeRefused,
+    ReturnOrdered,
+    TelemetryArchived,
+    ZoneEffect,
+    ZoneRule,
+)
+from domain.flight_state import Landed, Landing, OnScene, Published, Returning, launch_permit, may_be_airborne
+from domain.kernel import CallNumber, CaseNumber, InvalidValue, NotFound, Personal, Place, WrongState
+from domain.person import Role
+from domain.policy import PROHIBITED, RECORD_ON_APPROVAL_KEEP_2_YEARS
+from tests.domain.scenario import DAY, HOUR, MINUTE, NOW, SECOND
+from tests.domain.sorties import (
+    CALL,
+    COMMANDER,
+    DRONE,
+    FLIGHT_ID,
+    OPERATOR,
+    OVERHEAD,
+    PILOT,
+    airspace,
+    arrived,
+    authorised,
+    back,
+    commander,
+    commanders_session,
+    en_route,
+    facts,
+    given,
+    landed,
+    launched,
+    on_scene,
+    operator,
+    policy,
+    requested,
+    seen,
+    tactical,
+    waiting,
+)
+
+ORDERED = {
+    SafetyOrder.RETURN: ReturnOrdered,
+    SafetyOrder.HOLD: HoldOrdered,
+    SafetyOrder.LAND: LandingOrdered,
+    SafetyOrder.ABORT: FlightAborted,
+}
+refused = given(requested, LaunchRefused(None, ()))
+lapsed = given(requested, authorised, LaunchLapsed(DRONE, NOW))
+published = given(
+    *back.happened, FlightCategorised(RecordCategory.FACTUAL_INQUIRY, OPERATOR, "x"), FlightPublished(OPERATOR)
+)
+EVERY_STATE = [waiting, refused, given(requested, authorised), lapsed, en_route, on_scene, back, published]
+
+
+def ordering(order: SafetyOrder, outcome: OrderOutcome = OrderOutcome.ACCEPTED) -> RecordSafetyOrder:
+    return RecordSafetyOrder(order, PILOT, NOW, outcome)
+
+
+# -- safety first ------------------------------------------------------------
+
+
+@pytest.mark.parametrize("order", SafetyOrder)
+@pytest.mark.parametrize("outcome", OrderOutcome)
+@pytest.mark.parametrize("story", EVERY_STATE, ids=lambda story: type(story.state).__name__)
+def test_a_safety_order_is_recorded_in_every_state_with_both_times(
+    order: SafetyOrder, outcome: OrderOutcome, story: Any
+) -> None:
+    command = RecordSafetyOrder(order, PILOT, NOW - HOUR, outcome, "mode RTL after 1.2 s")
+    story.when(command).then(ORDERED[order](PILOT, NOW - HOUR, outcome, "mode RTL after 1.2 s", recorded_late=True))
+
+
+def test_a_safety_order_recorded_at_once_is_not_late() -> None:
+    (order,) = on_scene.when(ordering(SafetyOrder.LAND), NOW + SECOND).events()
+    assert isinstance(order, LandingOrdered)
+    assert not order.recorded_late
+
+
+def test_what_the_autopilot_said_is_kept_whatever_it_is() -> None:
+    (order,) = on_scene.when(replace(ordering(SafetyOrder.LAND), detail="\x00" * 5 + "x" * 5000)).events()
+    assert isinstance(order, LandingOrdered)
+    assert order.detail == "x" * 300
+
+
+def test_an_order_for_a_flight_that_never_was_belongs_to_the_drone() -> None:
+    given().when(ordering(SafetyOrder.LAND)).then_raises(NotFound)
+
+
+@pytest.mark.parametrize("order", SafetyOrder)
+@pytest.mark.parametrize("outcome", OrderOutcome)
+def test_an_order_before_the_take_off_voids_the_permit(order: SafetyOrder, outcome: OrderOutcome) -> None:
+    halted = given(requested, authorised).and_when(ordering(order, outcome))
+    reason = launch_permit(halted.state, NOW)
+    assert reason is not None
+    assert reason.code == "halted"
+    assert may_be_airborne(halted.state)
+
+
+def test_a_drone_that_was_ordered_home_before_it_was_seen_to_take_off_is_returning() -> None:
+    halted = given(requested, authorised).and_when(ordering(SafetyOrder.RETURN))
+    halted.when(RecordLaunch(seen, NOW - SECOND)).then(launched)
+    assert isinstance(halted.and_when(RecordLaunch(seen, NOW - SECOND)).state, Returning)
+    halted.when(RecordLaunch(seen, NOW + SECOND)).then_types(AnomalyReported, DroneLaunched)
+
+
+def test_a_return_leads_home_a_landing_down_and_a_hold_on_scene_stays() -> None:
+    assert isinstance(on_scene.and_when(ordering(SafetyOrder.RETURN)).state, Returning)
+    assert isinstance(on_scene.and_when(ordering(SafetyOrder.LAND)).state, Landing)
+    assert isinstance(on_scene.and_when(ordering(SafetyOrder.ABORT)).state, Landing)
+    assert isinstance(on_scene.and_when(ordering(SafetyOrder.HOLD)).state, OnScene)
+    assert isinstance(on_scene.and_when(ordering(SafetyOrder.RETURN, OrderOutcome.UNKNOWN)).state, Returning)
+    assert isinstance(on_scene.and_when(ordering(SafetyOrder.RETURN, OrderOutcome.DENIED)).state, OnScene)
+
+
+def test_nothing_is_recorded_on_the_way_home() -> None:
+    started = RecordingStarted(RecordingBasis.POLICY, None, None, policy.version)
+    filming = given(*on_scene.happened, started)
+    home = ReturnOrdered(PILOT, NOW, OrderOutcome.ACCEPTED, "", False)
+    filming.when(ordering(SafetyOrder.RETURN)).then(home, RecordingStopped(RecordingStopReason.IN_TRANSIT, None))
+    filming.when(ordering(SafetyOrder.RETURN, OrderOutcome.DENIED)).then_types(ReturnOrdered)
+    filming.when(ordering(SafetyOrder.LAND)).then_types(LandingOrdered)
+
+
+# -- take-off, arrival, landing ----------------------------------------------
+
+
+def test_the_drone_leaves_the_ground() -> None:
+    story = given(requested, authorised)
+    story.when(RecordLaunch(seen, NOW)).then(launched)
+    en_route.when(RecordLaunch(seen, NOW)).then_nothing()
+    back.when(RecordLaunch(seen, NOW)).then_nothing()
+    given().when(RecordLaunch(seen, NOW)).then_raises(NotFound)
+
+
+def test_a_take_off_ordered_in_time_may_be_seen_after_the_authorisation_ends() -> None:
+    late = replace(seen, observed_at=NOW + 10 * MINUTE + SECOND)
+    story = given(requested, authorised)
+    story.when(RecordLaunch(late, NOW + 10 * MINUTE)).then_types(DroneLaunched)
+    story.when(RecordLaunch(late, None)).then_types(AnomalyReported, DroneLaunched)
+
+
+@pytest.mark.parametrize("story", [waiting, refused, lapsed], ids=["waiting", "refused", "lapsed"])
+def test_a_take_off_without_authorisation_is_an_anomaly_and_still_a_flight(story: Any) -> None:
+    anomaly, flown = story.when(RecordLaunch(seen, NOW)).then_types(AnomalyReported, DroneLaunched)
+    assert anomaly.kind is AnomalyKind.LAUNCHED_WITHOUT_AUTHORISATION
+    assert not flown.authorised
+    flying = story.and_when(RecordLaunch(seen, NOW))
+    flying.when(redirect).then_raises(WrongState)
+    flying.when(repurpose).then_refused(RepurposeRefused, "not_authorised")
+    flying.when(ordering(SafetyOrder.RETURN)).then_types(ReturnOrdered)
+
+
+def test_three_clocks_are_kept_and_a_difference_is_flagged() -> None:
+    ahead = Observation(OVERHEAD, NOW + 5 * SECOND, NOW)
+    given(requested, authorised).when(RecordLaunch(ahead, NOW)).then(
+        replace(launched, device_time=NOW + 5 * SECOND, clock_difference_s=5.0)
+    )
+    no_clock = Observation(OVERHEAD, None, NOW)
+    given(requested, authorised).when(RecordLaunch(no_clock, NOW)).then(replace(launched, device_time=None))
+
+
+def test_the_drone_arrives_once() -> None:
+    there = Observation(OVERHEAD, NOW + MINUTE, NOW + MINUTE)
+    en_route.when(RecordArrival(there)).then(arrived)
+    on_scene.when(RecordArrival(there)).then_nothing()
+    on_scene.and_when(ordering(SafetyOrder.RETURN)).when(RecordArrival(there)).then_nothing()
+    en_route.and_when(ordering(SafetyOrder.HOLD)).when(RecordArrival(there)).then(arrived)
+    given(requested, authorised).when(RecordArrival(there)).then_raises(WrongState)
+
+
+def test_the_drone_lands_once_and_the_length_of_its_flight_is_measured() -> None:
+    down = RecordLanding(Observation(OVERHEAD, NOW + 9 * MINUTE, NOW + 9 * MINUTE), 91.4)
+    for story in (en_route, on_scene, on_scene.and_when(ordering(SafetyOrder.RETURN))):
+        (ended,) = story.when(down).then_types(DroneLanded)
+        assert ended == landed
+    back.when(down).then_nothing()
+    assert isinstance(back.state, Landed)
+
+
+def test_a_clock_that_stepped_back_makes_no_negative_length() -> None:
+    (ended,) = on_scene.when(RecordLanding(Observation(OVERHEAD, None, NOW - HOUR), 80.0)).events()
+    assert isinstance(ended, DroneLanded)
+    assert ended.duration_s == 0.0
+
+
+def test_the_drone_follows_its_flight() -> None:
+    assert drone_follows(FLIGHT_ID, [requested]) == []
+    assert drone_follows(FLIGHT_ID, [requested, authorised]) == [AssignDrone(FLIGHT_ID)]
+    assert drone_follows(FLIGHT_ID, [launched]) == []
+    assert drone_follows(FLIGHT_ID, [landed]) == [ReleaseDrone(FLIGHT_ID, flown=True)]
+    for ended in (LaunchLapsed(DRONE, NOW), LaunchWithdrawn(DRONE, OPERATOR, "x")):
+        assert drone_follows(FLIGHT_ID, [ended]) == [ReleaseDrone(FLIGHT_ID, flown=False)]
+    stray = replace(launched, authorised=False)
+    assert drone_follows(FLIGHT_ID, [stray]) == [ReportUnassignedFlight(OVERHEAD, NOW, NOW)]
+
+
+# -- link, fence, anomalies --------------------------------------------------
+
+
+def test_a_link_is_lost_once_and_restored_once() -> None:
+    lost = LinkLost(NOW, OVERHEAD)
+    en_route.when(RecordLinkLost(NOW, OVERHEAD)).then(lost)
+    silent = given(*en_route.happened, lost)
+    silent.when(RecordLinkLost(NOW, OVERHEAD)).then_nothing()
+    silent.when(RecordLinkRestored(NOW + 4 * SECOND, None)).then(LinkRestored(NOW + 4 * SECOND, 4.0, None))
+    en_route.when(RecordLinkRestored(NOW, None)).then_nothing()
+    back.when(RecordLinkLost(NOW, None)).then_nothing()
+
+
+def test_a_breach_and_an_anomaly_are_recorded() -> None:
+    en_route.when(RecordGeofenceBreach("city boundary", seen)).then(
+        GeofenceBreached("city boundary", OVERHEAD, NOW, NOW)
+    )
+    report = ReportAnomaly(AnomalyKind.BATTERY, "battery\x07 low", None, None, NOW)
+    for story in EVERY_STATE:
+        story.when(report).then(AnomalyReported(AnomalyKind.BATTERY, "battery  low", None, None, NOW))
+
+
+# -- another place, another job ----------------------------------------------
+
+ELSEWHERE = Place(34.0801, -118.3881)
+redirect = Redirect(FLIGHT_ID, ELSEWHERE, 60.0, "suspect ran south", OPERATOR, policy)
+NEW_CALL = CallNumber("WH26-004218")
+repurpose = Repurpose(
+    flight=FLIGHT_ID,
+    purpose="search_and_rescue",
+    call=NEW_CALL,
+    case=None,
+    authorisation=None,
+    airspace=airspace,
+    destination=ELSEWHERE,
+    agl_m=60.0,
+    reason="missing child",
+    by=OPERATOR,
+    standing=replace(facts.call, call=NEW_CALL) if facts.call else None,
+    policy=policy,
+)
+
+
+def test_a_drone_is_sent_elsewhere_for_the_same_job() -> None:
+    sealed = Personal(f"call-{CALL}", "suspect ran south")
+    on_scene.when(redirect).then(FlightRedirected(ELSEWHERE, 60.0, OPERATOR, sealed))
+    on_scene.and_when(redirect).when(RecordArrival(seen)).then_types(type(arrived))
+
+
+def test_a_drone_on_its_way_home_needs_a_new_purpose_to_go_elsewhere() -> None:
+    homeward = on_scene.and_when(ordering(SafetyOrder.RETURN))
+    homeward.when(redirect).then_raises(WrongState)
+    homeward.when(repurpose).then_types(FlightRepurposed)
+
+
+def test_nothing_extends_a_flight_above_the_policys_height_or_without_a_policy() -> None:
+    on_scene.when(replace(redirect, agl_m=130.0)).then_raises(InvalidValue, "agl_m")
+    on_scene.when(replace(redirect, policy=None)).then_raises(WrongState)
+    on_scene.when(replace(repurpose, agl_m=130.0)).then_refused(RepurposeRefused, "too_high")
+    on_scene.when(replace(repurpose, policy=None)).then_refused(RepurposeRefused, "no_policy")
+
+
+def test_another_job_has_its_own_purpose_and_authority() -> None:
+    on_scene.when(repurpose).then(
+        FlightRepurposed(
+            "search_and_rescue",
+            NEW_CALL,
+            None,
+            None,
+            airspace,
+            ELSEWHERE,
+            60.0,
+            Personal(f"call-{NEW_CALL}", "missing child"),
+            policy.version,
+            OPERATOR,
+            None,
+        )
+    )
+
+
+@pytest.mark.parametrize(
+    ("changed", "code"),
+    [
+        ({"purpose": "face_recognition"}, "purpose_prohibited"),
+        ({"call": None, "standing": None}, "call_or_case_missing"),
+        ({"airspace": None}, "airspace_authority_missing"),
+        ({"airspace": replace(airspace, expires_on=NOW.date() - DAY)}, "airspace_authority_expired"),
+        ({"standing": None}, "call_unknown"),
+    ],
+)
+def test_another_job_is_held_to_the_rules_of_a_launch(changed: dict[str, Any], code: str) -> None:
+    on_scene.when(replace(repurpose, **changed)).then_refused(RepurposeRefused, code)
+    assert on_scene.and_when(replace(repurpose, **changed)).state == on_scene.state
+
+
+@pytest.mark.parametrize("purpose", PROHIBITED)
+def test_a_drone_in_the_air_is_not_given_a_prohibited_purpose(purpose: str) -> None:
+    on_scene.when(replace(repurpose, purpose=purpose)).then_refused(RepurposeRefused, "purpose_prohibited")
+
+
+def test_a_commanders_purpose_in_the_air_needs_the_commander() -> None:
+    job = replace(repurpose, purpose="barricaded_suspect", call=None, standing=None, case=CaseNumber("926-0123"))
+    on_scene.when(job).then_refused(RepurposeRefused, "not_authorised")
+    on_scene.when(replace(job, authoriser=(operator, commanders_session))).then_refused(
+        RepurposeRefused, "session_not_open", "same_person", "role_cannot_authorise"
+    )
+    (done,) = on_scene.when(replace(job, authoriser=(commander, commanders_session))).then_types(FlightRepurposed)
+    assert isinstance(done, FlightRepurposed)
+    assert done.authorised_by == COMMANDER
+
+
+def test_a_drone_ordered_down_is_given_no_other_job() -> None:
+    on_scene.and_when(ordering(SafetyOrder.LAND)).when(repurpose).then_refused(RepurposeRefused, "landing")
+
+
+# -- camera and recording ----------------------------------------------------
+
+
+def test_the_camera_is_level_in_transit_and_turns_to_the_scene_on_arrival() -> None:
+    en_route.when(RecordCameraLevel(0.0, NOW)).then(CameraLevelled(0.0, NOW))
+    en_route.when(RecordCameraTurn(-40.0, NOW)).then_raises(WrongState)
+    on_scene.when(RecordCameraTurn(-40.0, NOW)).then(CameraTurnedToScene(-40.0, NOW))
+
+
+by_policy = StartRecording(FLIGHT_ID, None, None, policy)
+on_approval = replace(policy, parameters=RECORD_ON_APPROVAL_KEEP_2_YEARS)
+recording = RecordingStarted(RecordingBasis.POLICY, None, None, policy.version)
+filming = given(*on_scene.happened, recording)
+
+
+def test_recording_starts_by_policy_on_scene_and_never_in_transit() -> None:
+    on_scene.when(by_policy).then(recording)
+    filming.when(by_policy).then_nothing()
+    en_route.when(by_policy).then_refused(RecordingRefused, "in_transit")
+    on_scene.when(replace(by_policy, policy=None)).then_refused(RecordingRefused, "no_policy")
+
+
+def test_where_the_policy_does_not_record_by_default_somebody_of_that_right_says_why() -> None:
+    on_scene.when(replace(by_policy, policy=on_approval)).then_refused(RecordingRefused, "not_by_default")
+    asked = StartRecording(FLIGHT_ID, operator, "evidence of the break-in", on_approval)
+    on_scene.when(asked).then_refused(RecordingRefused, "role_cannot_authorise")
+    sealed = Personal(f"call-{CALL}", "evidence of the break-in")
+    started = RecordingStarted(RecordingBasis.OPERATOR, COMMANDER, sealed, policy.version)
+    on_scene.when(replace(asked, by=commander)).then(started)
+    on_scene.when(replace(asked, by=commander, reason=None)).then_raises(InvalidValue, "reason")
+    supervisor = replace(commander, roles=frozenset({Role.WATCH_SUPERVISOR}), suspended=True)
+    on_scene.when(replace(asked, by=supervisor)).then_refused(RecordingRefused, "suspended")
+
+
+def test_recording_stops_by_hand_and_on_landing() -> None:
+    filming.when(StopRecording(OPERATOR)).then(RecordingStopped(RecordingStopReason.OPERATOR, OPERATOR))
+    on_scene.when(StopRecording(OPERATOR)).then_nothing()
+    filming.when(RecordLanding(seen, 80.0)).then_types(RecordingStopped, DroneLanded)
+    filming.when(redirect).then_types(RecordingStopped, FlightRedirected)
+    filming.when(repurpose).then_types(RecordingStopped, FlightRepurposed)
+
+
+@pytest.mark.parametrize("rule", [ZoneRule.NO_RECORD, ZoneRule.NO_VIEW])
+def test_entering_a_privacy_zone_stops_the_recording_at_once(rule: ZoneRule) -> None:
+    enter = RecordZoneEntry("pool", rule, None, seen)
+    entered = PrivacyZoneEntered("pool", rule, ZoneEffect.STOPPED, None, OVERHEAD, NOW)
+    filming.when(enter).then(entered, RecordingStopped(RecordingStopReason.PRIVACY_ZONE, None))
+    inside = filming.and_when(enter)
+    inside.when(enter).then_nothing()
+    inside.when(by_policy).then_refused(RecordingRefused, "in_privacy_zone")
+    inside.when(RecordZoneExit("pool", seen)).then(PrivacyZoneLeft("pool", OVERHEAD, NOW))
+    inside.and_when(RecordZoneExit("pool", seen)).when(by_policy).then(recording)
+
+
+def test_a_zone_entered_without_recording_is_an_event_either_way() -> None:
+    enter = RecordZoneEntry("pool", ZoneRule.NO_RECORD, None, seen)
+    on_scene.when(enter).then(
+        PrivacyZoneEntered("pool", ZoneRule.NO_RECORD, ZoneEffect.NOT_RECORDING, None, OVERHEAD, NOW)
+    )
+    on_scene.and_when(enter).when(by_policy).then_refused(RecordingRefused, "in_privacy_zone")
+    on_scene.when(RecordZoneExit("pool", seen)).then_nothing()
+    on_scene.when(RecordZoneApproach("pool", 40.0, seen)).then(PrivacyZoneApproached("pool", 40.0, OVERHEAD, NOW))
+
+
+def test_a_mask_or_an_override_lets_the_recording_go_on() -> None:
+    for rule, override, effect in (
+        (ZoneRule.MASK, None, ZoneEffect.MASKED),
+        (ZoneRule.NO_RECORD, "override-1", ZoneEffect.OVERRIDDEN),
+    ):
+        enter = RecordZoneEntry("pool", rule, override, seen)
+        filming.when(enter).then(PrivacyZoneEntered("pool", rule, effect, override, OVERHEAD, NOW))
+
+
+def test_leaving_one_of_two_zones_is_not_leaving_the_other() -> None:
+    story = on_scene
+    for zone in ("pool", "school"):
+        story = story.and_when(RecordZoneEntry(zone, ZoneRule.NO_RECORD, None, seen))
+    story = story.and_when(RecordZoneExit("pool", seen))
+    story.when(by_policy).then_refused(RecordingRefused, "in_privacy_zone")
+
+
+# -- afterwards --------------------------------------------------------------
+
+outcome = RecordOutcome(FLIGHT_ID, (Outcome.SUBJECT_LOCATED,) * 2, 1, 0, "found in the alley", OPERATOR)
+categorise = CategoriseFlight(RecordCategory.INVESTIGATORY_FILE, "evidence in a burglary case", OPERATOR)
+archive = ArchiveTelemetry("a" * 64, 1000, 90, 10)
+
+
+def test_what_a_flight_was_good_for_is_recorded_after_it() -> None:
+    sealed = Personal(f"call-{CALL}", "found in the alley")
+    back.when(outcome).then(OutcomeRecorded((Outcome.SUBJECT_LOCATED,), 1, 0, sealed, OPERATOR))
+    on_scene.when(outcome).then_raises(WrongState)
+    back.when(replace(outcome, arrests_assisted=-1)).then_raises(InvalidValue, "arrests_assisted")
+
+
+def test_a_flight_is_categorised_before_it_is_published() -> None:
+    back.when(PublishFlight(OPERATOR)).then_raises(WrongState)
+    ready = back.and_when(categorise)
+    back.when(categorise).then(FlightCategorised(RecordCategory.INVESTIGATORY_FILE, OPERATOR, categorise.reason))
+    ready.when(PublishFlight(OPERATOR)).then(FlightPublished(OPERATOR))
+    assert isinstance(ready.and_when(PublishFlight(OPERATOR)).state, Published)
+    published.when(PublishFlight(OPERATOR)).then_nothing()
+
+
+def test_a_category_may_be_decided_anew_after_publication() -> None:
+    again = published.and_when(categorise)
+    assert isinstance(again.state, Published)
+    assert again.state.landed.category is RecordCategory.INVESTIGATORY_FILE
+
+
+def test_a_withheld_flight_says_why_and_may_be_published_later() -> None:
+    withhold = WithholdPublication("ongoing_investigation", "Gov. Code §7923.600", OPERATOR)
+    back.when(withhold).then(PublicationWithheld("ongoing_investigation", "Gov. Code §7923.600", OPERATOR))
+    published.when(withhold).then_raises(WrongState)
+    back.when(replace(withhold, reason_code="Because!")).then_raises(InvalidValue, "reason_code")
+    back.and_when(withhold).and_when(categorise).when(PublishFlight(OPERATOR)).then(FlightPublished(OPERATOR))
+
+
+def test_the_telemetry_of_any_flight_is_archived_by_hash() -> None:
+    for story in EVERY_STATE:
+        story.when(archive).then(TelemetryArchived("a" * 64, 1000, 90, 10))
+    back.when(replace(archive, sha256="A" * 64)).then_raises(InvalidValue, "sha256")
+
+
+LATE_FRAMES: list[Command] = [
+    RecordCameraTurn(-40.0, NOW),
+    RecordZoneEntry("pool", ZoneRule.MASK, None, seen),
+    RecordGeofenceBreach("city boundary", seen),
+    redirect,
+    repurpose,
+    by_policy,
+]
+
+
+@pytest.mark.parametrize("command", LATE_FRAMES, ids=lambda command: type(command).__name__)
+def test_a_drone_on_the_ground_does_nothing_of_a_drone_in_the_air(command: Command) -> None:
+    for story in (given(tactical), given(requested, authorised), back):
+        story.when(command).then_raises(WrongState, "flight")
