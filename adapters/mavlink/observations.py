@@ -31,12 +31,16 @@ class Seen:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Armed(Seen):
-    """The motors were armed."""
+    """The motors were armed. Not `witnessed`: they already were when the vehicle was first heard."""
+
+    witnessed: bool
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TookOff(Seen):
-    """Armed and off the ground."""
+    """Armed and off the ground. Not `witnessed`: the flight began before the vehicle was first heard."""
+
+    witnessed: bool
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -57,7 +57,7 @@ class Vehicle:
         self._heartbeat_at: float | None = None
         self._high = self._clears = 0
         self._grounded_at: float | None = None
-        self._flown = False
+        self._flown = self._witnessed = False
         self._fix_was_good = self._ekf_was_ready = False
         self._ekf_bad = self._fix_bad = 0
         self._battery_reported: list[str] = []
@@ -145,7 +145,8 @@ class Vehicle:
         state = self.state
         if state.armed:
             self._high = 0
-            self._see(Armed)
+            self._witnessed = state.heartbeats > 1
+            self._see(Armed, witnessed=self._witnessed)
         elif self._flown:
             height = state.altitude_above_home
             if state.landed_state in _ALOFT and height is not None and height > 5 and state.velocity_down > 2:
@@ -172,7 +173,7 @@ class Vehicle:
         if self.state.armed and not self._flown:
             self._flown = self.state.airborne = True
             self._grounded_at = None
-            self._see(TookOff)
+            self._see(TookOff, witnessed=self._witnessed)
 
     def _standing(self, on_ground: bool) -> None:
         """A reading of 'on the ground'; when it lasts, it ends a flight (a bounce does not)."""

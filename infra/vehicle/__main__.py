@@ -2,6 +2,7 @@
 
 import os
 import signal
+import sys
 import time
 
 import click
@@ -39,6 +40,7 @@ def _key(_context: click.Context, _parameter: click.Parameter, text: str | None)
 @click.option("--speedup", default=1.0, show_default=True, type=click.FloatRange(0.1, 50))
 @click.option("--windy", is_flag=True, help="6 m/s from the west with gusts.")
 @click.option("--battery", default=100.0, show_default=True, help="Percent at the start.")
+@click.option("--charging", default=0.0, help="Seconds from empty to full in the dock; 0: not charged there.")
 @click.option("--ready-after", default=6.0, show_default=True, help="Simulated seconds until it has a position.")
 @click.option("--fence", default=0.0, help="Radius in metres around home; 0: none.")
 @click.option("--ground-timeout", default=5.0, show_default=True, help="Seconds without us until it returns; 0: never.")
@@ -53,6 +55,7 @@ def main(
     speedup: float,
     windy: bool,
     battery: float,
+    charging: float,
     ready_after: float,
     fence: float,
     ground_timeout: float,
@@ -67,10 +70,10 @@ def main(
         radio.say,
         Parameters(ready_after=ready_after, fence_radius=fence, ground_timeout=ground_timeout),
         Body(wind=Wind(east=6.0, gustiness=2.5) if windy else Wind()),
-        Battery(battery),
+        Battery(battery, charging=charging),
     )
     signal.signal(signal.SIGUSR1, lambda *_: radio.go_silent())
-    signal.signal(signal.SIGTERM, lambda *_: (_ for _ in ()).throw(SystemExit(0)))
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
     parent = os.getppid()
     due = time.monotonic()
     while os.getppid() == parent:  # whoever started it is gone: so is it

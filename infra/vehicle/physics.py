@@ -121,12 +121,13 @@ class Battery:
 
     percent: float = 100.0
     endurance: float = 1_500.0
-    charging: float = 120.0
-    """Seconds from empty to full in the dock: a demonstration is not to wait as long as a crew would."""
+    charging: float = 0.0
+    """Seconds from empty to full in the dock; 0: it is not charged there."""
 
     def charge(self, dt: float) -> None:
         """Stand in the dock for `dt` seconds."""
-        self.percent = min(100.0, self.percent + 100.0 * dt / self.charging)
+        if self.charging:
+            self.percent = min(100.0, self.percent + 100.0 * dt / self.charging)
 
     def drain(self, dt: float, effort: float) -> None:
         """Use what flying for `dt` seconds takes; effort 1 is hovering."""

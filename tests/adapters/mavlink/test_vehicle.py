@@ -5,6 +5,7 @@ import pytest
 from adapters.mavlink.dialect import Fields, decode, mavlink
 from adapters.mavlink.observations import (
     Anomaly,
+    Armed,
     ArrivedAt,
     FenceBreached,
     LinkLost,
@@ -12,6 +13,7 @@ from adapters.mavlink.observations import (
     ModeChanged,
     Observation,
     Target,
+    TookOff,
 )
 from adapters.mavlink.state import VehicleState
 from adapters.mavlink.tlog import read_tlog
@@ -96,10 +98,10 @@ def test_a_real_flight_of_1377_seconds_is_followed_through_its_damage() -> None:
 class Watched:
     """A vehicle fed by hand; a tenth of a second passes with each message."""
 
-    def __init__(self) -> None:
+    def __init__(self, *, armed: bool = False) -> None:
         self.vehicle = Vehicle()
         self.at = 0.0
-        self.heartbeat()
+        self.heartbeat(armed=armed)
 
     def __call__(self, number: int, **fields: object) -> list[Observation]:
         self.at += 0.1
@@ -142,6 +144,18 @@ def test_standing_after_a_flight_is_a_landing_before_the_motors_stop() -> None:
     watched.at += 1.5
     assert kinds(watched.heartbeat(armed=True, status=3)) == ["Landed"]
     assert kinds(watched.heartbeat(armed=False)) == []
+
+
+def test_a_flight_that_began_before_we_listened_is_not_passed_off_as_seen() -> None:
+    watched = Watched(armed=True)
+    watched.position(30)
+    (took_off,) = watched.position(30)
+    assert isinstance(took_off, TookOff)
+    assert not took_off.witnessed
+    watched.heartbeat(armed=False)
+    (armed,) = watched.heartbeat(armed=True)
+    assert isinstance(armed, Armed)
+    assert armed.witnessed
 
 
 def test_arming_without_flying_is_no_flight() -> None:
