@@ -113,7 +113,16 @@ def the_product(context: Context) -> Plan:
     ]
     if not context.demo:
         return Plan(prepare, services)
-    vehicle = ["-m", "infra.vehicle", "--connect", f"udpout:127.0.0.1:{link_port}", "--sysid", str(SYSTEM_ID)]
+    vehicle = [
+        "-m",
+        "infra.vehicle",
+        "--connect",
+        f"udpout:127.0.0.1:{link_port}",
+        "--sysid",
+        str(SYSTEM_ID),
+        "--charging",
+        "120",
+    ]
     prepare.append(Task("demonstration's people", saferweho("demonstration", "prepare"), owner))
     services.append(
         Service("vehicle", [sys.executable, *vehicle], {**context.env, "VEHICLE_SIGNING_KEY": context.drone_key})
