@@ -18,8 +18,8 @@ import structlog
 
 from adapters.drone_gateway.journal import Journal
 from adapters.mavlink import observations as seen
-from adapters.mavlink.commander import Accepted, Denied, LinkRefused, Outcome
 from adapters.mavlink.gateway import Craft, Gateway
+from adapters.mavlink.outcomes import Accepted, Denied, LinkRefused, Outcome
 from application.flights import Flights, Mission, Observed
 from application.gateway import GatewayUnavailable, Sent
 from application.handling import Actor
