@@ -28,7 +28,10 @@ export default defineConfig({
   },
   server: {
     proxy: Object.fromEntries(
-      ['/graphql', '/sign-in', '/sign-out', '/dev-issuer'].map((path) => [path, { target: api, ws: path === '/graphql' }]),
+      ['/graphql', '/sign-in', '/sign-out', '/dev-issuer'].map((path) => [
+        path,
+        { target: api, ws: path === '/graphql' },
+      ]),
     ),
   },
 })

@@ -30,11 +30,25 @@ export function Drawer({ position, onClose, onNarrow }: Props) {
       <header>
         <span className="quiet">Position {count(position)}</span>
         <span className="spring" />
-        <button type="button" className="button quiet" onClick={onClose}>Close</button>
+        <button type="button" className="button quiet" onClick={onClose}>
+          Close
+        </button>
       </header>
-      {event === undefined && <p className="empty" aria-busy="true">Loading the event…</p>}
-      {event === null && <p className="empty" role="alert">There is no event at position {count(position)}.</p>}
-      {event instanceof Failure && <p className="note bad" role="alert">{event.message}</p>}
+      {event === undefined && (
+        <p className="empty" aria-busy="true">
+          Loading the event…
+        </p>
+      )}
+      {event === null && (
+        <p className="empty" role="alert">
+          There is no event at position {count(position)}.
+        </p>
+      )}
+      {event instanceof Failure && (
+        <p className="note bad" role="alert">
+          {event.message}
+        </p>
+      )}
       {event && !(event instanceof Failure) && (
         <>
           <h2 ref={heading}>{eventName(event.type)}</h2>
@@ -56,19 +70,33 @@ function Whole({ event, onNarrow }: { event: Event; onNarrow: Props['onNarrow'] 
       </Line>
       <Line name="What">
         <code>{event.type}</code> <span className="quiet">version {event.typeVersion}</span>
-        <More onClick={() => onNarrow({ subject: event.stream })}>All of <code>{event.stream}</code></More>
+        <More onClick={() => onNarrow({ subject: event.stream })}>
+          All of <code>{event.stream}</code>
+        </More>
       </Line>
       <Line name="When">
-        <time dateTime={event.time}>{dayOf(event.time)} {timeOfDay(event.time)}</time>
+        <time dateTime={event.time}>
+          {dayOf(event.time)} {timeOfDay(event.time)}
+        </time>
         <code className="below">{event.time}</code>
       </Line>
       <Line name="Where">
-        {event.sourceAddress ? <>from <code>{event.sourceAddress}</code></> : 'no address recorded'}
+        {event.sourceAddress ? (
+          <>
+            from <code>{event.sourceAddress}</code>
+          </>
+        ) : (
+          'no address recorded'
+        )}
         {event.sessionId && <code className="below">{event.sessionId}</code>}
       </Line>
       <Line name="Why">
         {event.purpose ? words(event.purpose) : 'no purpose recorded'}
-        {event.caseNumber && <More onClick={() => onNarrow({ case: event.caseNumber ?? '' })}>All of <code>{event.caseNumber}</code></More>}
+        {event.caseNumber && (
+          <More onClick={() => onNarrow({ case: event.caseNumber ?? '' })}>
+            All of <code>{event.caseNumber}</code>
+          </More>
+        )}
       </Line>
       <Line name="Outcome">
         <Outcome outcome={event.outcome} />
@@ -121,8 +149,12 @@ function Raw({ content }: { content: string }) {
     <section className="raw" aria-label="The event as stored">
       <header>
         <h3>As stored</h3>
-        <span className="quiet" role="status">{copied}</span>
-        <button type="button" className="button plain" onClick={copy}>Copy</button>
+        <span className="quiet" role="status">
+          {copied}
+        </span>
+        <button type="button" className="button plain" onClick={copy}>
+          Copy
+        </button>
       </header>
       <pre tabIndex={0}>{text}</pre>
     </section>

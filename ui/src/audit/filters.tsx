@@ -5,8 +5,16 @@ import type { Row } from './trail'
 import { fromLocalInput, type TextKey, toLocalInput, type View } from './view'
 
 const ROLES = [
-  'watch_operator', 'watch_supervisor', 'remote_pilot', 'station_commander', 'field_responder', 'ambassador', 'city_analyst', 'auditor',
-  'administrator', 'service',
+  'watch_operator',
+  'watch_supervisor',
+  'remote_pilot',
+  'station_commander',
+  'field_responder',
+  'ambassador',
+  'city_analyst',
+  'auditor',
+  'administrator',
+  'service',
 ]
 const ORGANISATIONS = ['lasd_west_hollywood', 'city_of_west_hollywood', 'la_county_fire', 'block_by_block', 'oversight']
 const OUTCOMES = ['granted', 'refused', 'recorded']
@@ -29,12 +37,30 @@ export function Filters({ view, rows, first, onChange, onClear }: Props) {
   const seenTypes = [...new Set(rows.map((row) => row.type))].sort()
   return (
     <div className="filters" role="search" aria-label="Filter the audit trail">
-      <Text label="Person" value={view.texts.person} onChange={text('person')} input={first} list={people} placeholder="person id" />
+      <Text
+        label="Person"
+        value={view.texts.person}
+        onChange={text('person')}
+        input={first}
+        list={people}
+        placeholder="person id"
+      />
       <Choice label="Role" value={view.texts.role} options={ROLES} onChange={text('role')} />
-      <Choice label="Organisation" value={view.texts.organisation} options={ORGANISATIONS} onChange={text('organisation')} />
+      <Choice
+        label="Organisation"
+        value={view.texts.organisation}
+        options={ORGANISATIONS}
+        onChange={text('organisation')}
+      />
       <Text label="Case or call" value={view.texts.case} onChange={text('case')} />
       <Text label="Subject" value={view.texts.subject} onChange={text('subject')} placeholder="person, drone, flight" />
-      <Text label="Type" value={view.texts.type} onChange={text('type')} list={types} placeholder="flight.drone_launched" />
+      <Text
+        label="Type"
+        value={view.texts.type}
+        onChange={text('type')}
+        list={types}
+        placeholder="flight.drone_launched"
+      />
       <Choice label="Outcome" value={view.texts.outcome} options={OUTCOMES} onChange={text('outcome')} />
       <Moment label="From" value={view.since} onChange={(since) => onChange({ since })} />
       <Moment label="Until" value={view.until} onChange={(until) => onChange({ until })} />
@@ -42,10 +68,18 @@ export function Filters({ view, rows, first, onChange, onClear }: Props) {
         Clear
       </button>
       <datalist id={people}>
-        {seenPeople.map(([id, name]) => <option key={id} value={id}>{name}</option>)}
+        {seenPeople.map(([id, name]) => (
+          <option key={id} value={id}>
+            {name}
+          </option>
+        ))}
       </datalist>
       <datalist id={types}>
-        {seenTypes.map((type) => <option key={type} value={type}>{eventName(type)}</option>)}
+        {seenTypes.map((type) => (
+          <option key={type} value={type}>
+            {eventName(type)}
+          </option>
+        ))}
       </datalist>
     </div>
   )
@@ -89,7 +123,12 @@ function Text({ label, value = '', onChange, list, placeholder, input }: TextPro
   )
 }
 
-type ChoiceProps = { label: string; value: string | undefined; options: readonly string[]; onChange: (value: string) => void }
+type ChoiceProps = {
+  label: string
+  value: string | undefined
+  options: readonly string[]
+  onChange: (value: string) => void
+}
 
 function Choice({ label, value = '', options, onChange }: ChoiceProps) {
   const id = useId()
@@ -98,21 +137,39 @@ function Choice({ label, value = '', options, onChange }: ChoiceProps) {
       <label htmlFor={id}>{label}</label>
       <select id={id} value={value} onChange={(event) => onChange(event.target.value)}>
         <option value="">Any</option>
-        {options.map((each) => <option key={each} value={each}>{words(each)}</option>)}
+        {options.map((each) => (
+          <option key={each} value={each}>
+            {words(each)}
+          </option>
+        ))}
         {value && !options.includes(value) && <option value={value}>{value}</option>}
       </select>
     </div>
   )
 }
 
-function Moment({ label, value, onChange }: { label: string; value: string | undefined; onChange: (value: string | undefined) => void }) {
+function Moment({
+  label,
+  value,
+  onChange,
+}: {
+  label: string
+  value: string | undefined
+  onChange: (value: string | undefined) => void
+}) {
   const id = useId()
   const [draft, setDraft] = useState(toLocalInput(value))
   useEffect(() => setDraft(toLocalInput(value)), [value])
   return (
     <div className={value ? 'filter set' : 'filter'}>
       <label htmlFor={id}>{label}</label>
-      <input id={id} type="datetime-local" value={draft} onChange={(event) => setDraft(event.target.value)} onBlur={() => onChange(fromLocalInput(draft))} />
+      <input
+        id={id}
+        type="datetime-local"
+        value={draft}
+        onChange={(event) => setDraft(event.target.value)}
+        onBlur={() => onChange(fromLocalInput(draft))}
+      />
     </div>
   )
 }

@@ -29,7 +29,10 @@ export function AuditPage() {
   const rows = useMemo(() => trail?.edges.map((edge) => edge.node) ?? NOTHING, [trail])
   const [current, setCurrent] = useState(-1)
   const first = useRef<HTMLInputElement>(null)
-  useEffect(() => setCurrent(view.event === undefined ? -1 : rows.findIndex((row) => row.position === view.event)), [rows])
+  useEffect(
+    () => setCurrent(view.event === undefined ? -1 : rows.findIndex((row) => row.position === view.event)),
+    [rows],
+  )
 
   const open = useCallback(
     (index: number) => {
@@ -65,8 +68,16 @@ export function AuditPage() {
   return (
     <main className={view.event === undefined ? 'audit' : 'audit with-drawer'}>
       <section className="list">
-        <Filters view={view} rows={rows} first={first} onChange={change} onClear={() => show({ ...EVERYTHING, event: view.event })} />
-        {!viewer.can('read_audit_trail') && <p className="note">You see the record of your own acts. Auditors see everybody’s.</p>}
+        <Filters
+          view={view}
+          rows={rows}
+          first={first}
+          onChange={change}
+          onClear={() => show({ ...EVERYTHING, event: view.event })}
+        />
+        {!viewer.can('read_audit_trail') && (
+          <p className="note">You see the record of your own acts. Auditors see everybody’s.</p>
+        )}
         {trail && trail.incompleteStreams.length > 0 && (
           <p className="note warn" role="alert">
             Not the whole trail: events of <code>{trail.incompleteStreams.join(', ')}</code> could not be applied yet.
@@ -77,13 +88,17 @@ export function AuditPage() {
             <div className="state-card" role="alert">
               <h2>The audit trail could not be read</h2>
               <p>{failure.message}</p>
-              <button type="button" className="button primary" onClick={reload}>Try again</button>
+              <button type="button" className="button primary" onClick={reload}>
+                Try again
+              </button>
             </div>
           ) : trail && rows.length === 0 ? (
             <div className="state-card">
               <h2>No event matches</h2>
               <p>Every event up to position {count(trail.position)} was looked at. Widen the filter to see more.</p>
-              <button type="button" className="button plain" onClick={() => show(EVERYTHING)}>Clear the filter</button>
+              <button type="button" className="button plain" onClick={() => show(EVERYTHING)}>
+                Clear the filter
+              </button>
             </div>
           ) : (
             <Table rows={rows} current={current} open={view.event} onOpen={open} />
@@ -95,14 +110,28 @@ export function AuditPage() {
               {newer >= 100 ? '100 or more' : count(newer)} new {newer === 1 ? 'event' : 'events'}: show
             </button>
           )}
-          {trail && <span className="quiet" data-testid="complete">{described(trail)}</span>}
+          {trail && (
+            <span className="quiet" data-testid="complete">
+              {described(trail)}
+            </span>
+          )}
           <span className="spring" />
-          <span className="keys quiet" aria-hidden="true"><kbd>j</kbd> <kbd>k</kbd> move, <kbd>Enter</kbd> open, <kbd>/</kbd> filter</span>
+          <span className="keys quiet" aria-hidden="true">
+            <kbd>j</kbd> <kbd>k</kbd> move, <kbd>Enter</kbd> open, <kbd>/</kbd> filter
+          </span>
           <button type="button" className="button quiet" onClick={() => change({ oldestFirst: !view.oldestFirst })}>
             {view.oldestFirst ? 'Oldest first' : 'Newest first'}
           </button>
-          <Step name={view.oldestFirst ? 'Earlier' : 'Newer'} cursor={trail?.pageInfo.hasPreviousPage ? trail.pageInfo.startCursor : null} onGo={(before) => change({ page: { before } })} />
-          <Step name={view.oldestFirst ? 'Later' : 'Older'} cursor={trail?.pageInfo.hasNextPage ? trail.pageInfo.endCursor : null} onGo={(after) => change({ page: { after } })} />
+          <Step
+            name={view.oldestFirst ? 'Earlier' : 'Newer'}
+            cursor={trail?.pageInfo.hasPreviousPage ? trail.pageInfo.startCursor : null}
+            onGo={(before) => change({ page: { before } })}
+          />
+          <Step
+            name={view.oldestFirst ? 'Later' : 'Older'}
+            cursor={trail?.pageInfo.hasNextPage ? trail.pageInfo.endCursor : null}
+            onGo={(after) => change({ page: { after } })}
+          />
         </footer>
       </section>
       {view.event !== undefined && (
@@ -117,13 +146,21 @@ export function AuditPage() {
 }
 
 function described({ totalCount: total, position, lag }: Trail): string {
-  const matching = total === null ? 'More than 10,000 events match' : `${count(total)} ${total === 1 ? 'event matches' : 'events match'}`
+  const matching =
+    total === null
+      ? 'More than 10,000 events match'
+      : `${count(total)} ${total === 1 ? 'event matches' : 'events match'}`
   return `${matching}, complete up to position ${count(position)}${lag > 0 ? `, ${count(lag)} behind` : ''}`
 }
 
 function Step({ name, cursor, onGo }: { name: string; cursor: string | null; onGo: (cursor: string) => void }) {
   return (
-    <button type="button" className="button plain" disabled={cursor === null} onClick={() => cursor !== null && onGo(cursor)}>
+    <button
+      type="button"
+      className="button plain"
+      disabled={cursor === null}
+      onClick={() => cursor !== null && onGo(cursor)}
+    >
       {name}
     </button>
   )

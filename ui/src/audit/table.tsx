@@ -15,7 +15,9 @@ export function Table({ rows, current, open, onOpen }: Props) {
     <table className="trail">
       <thead>
         <tr>
-          <th scope="col" className="number">Position</th>
+          <th scope="col" className="number">
+            Position
+          </th>
           <th scope="col">Time</th>
           <th scope="col">Who</th>
           <th scope="col">What</th>
@@ -26,7 +28,9 @@ export function Table({ rows, current, open, onOpen }: Props) {
       {byDay(rows).map(({ day, first, members }) => (
         <tbody key={day}>
           <tr className="day">
-            <th scope="rowgroup" colSpan={6}>{day}</th>
+            <th scope="rowgroup" colSpan={6}>
+              {day}
+            </th>
           </tr>
           {members.map((row, index) => (
             <Line
@@ -79,7 +83,14 @@ const Line = memo(function Line({ row, index, current, open, onOpen }: LineProps
         <span className="under">{words(row.role)}</span>
       </td>
       <td>
-        <button type="button" className="main" onClick={(event) => { event.stopPropagation(); onOpen(index) }}>
+        <button
+          type="button"
+          className="main"
+          onClick={(event) => {
+            event.stopPropagation()
+            onOpen(index)
+          }}
+        >
           {row.summary}
         </button>
         <span className="under">

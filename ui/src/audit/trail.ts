@@ -25,7 +25,12 @@ export function useTrail(view: View): Loading & { reload: () => void } {
     ask(AuditTrailDocument, JSON.parse(asked) as ReturnType<typeof variablesOf>).then(
       ({ auditTrail }) => left || setState({ trail: auditTrail, failure: undefined, loading: false }),
       (error: unknown) =>
-        left || setState({ trail: undefined, failure: error instanceof Failure ? error : new Failure('failed', String(error)), loading: false }),
+        left ||
+        setState({
+          trail: undefined,
+          failure: error instanceof Failure ? error : new Failure('failed', String(error)),
+          loading: false,
+        }),
     )
     return () => {
       left = true

@@ -19,7 +19,12 @@ export type View = {
 }
 
 export const EVERYTHING: View = {
-  texts: {}, since: undefined, until: undefined, oldestFirst: false, page: undefined, event: undefined,
+  texts: {},
+  since: undefined,
+  until: undefined,
+  oldestFirst: false,
+  page: undefined,
+  event: undefined,
 }
 
 function moment(text: string | null): string | undefined {
@@ -79,7 +84,8 @@ export function filterOf(view: View): AuditFilter | null {
 type Paging = { first?: number; after?: string; last?: number; before?: string }
 
 export function variablesOf(view: View): { filter: AuditFilter | null; order: AuditOrder } & Paging {
-  const page: Paging = view.page && 'before' in view.page ? { last: PAGE, before: view.page.before } : { first: PAGE, ...view.page }
+  const page: Paging =
+    view.page && 'before' in view.page ? { last: PAGE, before: view.page.before } : { first: PAGE, ...view.page }
   return { filter: filterOf(view), order: view.oldestFirst ? 'POSITION_ASC' : 'POSITION_DESC', ...page }
 }
 

@@ -7,7 +7,9 @@ import { useBoard } from './live'
 import type { Board, Call } from './store'
 
 const openCalls = (board: Board) =>
-  board.calls.filter((call) => call.state === 'open').sort((a, b) => a.priority - b.priority || b.receivedAt.localeCompare(a.receivedAt))
+  board.calls
+    .filter((call) => call.state === 'open')
+    .sort((a, b) => a.priority - b.priority || b.receivedAt.localeCompare(a.receivedAt))
 
 type Props = {
   selected: string | undefined
@@ -20,12 +22,17 @@ export function CallList({ selected, onSelect, onShow, onLaunch }: Props) {
   const calls = useBoard(openCalls)
   return (
     <section className="block" aria-labelledby="calls-title">
-      <h2 id="calls-title">
-        Open calls {calls && <span className="tally">{calls.length}</span>}
-      </h2>
+      <h2 id="calls-title">Open calls {calls && <span className="tally">{calls.length}</span>}</h2>
       {calls?.length === 0 && <p className="empty">No call is open.</p>}
       {calls?.map((call) => (
-        <CallRow key={call.number} call={call} open={call.number === selected} onSelect={onSelect} onShow={onShow} onLaunch={onLaunch} />
+        <CallRow
+          key={call.number}
+          call={call}
+          open={call.number === selected}
+          onSelect={onSelect}
+          onShow={onShow}
+          onLaunch={onLaunch}
+        />
       ))}
     </section>
   )
@@ -44,7 +51,9 @@ function CallRow({ call, open, onSelect, onShow, onLaunch }: { call: Call; open:
   return (
     <article ref={row} className={open ? 'card call open' : 'card call'} data-call={call.number}>
       <button type="button" className="card-head" aria-expanded={open} onClick={toggle}>
-        <i className="key call" data-priority={call.priority} role="img" aria-label={`Priority ${call.priority}`}>{call.priority}</i>
+        <i className="key call" data-priority={call.priority} role="img" aria-label={`Priority ${call.priority}`}>
+          {call.priority}
+        </i>
         <span className="title">{words(call.callType)}</span>
         <span className="mono">{call.number}</span>
         <Age since={call.receivedAt} />
@@ -53,7 +62,9 @@ function CallRow({ call, open, onSelect, onShow, onLaunch }: { call: Call; open:
         <div className="card-body">
           <p>
             {call.units.length === 0 ? 'No unit dispatched.' : `Units: ${call.units.join(', ')}.`}{' '}
-            {call.firstUnitArrivedAt ? `First unit arrived ${duration(Date.parse(call.firstUnitArrivedAt) - Date.parse(call.receivedAt))} after the call.` : 'No unit on scene yet.'}
+            {call.firstUnitArrivedAt
+              ? `First unit arrived ${duration(Date.parse(call.firstUnitArrivedAt) - Date.parse(call.receivedAt))} after the call.`
+              : 'No unit on scene yet.'}
           </p>
           {viewer.can('request_launch') && (
             <button type="button" className="button plain" onClick={() => onLaunch(call.number)}>

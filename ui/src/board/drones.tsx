@@ -12,12 +12,14 @@ export function DroneList() {
   const places = useBoard(docks)
   return (
     <section className="block" aria-labelledby="drones-title">
-      <h2 id="drones-title">
-        Drones {all && <span className="tally">{all.length}</span>}
-      </h2>
+      <h2 id="drones-title">Drones {all && <span className="tally">{all.length}</span>}</h2>
       {all?.length === 0 && <p className="empty">No drone is registered.</p>}
       {all?.map((drone) => (
-        <DroneRow key={drone.id} drone={drone} dock={places?.find((dock) => dock.id === drone.dockId)?.name ?? drone.dockId} />
+        <DroneRow
+          key={drone.id}
+          drone={drone}
+          dock={places?.find((dock) => dock.id === drone.dockId)?.name ?? drone.dockId}
+        />
       ))}
     </section>
   )

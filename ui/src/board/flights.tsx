@@ -9,7 +9,16 @@ import { Readout } from './readout'
 import type { Board, Flight } from './store'
 import { isOver, timeline } from './timeline'
 
-const RANK: Record<string, number> = { aborted: 0, landing: 1, holding: 1, returning: 1, on_scene: 1, en_route: 1, authorised: 2, requested: 3 }
+const RANK: Record<string, number> = {
+  aborted: 0,
+  landing: 1,
+  holding: 1,
+  returning: 1,
+  on_scene: 1,
+  en_route: 1,
+  authorised: 2,
+  requested: 3,
+}
 
 /** Airborne first, then what waits for someone, then what is over; newest first within each. */
 function order(a: Flight, b: Flight): number {
@@ -31,23 +40,35 @@ export function FlightList({ selected, onSelect, onLaunch }: Props) {
   return (
     <section className="block" aria-labelledby="flights-title">
       <div className="block-head">
-        <h2 id="flights-title">
-          Flights {ids && <span className="tally">{ids.length}</span>}
-        </h2>
+        <h2 id="flights-title">Flights {ids && <span className="tally">{ids.length}</span>}</h2>
         {onLaunch && (
           <button type="button" className="button primary" onClick={() => onLaunch()}>
             Request launch
           </button>
         )}
       </div>
-      {ids === undefined && <p className="empty" aria-busy="true">Waiting for the board…</p>}
+      {ids === undefined && (
+        <p className="empty" aria-busy="true">
+          Waiting for the board…
+        </p>
+      )}
       {ids?.length === 0 && <p className="empty">Nothing is flying, and nothing has landed in the last hour.</p>}
-      {ids?.map((id) => <FlightCard key={id} id={id} open={id === selected} onSelect={onSelect} />)}
+      {ids?.map((id) => (
+        <FlightCard key={id} id={id} open={id === selected} onSelect={onSelect} />
+      ))}
     </section>
   )
 }
 
-const FlightCard = memo(function FlightCard({ id, open, onSelect }: { id: string; open: boolean; onSelect: Props['onSelect'] }) {
+const FlightCard = memo(function FlightCard({
+  id,
+  open,
+  onSelect,
+}: {
+  id: string
+  open: boolean
+  onSelect: Props['onSelect']
+}) {
   const flight = useBoard(useCallback((board: Board) => board.flights.find((each) => each.id === id), [id]))
   const registration = useBoard(
     useCallback(
@@ -65,13 +86,20 @@ const FlightCard = memo(function FlightCard({ id, open, onSelect }: { id: string
   if (!flight) return null
   const over = isOver(flight)
   return (
-    <article ref={card} className={`card flight ${flight.state} ${open ? 'open' : ''} ${over ? 'over' : ''}`} data-flight={id} data-state={flight.state}>
+    <article
+      ref={card}
+      className={`card flight ${flight.state} ${open ? 'open' : ''} ${over ? 'over' : ''}`}
+      data-flight={id}
+      data-state={flight.state}
+    >
       <button type="button" className="card-head" aria-expanded={open} onClick={() => onSelect(open ? undefined : id)}>
         <span className={`state ${flight.state}`}>{words(flight.state)}</span>
         <span className="title">{words(flight.purpose)}</span>
         <span className="registration">{registration}</span>
         {over ? (
-          <time className="elapsed" dateTime={flight.landedAt ?? flight.requestedAt}>{timeOfDay(flight.landedAt ?? flight.requestedAt)}</time>
+          <time className="elapsed" dateTime={flight.landedAt ?? flight.requestedAt}>
+            {timeOfDay(flight.landedAt ?? flight.requestedAt)}
+          </time>
         ) : (
           <Elapsed since={flight.launchedAt ?? flight.requestedAt} />
         )}
@@ -82,7 +110,9 @@ const FlightCard = memo(function FlightCard({ id, open, onSelect }: { id: string
         <Fact name="Case">{flight.caseNumber}</Fact>
         <Fact name="Pilot">{flight.pilot.name}</Fact>
         <Fact name="Requested by">{flight.requestedBy.name}</Fact>
-        {over && <Fact name="Greatest height">{flight.maxAglM === null ? null : `${Math.round(flight.maxAglM)} m AGL`}</Fact>}
+        {over && (
+          <Fact name="Greatest height">{flight.maxAglM === null ? null : `${Math.round(flight.maxAglM)} m AGL`}</Fact>
+        )}
       </dl>
       {flight.reasons.length > 0 && (open || !over) && <Reasons reasons={flight.reasons} />}
       {!over && flight.launchedAt !== null && <Readout drone={flight.droneId} linkLost={flight.linkLost} />}
@@ -112,7 +142,11 @@ function Timeline({ flight }: { flight: Flight }) {
       {timeline(flight).map((step) => (
         <li key={step.name} className={step.state} aria-current={step.state === 'now' ? 'step' : undefined}>
           <span className="step">{step.name}</span>
-          {step.at ? <time dateTime={step.at}>{timeOfDay(step.at)}</time> : <span className="time">{step.state === 'ended' ? '' : '–'}</span>}
+          {step.at ? (
+            <time dateTime={step.at}>{timeOfDay(step.at)}</time>
+          ) : (
+            <span className="time">{step.state === 'ended' ? '' : '–'}</span>
+          )}
         </li>
       ))}
     </ol>

@@ -1,7 +1,12 @@
 import { type FormEvent, type ReactNode, useEffect, useId, useRef, useState } from 'react'
 
 import { ask, Failure } from '../graphql/client'
-import { RequestLaunchDocument, UsePolicyDocument, type RequestLaunchInput, type UsePolicyQuery } from '../graphql/generated/graphql'
+import {
+  RequestLaunchDocument,
+  UsePolicyDocument,
+  type RequestLaunchInput,
+  type UsePolicyQuery,
+} from '../graphql/generated/graphql'
 import { useViewer } from '../shell/viewer'
 import { words } from '../shell/words'
 import { type Conditions, GoNoGo, NOT_ASKED, said } from './go-no-go'
@@ -56,7 +61,8 @@ export function LaunchForm({ callNumber, picked, picking, onPick, onChoose, onCl
     )
   }, [])
 
-  const rule = policy && !(policy instanceof Failure) ? policy.purposes.find((each) => each.code === purpose) : undefined
+  const rule =
+    policy && !(policy instanceof Failure) ? policy.purposes.find((each) => each.code === purpose) : undefined
   const needsCall = rule?.needsCall ?? true
   const place = picked ?? calls.find((each) => each.number === call)?.place
   const chosenDrone = drone || (drones[0]?.id ?? '')
@@ -93,58 +99,132 @@ export function LaunchForm({ callNumber, picked, picking, onPick, onChoose, onCl
   }
   const wrong = outcome && !(outcome instanceof Failure) && outcome.__typename === 'Mistaken' ? outcome : undefined
   const fault = (...fields: string[]) =>
-    wrong?.field && fields.includes(wrong.field) ? <Fault message={wrong.message} accepted={wrong.accepted} /> : undefined
+    wrong?.field && fields.includes(wrong.field) ? (
+      <Fault message={wrong.message} accepted={wrong.accepted} />
+    ) : undefined
 
   return (
-    <form className="launch" role="dialog" aria-labelledby="launch-title" onSubmit={(event) => void submit(event)} onKeyDown={(event) => event.key === 'Escape' && onClose()}>
+    <form
+      className="launch"
+      role="dialog"
+      aria-labelledby="launch-title"
+      onSubmit={(event) => void submit(event)}
+      onKeyDown={(event) => event.key === 'Escape' && onClose()}
+    >
       <header>
-        <h2 id="launch-title" ref={title} tabIndex={-1}>Request launch</h2>
-        <button type="button" className="button quiet" onClick={onClose}>Close</button>
+        <h2 id="launch-title" ref={title} tabIndex={-1}>
+          Request launch
+        </h2>
+        <button type="button" className="button quiet" onClick={onClose}>
+          Close
+        </button>
       </header>
-      {policy instanceof Failure && <p className="note bad" role="alert">{policy.message}</p>}
-      {policy === null && <p className="note bad" role="alert">No use policy is in force, so no launch can be requested.</p>}
+      {policy instanceof Failure && (
+        <p className="note bad" role="alert">
+          {policy.message}
+        </p>
+      )}
+      {policy === null && (
+        <p className="note bad" role="alert">
+          No use policy is in force, so no launch can be requested.
+        </p>
+      )}
 
-      <Field label="Purpose" fault={fault('purpose')} hint={rule?.needsCommander ? 'Waits for the station commander’s authorisation.' : undefined}>
-        {(id) => <select id={id} value={purpose} onChange={(event) => setPurpose(event.target.value)} required>
-          <option value="">Choose…</option>
-          {policy && !(policy instanceof Failure) && <Purposes policy={policy} />}
-        </select>}
+      <Field
+        label="Purpose"
+        fault={fault('purpose')}
+        hint={rule?.needsCommander ? 'Waits for the station commander’s authorisation.' : undefined}
+      >
+        {(id) => (
+          <select id={id} value={purpose} onChange={(event) => setPurpose(event.target.value)} required>
+            <option value="">Choose…</option>
+            {policy && !(policy instanceof Failure) && <Purposes policy={policy} />}
+          </select>
+        )}
       </Field>
       <Field label="Call" fault={fault('call_number', 'callNumber', 'call')}>
-        {(id) => <select id={id} value={call} onChange={(event) => setCall(event.target.value)}>
-          <option value="">{needsCall ? 'No call: give a case number' : 'No call'}</option>
-          {calls.map((each) => (
-            <option key={each.number} value={each.number}>
-              {`P${each.priority} ${words(each.callType)} · ${each.number}`}
-            </option>
-          ))}
-        </select>}
+        {(id) => (
+          <select id={id} value={call} onChange={(event) => setCall(event.target.value)}>
+            <option value="">{needsCall ? 'No call: give a case number' : 'No call'}</option>
+            {calls.map((each) => (
+              <option key={each.number} value={each.number}>
+                {`P${each.priority} ${words(each.callType)} · ${each.number}`}
+              </option>
+            ))}
+          </select>
+        )}
       </Field>
       <div className="pair">
         <Field label="Case number" fault={fault('case_number', 'caseNumber')}>
-          {(id) => <input id={id} value={caseNumber} onChange={(event) => setCaseNumber(event.target.value)} placeholder="if there is no call" autoComplete="off" />}
+          {(id) => (
+            <input
+              id={id}
+              value={caseNumber}
+              onChange={(event) => setCaseNumber(event.target.value)}
+              placeholder="if there is no call"
+              autoComplete="off"
+            />
+          )}
         </Field>
         {!needsCall && (
           <Field label="Authorisation" fault={fault('authorisation')}>
-            {(id) => <input id={id} value={authorisation} onChange={(event) => setAuthorisation(event.target.value)} placeholder="who allowed it, and where" autoComplete="off" />}
+            {(id) => (
+              <input
+                id={id}
+                value={authorisation}
+                onChange={(event) => setAuthorisation(event.target.value)}
+                placeholder="who allowed it, and where"
+                autoComplete="off"
+              />
+            )}
           </Field>
         )}
       </div>
       <div className="pair">
         <Field label="Drone" fault={fault('drone')} hint={drones.length === 0 ? 'No drone is ready.' : undefined}>
-          {(id) => <select id={id} value={chosenDrone} onChange={(event) => setDrone(event.target.value)}>
-            {drones.map((each) => <option key={each.id} value={each.id}>{each.registration}</option>)}
-          </select>}
+          {(id) => (
+            <select id={id} value={chosenDrone} onChange={(event) => setDrone(event.target.value)}>
+              {drones.map((each) => (
+                <option key={each.id} value={each.id}>
+                  {each.registration}
+                </option>
+              ))}
+            </select>
+          )}
         </Field>
         <Field label="Cruise height, m AGL" fault={fault('cruise_agl_m', 'cruiseAglM')}>
-          {(id) => <input id={id} value={cruise} onChange={(event) => setCruise(event.target.value)} inputMode="decimal" autoComplete="off" />}
+          {(id) => (
+            <input
+              id={id}
+              value={cruise}
+              onChange={(event) => setCruise(event.target.value)}
+              inputMode="decimal"
+              autoComplete="off"
+            />
+          )}
         </Field>
       </div>
-      <Field label="Pilot (RPIC)" fault={fault('pilot')} hint={pilot === viewer.id ? 'You.' : 'Person id of the remote pilot in command.'}>
-        {(id) => <input id={id} value={pilot} onChange={(event) => setPilot(event.target.value)} list={suggestions} autoComplete="off" />}
+      <Field
+        label="Pilot (RPIC)"
+        fault={fault('pilot')}
+        hint={pilot === viewer.id ? 'You.' : 'Person id of the remote pilot in command.'}
+      >
+        {(id) => (
+          <input
+            id={id}
+            value={pilot}
+            onChange={(event) => setPilot(event.target.value)}
+            list={suggestions}
+            autoComplete="off"
+          />
+        )}
       </Field>
       <datalist id={suggestions}>
-        {known.map((each) => <option key={each.id} value={each.id}>{each.name}</option>)}
+        {known.map((each) => (
+          <option key={each.id} value={each.id}>
+            {each.name}
+          </option>
+        ))}
       </datalist>
       <fieldset className="destination">
         <legend>Destination</legend>
@@ -155,13 +235,28 @@ export function LaunchForm({ callNumber, picked, picking, onPick, onChoose, onCl
         <button type="button" className="button plain" aria-pressed={picking} onClick={() => onPick(!picking)}>
           {picking ? 'Stop choosing' : 'Choose on the map'}
         </button>
-        {picked && <button type="button" className="button quiet" onClick={() => onChoose(undefined)}>Use the call’s place</button>}
+        {picked && (
+          <button type="button" className="button quiet" onClick={() => onChoose(undefined)}>
+            Use the call’s place
+          </button>
+        )}
         {fault('destination')}
       </fieldset>
       <Field label="Reason" fault={fault('reason')}>
-        {(id) => <textarea id={id} value={reason} onChange={(event) => setReason(event.target.value)} rows={3} maxLength={500} aria-describedby="reason-judged" />}
+        {(id) => (
+          <textarea
+            id={id}
+            value={reason}
+            onChange={(event) => setReason(event.target.value)}
+            rows={3}
+            maxLength={500}
+            aria-describedby="reason-judged"
+          />
+        )}
       </Field>
-      <p id="reason-judged" className={judged.good ? 'judged good' : 'judged'} aria-live="polite">{judged.message}</p>
+      <p id="reason-judged" className={judged.good ? 'judged good' : 'judged'} aria-live="polite">
+        {judged.message}
+      </p>
       <GoNoGo conditions={conditions} ownFlight={pilot === viewer.id} onChange={setConditions} />
       {fault('accepted_unknowns', 'conditions')}
       {outcome && !(wrong?.field && fault(wrong.field)) && <OutcomeNote outcome={outcome} done="Launch requested" />}
@@ -180,10 +275,18 @@ function Purposes({ policy }: { policy: Policy }) {
   const closed = policy.purposes.filter((each) => each.prohibited)
   return (
     <>
-      {open.map((each) => <option key={each.code} value={each.code}>{words(each.title)}</option>)}
+      {open.map((each) => (
+        <option key={each.code} value={each.code}>
+          {words(each.title)}
+        </option>
+      ))}
       {closed.length > 0 && (
         <optgroup label={`Prohibited by use policy ${policy.version}`}>
-          {closed.map((each) => <option key={each.code} value={each.code} disabled>{words(each.title)}</option>)}
+          {closed.map((each) => (
+            <option key={each.code} value={each.code} disabled>
+              {words(each.title)}
+            </option>
+          ))}
         </optgroup>
       )}
     </>
@@ -196,7 +299,9 @@ function Field({ label, fault, hint, children }: FieldProps) {
   const id = useId()
   return (
     <div className={fault ? 'field wrong' : 'field'}>
-      <label className="label" htmlFor={id}>{label}</label>
+      <label className="label" htmlFor={id}>
+        {label}
+      </label>
       {children(id)}
       {hint && <span className="hint">{hint}</span>}
       {fault}

@@ -108,7 +108,11 @@ export class CityMap {
   }
 
   show(place: { latitude: number; longitude: number }): void {
-    this.#view.easeTo({ center: [place.longitude, place.latitude], zoom: Math.max(this.#view.getZoom(), 15), duration: 500 })
+    this.#view.easeTo({
+      center: [place.longitude, place.latitude],
+      zoom: Math.max(this.#view.getZoom(), 15),
+      duration: 500,
+    })
   }
 
   remove(): void {
@@ -172,7 +176,9 @@ export class CityMap {
   #drawDocks(board: Board): void {
     for (const dock of board.docks) {
       const ready = board.drones.some((drone) => drone.dockId === dock.id && drone.status === 'ready')
-      const known = this.#docks.get(dock.id) ?? dockMarker(dock).setLngLat([dock.place.longitude, dock.place.latitude]).addTo(this.#view)
+      const known =
+        this.#docks.get(dock.id) ??
+        dockMarker(dock).setLngLat([dock.place.longitude, dock.place.latitude]).addTo(this.#view)
       known.setLngLat([dock.place.longitude, dock.place.latitude])
       known.getElement().classList.toggle('ready', ready)
       this.#docks.set(dock.id, known)
@@ -185,7 +191,11 @@ export class CityMap {
     if (!drone || !(sample.telemetry.armed || drone.status === 'flying')) return this.#forget(id)
     const { place, headingDeg } = sample.telemetry
     const known = this.#flown.get(id)
-    const to = { longitude: place.longitude, latitude: place.latitude, headingDeg: headingDeg ?? known?.leg.to.headingDeg ?? 0 }
+    const to = {
+      longitude: place.longitude,
+      latitude: place.latitude,
+      headingDeg: headingDeg ?? known?.leg.to.headingDeg ?? 0,
+    }
     const flown: Flown = known ?? {
       marker: new DroneMarker(drone, () => this.#openFlightOf(id)),
       leg: nextLeg(undefined, to, performance.now()),
@@ -195,7 +205,11 @@ export class CityMap {
     if (!known) {
       this.#flown.set(id, flown)
       flown.marker.place(flown.leg.to).addTo(this.#view)
-    } else if (known.leg.to.longitude !== to.longitude || known.leg.to.latitude !== to.latitude || known.leg.to.headingDeg !== to.headingDeg) {
+    } else if (
+      known.leg.to.longitude !== to.longitude ||
+      known.leg.to.latitude !== to.latitude ||
+      known.leg.to.headingDeg !== to.headingDeg
+    ) {
       flown.leg = nextLeg(known.leg, to, performance.now())
     }
     if (flown.flightId !== drone.flightId) {

@@ -49,7 +49,10 @@ function Said({ outcome, done }: { outcome: Outcome; done: string }) {
     case 'Accepted': {
       const heard = outcome.outcome && drone[outcome.outcome]
       return (
-        <div className={outcome.outcome === 'denied' || outcome.outcome === 'unknown' ? 'note warn' : 'note good'} role="status">
+        <div
+          className={outcome.outcome === 'denied' || outcome.outcome === 'unknown' ? 'note warn' : 'note good'}
+          role="status"
+        >
           <p>
             {done}
             {outcome.sentAt && ` at ${timeOfDay(outcome.sentAt)}`}
@@ -81,7 +84,9 @@ function Said({ outcome, done }: { outcome: Outcome; done: string }) {
     case 'Unavailable':
       return (
         <div className="note warn" role="alert">
-          <p>{outcome.message} Try again in {outcome.retryAfterSeconds} s.</p>
+          <p>
+            {outcome.message} Try again in {outcome.retryAfterSeconds} s.
+          </p>
         </div>
       )
   }

@@ -52,7 +52,10 @@ export function BoardPage() {
   useEffect(() => map?.pick(launch?.picking ?? false), [map, launch?.picking])
   useEffect(() => map?.pin(launch?.picked), [map, launch?.picked])
 
-  const openLaunch = useCallback((callNumber?: string) => setLaunch({ callNumber, picked: undefined, picking: false }), [])
+  const openLaunch = useCallback(
+    (callNumber?: string) => setLaunch({ callNumber, picked: undefined, picking: false }),
+    [],
+  )
   const closeLaunch = useCallback(() => setLaunch(undefined), [])
   const pick = useCallback((picking: boolean) => setLaunch((open) => open && { ...open, picking }), [])
   const choose = useCallback((picked: Place | undefined) => setLaunch((open) => open && { ...open, picked }), [])
@@ -66,16 +69,32 @@ export function BoardPage() {
       <section className="map" aria-label="Map of West Hollywood">
         <div ref={container} className="canvas" data-testid="map" />
         <Banners />
-        {mapFault && <p className="map-fault" role="alert">The map could not be drawn ({mapFault}). Everything else works.</p>}
-        {launch?.picking && <p className="picking-note" role="status">Click the map to choose the destination.</p>}
+        {mapFault && (
+          <p className="map-fault" role="alert">
+            The map could not be drawn ({mapFault}). Everything else works.
+          </p>
+        )}
+        {launch?.picking && (
+          <p className="picking-note" role="status">
+            Click the map to choose the destination.
+          </p>
+        )}
         <div className="map-buttons">
-          <button type="button" aria-label="Zoom in" onClick={() => map?.zoom(1)}>+</button>
-          <button type="button" aria-label="Zoom out" onClick={() => map?.zoom(-1)}>−</button>
-          <button type="button" aria-label="Show the whole city" title="Whole city" onClick={() => map?.wholeCity()}>⤢</button>
+          <button type="button" aria-label="Zoom in" onClick={() => map?.zoom(1)}>
+            +
+          </button>
+          <button type="button" aria-label="Zoom out" onClick={() => map?.zoom(-1)}>
+            −
+          </button>
+          <button type="button" aria-label="Show the whole city" title="Whole city" onClick={() => map?.wholeCity()}>
+            ⤢
+          </button>
         </div>
         <Legend />
         <p className="attribution">
-          <a href="https://www.openstreetmap.org/copyright" target="_blank" rel="noreferrer">© OpenStreetMap contributors</a>
+          <a href="https://www.openstreetmap.org/copyright" target="_blank" rel="noreferrer">
+            © OpenStreetMap contributors
+          </a>
         </p>
       </section>
       <aside className="panel" aria-label="Flights, calls and drones">
@@ -92,7 +111,11 @@ export function BoardPage() {
           />
         ) : (
           <>
-            <FlightList selected={flight} onSelect={setFlight} onLaunch={viewer.can('request_launch') ? openLaunch : undefined} />
+            <FlightList
+              selected={flight}
+              onSelect={setFlight}
+              onLaunch={viewer.can('request_launch') ? openLaunch : undefined}
+            />
             <CallList selected={call} onSelect={setCall} onShow={(place) => map?.show(place)} onLaunch={openLaunch} />
             <DroneList />
           </>
@@ -117,14 +140,14 @@ function Banners() {
         <div className="banner bad" role="alert" data-testid="not-live">
           <b>Not live.</b>{' '}
           {received === undefined ? 'The board has not come yet.' : `What you see is ${duration(fresh.sinceMs)} old.`}{' '}
-          {fresh.retryInMs ? `Trying again in ${duration(fresh.retryInMs + 999)}.` : 'Connecting…'}{' '}
-          Return, hold, land and abort still work.
+          {fresh.retryInMs ? `Trying again in ${duration(fresh.retryInMs + 999)}.` : 'Connecting…'} Return, hold, land
+          and abort still work.
         </div>
       )}
       {streams.length > 0 && (
         <div className="banner warn" role="alert" data-testid="incomplete">
-          <b>Not the whole picture.</b> Events of {streams.length === 1 ? 'one record' : `${streams.length} records`} could not be
-          applied yet: <code>{streams.slice(0, 4).join(', ')}</code>
+          <b>Not the whole picture.</b> Events of {streams.length === 1 ? 'one record' : `${streams.length} records`}{' '}
+          could not be applied yet: <code>{streams.slice(0, 4).join(', ')}</code>
           {streams.length > 4 && ` and ${streams.length - 4} more`}.
         </div>
       )}
@@ -135,10 +158,22 @@ function Banners() {
 function Legend() {
   return (
     <ul className="legend" aria-label="Legend">
-      <li><i className="key call" data-priority="1" />Call by priority</li>
-      <li><i className="key drone" />Drone</li>
-      <li><i className="key dock" />Dock</li>
-      <li><i className="key line" />City boundary</li>
+      <li>
+        <i className="key call" data-priority="1" />
+        Call by priority
+      </li>
+      <li>
+        <i className="key drone" />
+        Drone
+      </li>
+      <li>
+        <i className="key dock" />
+        Dock
+      </li>
+      <li>
+        <i className="key line" />
+        City boundary
+      </li>
     </ul>
   )
 }

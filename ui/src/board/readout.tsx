@@ -7,7 +7,12 @@ import { board, useSample } from './live'
 export function Readout({ drone, linkLost }: { drone: string; linkLost: boolean }) {
   useTick()
   const sample = useSample(drone)
-  if (!sample) return <p className="readout-none" role="status">No telemetry from this drone.</p>
+  if (!sample)
+    return (
+      <p className="readout-none" role="status">
+        No telemetry from this drone.
+      </p>
+    )
   const { telemetry } = sample
   const age = board.age(drone) ?? 0
   const stale = age > STALE_AFTER
@@ -15,10 +20,18 @@ export function Readout({ drone, linkLost }: { drone: string; linkLost: boolean 
   return (
     <div className={`readout ${stale || lost ? 'stale' : ''}`} data-testid="readout" data-stale={stale}>
       <div className="gauges">
-        <Gauge name="Height" unit="m AGL">{Math.round(telemetry.aglM).toString()}</Gauge>
-        <Gauge name="Speed" unit="m/s">{telemetry.groundSpeedMps?.toFixed(1)}</Gauge>
-        <Gauge name="Heading" unit="">{telemetry.headingDeg === null ? undefined : bearing(telemetry.headingDeg)}</Gauge>
-        <Gauge name="Battery" unit="%" level={telemetry.batteryPercent}>{telemetry.batteryPercent?.toFixed(0)}</Gauge>
+        <Gauge name="Height" unit="m AGL">
+          {Math.round(telemetry.aglM).toString()}
+        </Gauge>
+        <Gauge name="Speed" unit="m/s">
+          {telemetry.groundSpeedMps?.toFixed(1)}
+        </Gauge>
+        <Gauge name="Heading" unit="">
+          {telemetry.headingDeg === null ? undefined : bearing(telemetry.headingDeg)}
+        </Gauge>
+        <Gauge name="Battery" unit="%" level={telemetry.batteryPercent}>
+          {telemetry.batteryPercent?.toFixed(0)}
+        </Gauge>
       </div>
       <p className="link-line">
         <span className={lost ? 'chip bad' : 'chip good'}>{lost ? 'Link lost' : 'Link up'}</span>
@@ -38,7 +51,10 @@ function Gauge({ name, unit, level, children }: GaugeProps) {
   const low = level !== undefined && level !== null && level < 25
   return (
     <div className={low ? 'gauge low' : 'gauge'}>
-      <span className="gauge-name">{name}{low && ' low'}</span>
+      <span className="gauge-name">
+        {name}
+        {low && ' low'}
+      </span>
       <span className="gauge-value">
         {children ?? '–'}
         {children !== undefined && unit && <small>{unit}</small>}

@@ -6,7 +6,9 @@ export type Street = { class: string; kind: string; name?: string }
 const key = (place: Position | undefined) => `${place?.[0]},${place?.[1]}`
 
 /** Joins pieces of the same name that meet end to end. Pieces without a name are left out. */
-export function joined(pieces: readonly Feature<LineString, Street>[]): FeatureCollection<LineString, { name: string }> {
+export function joined(
+  pieces: readonly Feature<LineString, Street>[],
+): FeatureCollection<LineString, { name: string }> {
   const byName = new Map<string, Position[][]>()
   for (const { properties, geometry } of pieces) {
     if (properties.name) byName.set(properties.name, [...(byName.get(properties.name) ?? []), geometry.coordinates])
@@ -34,10 +36,12 @@ function whole(lines: Position[][]): Position[][] {
   const done: Position[][] = []
   for (let line = left.pop(); line !== undefined; line = left.pop()) {
     let grown: Position[] = line
-    for (let grew = true; grew; ) {
+    for (let grew = true; grew;) {
       const end = key(grown.at(-1))
       const start = key(grown[0])
-      const index = left.findIndex((other) => [key(other[0]), key(other.at(-1))].some((tip) => tip === end || tip === start))
+      const index = left.findIndex((other) =>
+        [key(other[0]), key(other.at(-1))].some((tip) => tip === end || tip === start),
+      )
       grew = index >= 0
       const other = left[index]
       if (!other) continue

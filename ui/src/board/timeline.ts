@@ -3,7 +3,12 @@ import type { Flight } from './store'
 
 export type Step = { name: string; at: string | null; state: 'done' | 'now' | 'next' | 'ended' }
 
-const ENDED: Record<string, string> = { refused: 'Refused', aborted: 'Aborted', lapsed: 'Lapsed', withdrawn: 'Withdrawn' }
+const ENDED: Record<string, string> = {
+  refused: 'Refused',
+  aborted: 'Aborted',
+  lapsed: 'Lapsed',
+  withdrawn: 'Withdrawn',
+}
 
 /** States in which a drone may be in the air: safety orders are offered in all of them. */
 const MAY_BE_AIRBORNE = new Set(['authorised', 'en_route', 'on_scene', 'returning', 'holding', 'landing', 'aborted'])
@@ -17,7 +22,12 @@ export function isOver(flight: Pick<Flight, 'state' | 'landedAt'>): boolean {
 }
 
 /** Requested → Authorised → Airborne → On scene → Home; a flight that ended before shows where and how. */
-export function timeline(flight: Pick<Flight, 'state' | 'requestedAt' | 'authorisedAt' | 'launchedAt' | 'arrivedAt' | 'returnOrderedAt' | 'landedAt'>): Step[] {
+export function timeline(
+  flight: Pick<
+    Flight,
+    'state' | 'requestedAt' | 'authorisedAt' | 'launchedAt' | 'arrivedAt' | 'returnOrderedAt' | 'landedAt'
+  >,
+): Step[] {
   const onItsWay = flight.state === 'returning' && flight.landedAt === null
   const way: [string, string | null][] = [
     ['Requested', flight.requestedAt],
@@ -29,7 +39,10 @@ export function timeline(flight: Pick<Flight, 'state' | 'requestedAt' | 'authori
   const ended = ENDED[flight.state]
   if (ended && flight.landedAt === null) {
     const reached = way.filter(([, at]) => at !== null)
-    return [...reached.map(([name, at]): Step => ({ name, at, state: 'done' })), { name: ended, at: null, state: 'ended' }]
+    return [
+      ...reached.map(([name, at]): Step => ({ name, at, state: 'done' })),
+      { name: ended, at: null, state: 'ended' },
+    ]
   }
   const reached = onItsWay ? way.length - 1 : way.findLastIndex(([, at]) => at !== null)
   return way.map(([name, at], index) => {

@@ -87,7 +87,9 @@ export const client = new Client({
         subscribe: (sink) => ({
           unsubscribe: socket.subscribe(
             // The protocol asks for the text beside the hash: it is the very text that was hashed.
-            { query: textOf(extensions), variables, operationName, extensions } as Parameters<typeof socket.subscribe>[0],
+            { query: textOf(extensions), variables, operationName, extensions } as Parameters<
+              typeof socket.subscribe
+            >[0],
             sink as Parameters<typeof socket.subscribe>[1],
           ),
         }),
@@ -119,13 +121,16 @@ export class Failure extends Error {
 }
 
 /** Reads HTTP status and GraphQL error codes alike. */
-export function failureOf(error: Pick<CombinedError, 'graphQLErrors' | 'networkError' | 'response'> | undefined): Failure {
+export function failureOf(
+  error: Pick<CombinedError, 'graphQLErrors' | 'networkError' | 'response'> | undefined,
+): Failure {
   const status: unknown = error?.response?.status
   const codes = (error?.graphQLErrors ?? []).map((each) => String(each.extensions?.['code'] ?? '').toLowerCase())
   const said = error?.graphQLErrors[0]?.message
   if (status === 401 || codes.includes('not_signed_on'))
     return new Failure('signed_out', said ?? 'You are not signed in, or your session has ended.')
-  if (status === 403 || codes.includes('not_permitted')) return new Failure('forbidden', said ?? 'Your roles do not permit this.')
+  if (status === 403 || codes.includes('not_permitted'))
+    return new Failure('forbidden', said ?? 'Your roles do not permit this.')
   if (codes.includes('persisted_query_not_found'))
     return new Failure('outdated', 'The watch center was updated. Load this page again to go on.')
   if (said) return new Failure('failed', said)

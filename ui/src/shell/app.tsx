@@ -20,7 +20,13 @@ function Pages({ again }: { again: () => void }) {
       <Header />
       <Switch>
         <Route path="/">
-          {mayWatch ? <BoardPage /> : mayAudit ? <Redirect to="/audit" replace /> : <MayNotRead what="the board" action="read_board" />}
+          {mayWatch ? (
+            <BoardPage />
+          ) : mayAudit ? (
+            <Redirect to="/audit" replace />
+          ) : (
+            <MayNotRead what="the board" action="read_board" />
+          )}
         </Route>
         <Route path="/audit">
           {mayAudit ? (
@@ -43,7 +49,11 @@ export function App() {
   const [loaded, load] = useLoadedViewer()
   if (!loaded) return <main className="gate" aria-busy="true" />
   if ('failure' in loaded)
-    return loaded.failure.kind === 'signed_out' ? <SignedOut /> : <Unreachable message={loaded.failure.message} retry={load} />
+    return loaded.failure.kind === 'signed_out' ? (
+      <SignedOut />
+    ) : (
+      <Unreachable message={loaded.failure.message} retry={load} />
+    )
   return (
     <ViewerProvider viewer={loaded.viewer}>
       <Pages again={load} />

@@ -22,8 +22,8 @@ export function SignedOut() {
   return (
     <Gate title="Safer WeHo watch center">
       <p>
-        For named, trained people of the West Hollywood Sheriff’s Station, the City and its oversight. Everything that is
-        seen or ordered here is recorded, and the record can be checked by the council and by outsiders.
+        For named, trained people of the West Hollywood Sheriff’s Station, the City and its oversight. Everything that
+        is seen or ordered here is recorded, and the record can be checked by the council and by outsiders.
       </p>
       <a className="button primary large" href={`/sign-in?return_to=${back}`}>
         Sign in
@@ -52,8 +52,8 @@ export function MayNotRead({ what, action }: { what: string; action: string }) {
       <div className="gate-card">
         <h1>You may not read {what}</h1>
         <p>
-          {viewer.name} ({roles}) does not hold the right <code>{action}</code>. Rights follow from roles, and the rules are
-          adopted by the city, not set by an administrator.
+          {viewer.name} ({roles}) does not hold the right <code>{action}</code>. Rights follow from roles, and the rules
+          are adopted by the city, not set by an administrator.
         </p>
         <p className="quiet">If your work needs it, ask your supervisor for a role that has it.</p>
       </div>

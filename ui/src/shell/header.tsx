@@ -55,7 +55,11 @@ export function Header() {
       </div>
       <nav aria-label="Pages">
         {viewer.can('read_board') && <Tab to="/">Board</Tab>}
-        {viewer.can('read_audit_trail') ? <Tab to="/audit">Audit trail</Tab> : viewer.can('read_own_record') && <Tab to="/audit">My record</Tab>}
+        {viewer.can('read_audit_trail') ? (
+          <Tab to="/audit">Audit trail</Tab>
+        ) : (
+          viewer.can('read_own_record') && <Tab to="/audit">My record</Tab>
+        )}
       </nav>
       {viewer.environment !== 'production' && <span className="environment">{viewer.environment}</span>}
       <span className="spring" />
@@ -72,7 +76,9 @@ export function Header() {
 function SignOut() {
   const leave = async () => {
     // A JSON body: the server refuses a form from another site by its content type.
-    await fetch('/sign-out', { method: 'POST', headers: { 'content-type': 'application/json' }, body: '{}' }).catch(() => undefined)
+    await fetch('/sign-out', { method: 'POST', headers: { 'content-type': 'application/json' }, body: '{}' }).catch(
+      () => undefined,
+    )
     location.assign('/')
   }
   return (

@@ -7,8 +7,17 @@ export type Viewer = ViewerQuery['viewer']
 
 /** What a person may be shown a control for. The server decides again on every command. */
 export type Action =
-  | 'request_launch' | 'authorise_launch' | 'refuse_launch' | 'launch_drone' | 'return_drone' | 'hold_drone' | 'land_drone'
-  | 'abort_flight' | 'read_board' | 'read_audit_trail' | 'read_own_record'
+  | 'request_launch'
+  | 'authorise_launch'
+  | 'refuse_launch'
+  | 'launch_drone'
+  | 'return_drone'
+  | 'hold_drone'
+  | 'land_drone'
+  | 'abort_flight'
+  | 'read_board'
+  | 'read_audit_trail'
+  | 'read_own_record'
 
 type Loaded = { viewer: Viewer } | { failure: Failure } | undefined
 
@@ -31,7 +40,8 @@ export function useLoadedViewer(): [Loaded, () => void] {
   const load = useCallback(() => {
     ask(ViewerDocument, {}).then(
       ({ viewer }) => setLoaded({ viewer }),
-      (error: unknown) => setLoaded({ failure: error instanceof Failure ? error : new Failure('failed', String(error)) }),
+      (error: unknown) =>
+        setLoaded({ failure: error instanceof Failure ? error : new Failure('failed', String(error)) }),
     )
   }, [])
   useEffect(load, [load])
