@@ -41,6 +41,13 @@ _WATCH_S = 0.2  # how often expired callers are looked for
 _RETRY_S = 0.1  # between two attempts to reach the database
 _BATCH_BYTES = 16 * 1024 * 1024
 
+# Planning afresh for the arrays of each batch would cost more than the batch; and a plan that is kept must be right for
+# a large log, also when it was made on an empty one.
+_SESSION = (
+    "SET plan_cache_mode = force_generic_plan; SET enable_seqscan = off; SET enable_hashjoin = off; "
+    "SET enable_mergejoin = off; SET jit = off"
+)
+
 _commands = Counter("saferweho_store_commands_total", "Commands answered by the group commit", ["outcome"])
 _events = Counter("saferweho_store_events_total", "Events committed")
 _batch_commands = Histogram(
@@ -71,12 +78,10 @@ class GroupCommit:
         self._closing = threading.Event()
         self._connection: BoundedConnection | None = None
         self._trouble = ""
-        self._threads = [
-            threading.Thread(target=self._write, name="group-commit", daemon=True),
-            threading.Thread(target=self._expire, name="group-commit-watch", daemon=True),
-        ]
-        for thread in self._threads:
-            thread.start()
+        self._writer = threading.Thread(target=self._write, name="group-commit", daemon=True)
+        self._watch = threading.Thread(target=self._expire, name="group-commit-watch", daemon=True)
+        self._writer.start()
+        self._watch.start()
 
     def submit(self, append: Append) -> Future[Appended]:
         """The future fails with a StoreError. Raises ValueError when the append contradicts itself."""
@@ -95,8 +100,8 @@ class GroupCommit:
         with self._arrived:
             self._closing.set()
             self._arrived.notify()
-        for thread in self._threads:
-            thread.join()
+        self._writer.join()
+        self._watch.join()
 
     # -- the writer ----------------------------------------------------------------
     def _write(self) -> None:
@@ -159,6 +164,7 @@ class GroupCommit:
         with _batch_seconds.time():
             rows = connection.execute(STATEMENT, arguments, prepare=True, binary=True).fetchall()
         failpoint("store.after_commit")
+        self._trouble = ""
         results = outcomes(items, [Row(*row) for row in rows])
         written = [result for result in results if isinstance(result, Appended) and not result.replayed]
         _batch_commands.observe(len(items))
@@ -172,15 +178,17 @@ class GroupCommit:
             self._url, autocommit=True, connect_timeout=2, application_name="saferweho-store"
         )
         connection.limit = self._patience
-        connection.prepare_threshold = 0
         connection.adapters.register_dumper(int, Int8BinaryDumper)  # one type of array, one prepared statement
         connection.adapters.register_dumper(str, StrBinaryDumper)
-        milliseconds = int(self._patience * 900)  # the server gives up before we do, so that the outcome is clear
-        connection.execute(f"SET statement_timeout = {milliseconds}")
-        # A server may be set to confirm commits that a crash can still lose. Not these.
-        connection.execute(
-            "SELECT set_config('synchronous_commit', 'on', false) WHERE current_setting('synchronous_commit') = 'off'"
-        )
+        try:
+            # The server gives up before we do, so that the outcome is clear.
+            connection.execute(f"{_SESSION}; SET statement_timeout = {int(self._patience * 900)}", prepare=False)
+            # A server may be set to confirm commits that a crash can still lose. Not these.
+            if connection.execute("SHOW synchronous_commit").fetchone() == ("off",):
+                connection.execute("SET synchronous_commit = on")
+        except psycopg.Error:
+            connection.close()
+            raise
         self._connection = connection
         return connection
 
@@ -192,7 +200,8 @@ class GroupCommit:
 
     # -- the watch -----------------------------------------------------------------
     def _expire(self) -> None:
-        while not self._closing.wait(_WATCH_S) or self._threads[0].is_alive():
+        while self._writer.is_alive():
+            self._writer.join(_WATCH_S)
             now = time.monotonic()
             with self._arrived:
                 late = [

@@ -39,7 +39,7 @@ class PostgresEventStore:
 
     def __init__(self, url: str, *, max_batch: int = 512, commit_timeout: float = 5.0) -> None:
         self._timeout = commit_timeout
-        self._patience = commit_timeout - 4 * _RETRY_S
+        self._patience = max(commit_timeout - 4 * _RETRY_S, commit_timeout / 2)
         self.recorder = GaplessRecorder(datastore(url, timeout=commit_timeout))
         self._pool = cast(ConnectionPool[BoundedConnection], self.recorder.datastore.pool)
         self._pool.open()

@@ -70,11 +70,20 @@ BEGIN
 END
 $$;
 
--- Which log this is: server, timeline and database. A restore, a promotion or a copy changes it.
--- The timeline is asked of the WAL being written: pg_control's lags behind a promotion until the next checkpoint.
-CREATE FUNCTION events.server_identity() RETURNS text LANGUAGE sql VOLATILE AS $$
-    SELECT concat_ws('/', s.system_identifier, substr(pg_walfile_name(pg_current_wal_lsn()), 1, 8), d.oid)
-    FROM pg_control_system() s, pg_database d WHERE d.datname = current_database()
+-- Which log this is: server, database and timeline. A restore, a promotion or a copy changes it.
+-- The timeline is asked of the WAL being written: pg_control's lags behind a promotion until the next checkpoint. The
+-- rest can't change under a session, and is kept in it: reading pg_control for each batch would show.
+CREATE FUNCTION events.server_identity() RETURNS text LANGUAGE plpgsql AS $$
+DECLARE
+    server text := current_setting('saferweho.server', true);
+BEGIN
+    IF server IS NULL OR server = '' THEN
+        SELECT concat_ws('/', s.system_identifier, d.oid) INTO server
+        FROM pg_control_system() s, pg_database d WHERE d.datname = current_database();
+        PERFORM set_config('saferweho.server', server, false);
+    END IF;
+    RETURN server || '/' || substr(pg_walfile_name(pg_current_wal_lsn()), 1, 8);
+END
 $$;
 
 -- `head` moves forward only; another log's identity is accepted by the migrator alone (after `saferweho reconcile`).

@@ -60,9 +60,6 @@ CREATE FUNCTION events.append_batch(
 RETURNS TABLE (command int, outcome text, first_position bigint, last_position bigint, digest bytea, answer bytea,
                submission bigint, stream bigint, expected bigint, actual bigint)
 LANGUAGE plpgsql
-SET enable_seqscan = off  -- plans are kept from when the tables were empty
-SET enable_hashjoin = off
-SET enable_mergejoin = off
 AS $$
 #variable_conflict use_column
 DECLARE
@@ -134,12 +131,14 @@ BEGIN
         END IF;
     END LOOP;
 
-    INSERT INTO events.documents (sha256, media_type, content)
-    SELECT d.hash, d.media_type, d.content
-    FROM unnest(document_commands, document_hashes, document_media_types, document_contents)
-         AS d (command, hash, media_type, content)
-    WHERE writes[d.command]
-    ON CONFLICT DO NOTHING;
+    IF cardinality(document_commands) > 0 THEN
+        INSERT INTO events.documents (sha256, media_type, content)
+        SELECT d.hash, d.media_type, d.content
+        FROM unnest(document_commands, document_hashes, document_media_types, document_contents)
+             AS d (command, hash, media_type, content)
+        WHERE writes[d.command]
+        ON CONFLICT DO NOTHING;
+    END IF;
     INSERT INTO events.stored_events (originator_id, originator_version, topic, state, notification_id)
     SELECT streams[s.stream], s.version, s.type, s.content, s.position
     FROM unnest(event_streams, event_versions, event_types, event_contents, positions)
