@@ -271,7 +271,7 @@ def _check(command: UpdateCall) -> None:
     for name, said, longest in (
         ("address", command.address, 300),
         ("caller", command.caller, 200),
-        ("narrative", command.narrative, 8000),
+        ("narrative", command.narrative, 5000),
     ):
         if said:
             checks.text(name, said, at_most=longest)

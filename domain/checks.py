@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import re
+import unicodedata
 from collections.abc import Iterable
 from datetime import datetime, timedelta
 
@@ -13,16 +14,23 @@ _CODE = re.compile(r"[a-z][a-z0-9_]{1,39}")
 _IDENTIFIER = re.compile(r"[A-Za-z0-9][A-Za-z0-9._:@/+-]{0,127}")
 _SHA256 = re.compile(r"[0-9a-f]{64}")
 
+_UNFIT = frozenset({"Cc", "Cf", "Cn", "Co", "Cs"})  # Unicode general categories
+_FIT_ALL_THE_SAME = "\n\t\u00ad\u200c\u200d"  # soft hyphen, and what joins or parts letters in some scripts
+
 CLOCK_TOLERANCE = timedelta(seconds=1)  # clocks that differ by more are flagged
 
 
 def text(field: str, value: str, *, at_least: int = 1, at_most: int = 200) -> str:
-    """The text without surrounding blanks. Control characters other than a line feed are not accepted."""
+    """The text without surrounding blanks.
+
+    Not accepted are control characters other than line feed and tab, halves of surrogate pairs, and the marks that
+    turn the direction of writing round, with which a record can be made to read as another.
+    """
     accepted = f"{at_least} to {at_most} printable characters"
     stripped = value.strip()
     if not at_least <= len(stripped) <= at_most:
         raise InvalidValue(f"{field} has {len(stripped)} characters", field=field, accepted=accepted)
-    if any(not (c.isprintable() or c == "\n") for c in stripped):
+    if any(unicodedata.category(c) in _UNFIT and c not in _FIT_ALL_THE_SAME for c in stripped):
         raise InvalidValue(f"{field} holds control characters", field=field, accepted=accepted)
     return stripped
 

@@ -152,6 +152,8 @@ def _proposed(command: ProposeFounding, at: datetime) -> FoundingProposed | Foun
         *(("services", service, Role.SERVICE) for service in command.services),
     ):
         _check(field, founder, role, at)
+    if len(command.services) > 20:
+        raise InvalidValue("too many services", field="services", accepted="at most 20")
     people = [administrator.person, commander.person, *(service.person for service in command.services)]
     if len(people) != len(set(people)):
         raise InvalidValue("one person is named twice", field="commander", accepted="different persons")

@@ -306,10 +306,18 @@ def _adopt(command: AdoptPolicy, state: State, at: datetime) -> list[Event]:
 
 def check_parameters(parameters: PolicyParameters) -> None:
     """Raises InvalidValue for what no policy may say."""
+    for field, listed, most in (
+        ("purposes", parameters.purposes, 30),
+        ("prohibited", parameters.prohibited, 30),
+        ("retention", parameters.retention, 30),
+        ("required_courses", parameters.required_courses, 20),
+    ):
+        if len(listed) > most:  # one event holds them all
+            raise InvalidValue("too many", field=field, accepted=f"at most {most}")
     codes = [rule.code for rule in parameters.purposes]
     for rule in parameters.purposes:
         checks.code("purposes.code", rule.code)
-        checks.text("purposes.title", rule.title, at_most=120)
+        checks.text("purposes.title", rule.title, at_most=80)
         if rule.code in COMMANDER_PURPOSES and rule.authorised_by != (Role.STATION_COMMANDER,):
             raise InvalidValue(
                 f"{rule.code} needs the station commander", field="purposes.authorised_by", accepted="station_commander"

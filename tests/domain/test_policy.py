@@ -165,6 +165,7 @@ def test_no_policy_allows_what_is_prohibited(purpose: str) -> None:
     ("changed", "field"),
     [
         ({"purposes": ()}, "purposes"),
+        ({"purposes": tuple(PurposeRule(f"purpose_{n}", "A purpose") for n in range(31))}, "purposes"),
         ({"purposes": (PurposeRule("training", "Training"),) * 2}, "purposes"),
         ({"purposes": (PurposeRule("Training!", "Training"),)}, "purposes.code"),
         ({"retention": (RetentionRule("routine", 0),)}, "retention.days"),
