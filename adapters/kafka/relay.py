@@ -30,7 +30,8 @@ from application.ports import Head
 EVENTS_CHANNEL = "saferweho_events"
 START = ResumePoint(0, bytes(32).hex(), "")
 POLL_S = 1.0  # at most this late when a NOTIFY is lost
-STEP_ASIDE_S = 1.0  # enough for whoever asked to take the lease
+STAND_BY_S = 0.25  # between looks at somebody else's lease, which may be given back early
+STEP_ASIDE_S = 4 * STAND_BY_S  # enough for whoever asked to take the lease
 BACK_OFF_S = (0.05, 2.0)  # first, longest
 
 LAG_EVENTS = Gauge("saferweho_relay_lag_events", "Events in the store that are not yet in Kafka")
@@ -135,7 +136,7 @@ class Relay:
                 return True
             holder, left = lease.leader() or ("", 0.0)
             self._set(state="standby", leader=holder, error="")
-            stop.wait(min(max(left, 0.02), POLL_S))
+            stop.wait(min(max(left, 0.02), STAND_BY_S))
         return False
 
     def _lead(self, term: _Term, stop: Event) -> None:

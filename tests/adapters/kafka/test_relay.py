@@ -107,10 +107,8 @@ def test_two_relays_at_once_send_each_position_once(log: Log) -> None:
         for _ in range(5):
             last = log.append(200)
         until(lambda: max(relay.status().position for relay in relays) >= last)
-        assert sorted(relay.status().state for relay in relays) == ["leading", "standby"]
-        leader = next(relay for relay in relays if relay.status().state == "leading")
-        standby = next(relay for relay in relays if relay is not leader)
-        assert standby.status().leader == leader.status().leader
+        until(lambda: sorted(relay.status().state for relay in relays) == ["leading", "standby"])
+        until(lambda: relays[0].status().leader == relays[1].status().leader != "")
     log.assert_equals_store()
 
 
