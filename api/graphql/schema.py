@@ -17,6 +17,7 @@ from strawberry.extensions import (
     ValidationCache,
 )
 from strawberry.schema.config import StrawberryConfig
+from strawberry.tools import merge_types
 from strawberry.types import ExecutionContext
 
 from api.graphql import limits
@@ -28,6 +29,9 @@ from api.graphql.types import POSITION, Position
 
 log = structlog.get_logger()
 CACHED_DOCUMENTS = 512
+QUERIES = (Query,)  # one class a capability
+MUTATIONS = (Mutation,)
+SUBSCRIPTIONS = (Subscription,)
 
 
 class Schema(strawberry.Schema):
@@ -80,9 +84,9 @@ def build(introspection: bool = True) -> Schema:
     if not introspection:
         extensions.append(DisableIntrospection)
     return Schema(
-        query=Query,
-        mutation=Mutation,
-        subscription=Subscription,
+        query=merge_types("Query", QUERIES),
+        mutation=merge_types("Mutation", MUTATIONS),
+        subscription=merge_types("Subscription", SUBSCRIPTIONS),
         extensions=extensions,
         config=StrawberryConfig(
             scalar_map={Position: POSITION}, disable_field_suggestions=not introspection, relay_max_results=100
