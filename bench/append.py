@@ -26,6 +26,7 @@ from psycopg.conninfo import conninfo_to_dict, make_conninfo
 
 from adapters.event_store import PostgresEventStore, migrate
 from application.ports import Append, NewEvent
+from bench.figures import figure, quantile
 
 GOAL_LIBRARY, GOAL_RAW = 6.0, 1.0
 TYPE = "bench.thing_happened.v1"
@@ -88,12 +89,12 @@ def measure(postgres_url: str, callers: int, rounds: int, seconds: float, size: 
     ours_, library_, raw_ = mid["ours"], mid["library"], mid["raw"]
     name = f"append, {callers} callers"
     return [
-        _figure(f"{name}, against the library's recorder", ours_.rate, "events/s", library_.rate, GOAL_LIBRARY),
-        _figure(f"{name}, p99 against the library's p50", ours_.p99, "ms", library_.p50, 1.0, at_most=True),
-        _figure(f"{name}, against raw autocommit psycopg", ours_.rate, "events/s", raw_.rate, GOAL_RAW),
-        _figure(f"{name} as coroutines, against raw", mid["ours, coroutines"].rate, "events/s", raw_.rate),
-        _figure(f"append, {4 * callers} callers", mid["ours, four times the callers"].rate, "events/s", raw_.rate),
-        _figure("append, one caller, p50 against raw", mid["ours, alone"].p50, "ms", mid["raw, alone"].p50),
+        figure(f"{name}, against the library's recorder", ours_.rate, "events/s", library_.rate, GOAL_LIBRARY),
+        figure(f"{name}, p99 against the library's p50", ours_.p99, "ms", library_.p50, 1.0, at_most=True),
+        figure(f"{name}, against raw autocommit psycopg", ours_.rate, "events/s", raw_.rate, GOAL_RAW),
+        figure(f"{name} as coroutines, against raw", mid["ours, coroutines"].rate, "events/s", raw_.rate),
+        figure(f"append, {4 * callers} callers", mid["ours, four times the callers"].rate, "events/s", raw_.rate),
+        figure("append, one caller, p50 against raw", mid["ours, alone"].p50, "ms", mid["raw, alone"].p50),
     ]
 
 
@@ -147,24 +148,7 @@ def _command(stream: str, version: int, content: bytes) -> Append:
 
 def _round(took: list[float], seconds: float) -> Round:
     took.sort()
-    return Round(len(took) / seconds, 1000 * took[len(took) // 2], 1000 * took[int(len(took) * 0.99)])
-
-
-def _figure(
-    name: str, value: float, unit: str, floor: float, goal: float | None = None, at_most: bool = False
-) -> dict[str, Any]:
-    ratio = value / floor
-    holds = None if goal is None else ratio <= goal if at_most else ratio >= goal
-    digits = 0 if value > 100 else 2
-    return {
-        "name": name,
-        "value": round(value, digits),
-        "unit": unit,
-        "floor": round(floor, digits),
-        "ratio": round(ratio, 2),
-        "goal": goal,
-        "holds": holds,
-    }
+    return Round(len(took) / seconds, 1000 * quantile(took, 0.5), 1000 * quantile(took, 0.99))
 
 
 # -- the contenders ------------------------------------------------------------
