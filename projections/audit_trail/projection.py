@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import UTC, datetime, timedelta
 from importlib.resources import files
 from typing import Any
 
@@ -16,6 +16,7 @@ from application.codec import Recorded
 from projections.audit_trail.subjects import subjects
 from projections.engine.projection import Cursor, Projection, Stop
 
+_HOUR = timedelta(hours=1)
 _COLUMNS = (
     ("position", "int8"),
     ("event_id", "uuid"),
@@ -59,13 +60,14 @@ class Rows:
 
 
 def changes(batch: Sequence[Recorded]) -> Rows:
-    rows = Rows()
+    rows, hour = Rows(), datetime.min.replace(tzinfo=UTC)
     for recorded in batch:
         about = subjects(recorded.stream, recorded.event)
         rows.events.append(_row(recorded, about))
         position = recorded.position
         rows.subjects += [(subject, position) for subject in about]
-        hour = recorded.envelope.time.replace(minute=0, second=0, microsecond=0)
+        if not hour <= recorded.envelope.time < hour + _HOUR:
+            hour = recorded.envelope.time.replace(minute=0, second=0, microsecond=0)
         first, _ = rows.hours.get(hour, (position, position))
         rows.hours[hour] = (first, position)
     return rows

@@ -22,7 +22,7 @@ from psycopg.rows import class_row
 from psycopg.types.json import Jsonb
 
 from projections.engine.feed import FeedState
-from projections.engine.projection import AnyProjection, Connection, Cursor, Fenced
+from projections.engine.projection import AnyProjection, Connection, Cursor, Fenced, Retired
 
 CHANNEL = "saferweho_projections"
 ZERO_HASH = bytes(32)
@@ -259,8 +259,10 @@ def switch(connection: Connection, build: Build) -> bool:
                 (build.name,),
             ).fetchall()
             mine = next((row for row in rows if row[0] == build.key), None)
-            if mine is None or mine[3] != build.generation:
-                raise Fenced(f"{build.key} was claimed by another process or retired")
+            if mine is None:
+                raise Retired(f"{build.key} was retired")
+            if mine[3] != build.generation:
+                raise Fenced(f"{build.key} was claimed by another process")
             live = next((row for row in rows if row[1] == "live"), None)
             if live is not None:
                 if live[2] > mine[2]:
@@ -301,19 +303,29 @@ def claim(connection: Connection, key: str) -> Build:
             (holder(), key),
         ).fetchone()
     if build is None:
-        raise Fenced(f"{key} was retired")
+        raise Retired(f"{key} was retired")
+    return build
+
+
+def still_mine(connection: Connection, claimed: Build) -> Build:
+    """The build as it is now. Raises Fenced (Retired) where another process claimed it (it was replaced)."""
+    build = find(connection, claimed.key)
+    if build is None or build.state == "retired":
+        raise Retired(f"{claimed.key} was retired")
+    if build.generation != claimed.generation:
+        raise Fenced(f"{claimed.key} was claimed by {build.holder}")
     return build
 
 
 def lock(cursor: Cursor, key: str, generation: int) -> tuple[int, str]:
     """First statement of a transaction that writes: hold the fence. Returns (revision, state). Raises Fenced."""
     row = cursor.execute(
-        "SELECT revision, state FROM projections.catalogue"
-        " WHERE key = %s AND generation = %s AND state <> 'retired' FOR UPDATE",
-        (key, generation),
+        "SELECT revision, state, generation, holder FROM projections.catalogue WHERE key = %s FOR UPDATE", (key,)
     ).fetchone()
-    if row is None:
-        raise Fenced(f"{key} was claimed by another process or retired; this one held generation {generation}")
+    if row is None or row[1] == "retired":
+        raise Retired(f"{key} was retired")
+    if row[2] != generation:
+        raise Fenced(f"{key} was claimed by {row[3]}")
     return row[0], row[1]
 
 

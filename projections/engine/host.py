@@ -18,7 +18,7 @@ import structlog
 from projections.engine import catalogue
 from projections.engine.feed import FeedFactory
 from projections.engine.parking import ParkedRecord
-from projections.engine.projection import AnyProjection, Fenced
+from projections.engine.projection import AnyProjection, Fenced, Retired
 from projections.engine.projector import Projector, Status
 
 LOOK_S = 1.0
@@ -120,7 +120,8 @@ class ProjectionHost:
     def _keep(self, projector: Projector) -> None:
         try:
             projector.run(self._stop)
+        except Retired:
+            log.info("projector.retired", projection=projector.key)
         except Fenced as fenced:
-            # If it was retired, the catalogue doesn't name it again.
             self._lost.add(projector.key)
             log.warning("projector.fenced", projection=projector.key, reason=str(fenced))

@@ -68,6 +68,10 @@ class Fenced(Exception):
     """Another process has claimed this build, or it was retired: this one must not write any more."""
 
 
+class Retired(Fenced):
+    """A newer build has taken its place, as it should be."""
+
+
 def is_transient(error: BaseException) -> bool:
     """Whether the fault is the database's or the network's, so that the same batch may succeed later.
 

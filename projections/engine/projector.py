@@ -128,9 +128,7 @@ class Projector:
     def _resume(self, connection: Connection) -> None:
         if self._build is None:
             self._build = catalogue.claim(connection, self._key)
-        build = catalogue.find(connection, self._key)
-        if build is None or build.generation != self._build.generation or build.state == "retired":
-            raise Fenced(f"{self._key} was claimed by another process or retired")
+        build = catalogue.still_mine(connection, self._build)
         self._state, self._rolling_hash = build.feed_state, build.rolling_hash
         self._live, self._log_end = build.state == "live", build.log_end
         self._revision = -1  # what is parked is read with the first batch
@@ -177,10 +175,8 @@ class Projector:
         """Once a second: where the log ends, whether the build is still ours and whether it has caught up."""
         self._next_look = time.monotonic() + LOOK_S
         end = feed.end_position()
-        build = catalogue.find(connection, self._key)
         assert self._build is not None
-        if build is None or build.generation != self._build.generation or build.state == "retired":
-            raise Fenced(f"{self._key} was claimed by another process or retired")
+        build = catalogue.still_mine(connection, self._build)
         if end > build.log_end:
             catalogue.seen_end(connection, self._key, build.generation, end)
         self._log_end = max(end, self._state.position)
@@ -290,10 +286,8 @@ class Projector:
         log.error("projector.stopped", projection=self._key, reason=stopped.reason)
         before = catalogue.find(connection, self._key)
         while not stop.wait(LOOK_S):
-            build = catalogue.find(connection, self._key)
             assert self._build is not None
-            if build is None or build.generation != self._build.generation or build.state == "retired":
-                raise Fenced(f"{self._key} was claimed by another process or retired")
+            build = catalogue.still_mine(connection, self._build)
             if before is None or build.revision != before.revision:
                 self._tell(connection, None)
                 return

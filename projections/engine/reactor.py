@@ -111,7 +111,6 @@ class Reactor:
                 pause = min(pause * 2, BACK_OFF_S[1])
 
     def _resume(self, connection: Connection) -> None:
-        name = self._reaction.name
         connection.execute(
             "INSERT INTO projections.catalogue (key, name, version, build, state, tables_sha256)"
             " VALUES (%s, %s, 1, 1, 'live', '') ON CONFLICT (key) DO NOTHING",
@@ -119,9 +118,7 @@ class Reactor:
         )
         if self._build is None:
             self._build = catalogue.claim(connection, self._key)
-        build = catalogue.find(connection, self._key)
-        if build is None or build.generation != self._build.generation:
-            raise Fenced(f"the reaction {name} was claimed by another process")
+        build = catalogue.still_mine(connection, self._build)
         self._state, self._rolling_hash, self._log_end = build.feed_state, build.rolling_hash, build.log_end
 
     def _consume(self, connection: Connection, stop: threading.Event) -> None:

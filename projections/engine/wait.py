@@ -36,6 +36,7 @@ class AppliedPositions:
     def __init__(self, url: str) -> None:
         self._url = url
         self._positions: dict[str, tuple[int, int]] = {}  # name -> (position, ticks)
+        self._log_ends: dict[str, int] = {}
         self._moved = asyncio.Event()
         self._listening = False
         self._task: asyncio.Task[None] | None = None
@@ -106,9 +107,14 @@ class AppliedPositions:
                 await asyncio.sleep(POLL_S)
 
     async def _poll(self, connection: psycopg.AsyncConnection) -> None:
-        cursor = await connection.execute("SELECT name, position FROM projections.catalogue WHERE state = 'live'")
-        for name, position in await cursor.fetchall():
-            self._heard(name, position, ticked=False)
+        cursor = await connection.execute(
+            "SELECT name, position, log_end FROM projections.catalogue WHERE state = 'live'"
+        )
+        for name, position, log_end in await cursor.fetchall():
+            # Where the log went on without the read model, answers that say how far it is behind are others now.
+            further = log_end > max(position, self._log_ends.get(name, 0))
+            self._log_ends[name] = log_end
+            self._heard(name, position, ticked=further)
 
     def _heard(self, name: str, position: int, *, ticked: bool) -> None:
         last, ticks = self._positions.get(name, (-1, 0))

@@ -6,9 +6,10 @@ import os
 import subprocess
 import sys
 from collections import Counter
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from dataclasses import replace
+from itertools import count
 from pathlib import Path
 
 import pytest
@@ -31,8 +32,8 @@ ROOT = Path(__file__).parents[2]
 class Mortal:
     """Runs `process.py` and counts how often it died at its failpoint."""
 
-    def __init__(self, what: str, log: Log, folder: Path) -> None:
-        self._argv = [sys.executable, "-m", "tests.projections.process", what, log.url]
+    def __init__(self, what: str, log: Log, folder: Path, *kafka: str) -> None:
+        self._argv = [sys.executable, "-m", "tests.projections.process", what, log.url, *kafka]
         self._hits = folder / "failpoints"
 
     @contextmanager
@@ -44,6 +45,14 @@ class Mortal:
         finally:
             process.kill()
             process.wait()
+
+    def await_death(self, process: subprocess.Popen[bytes], meanwhile: Callable[[], object]) -> None:
+        """Under load: `meanwhile` is done fifty times a second at most, until the process is dead."""
+        while process.poll() is None:
+            meanwhile()
+            with suppress(subprocess.TimeoutExpired):
+                process.wait(0.02)
+        assert process.returncode == -9
 
     def hits(self) -> list[str]:
         return self._hits.read_text().split() if self._hits.exists() else []
@@ -61,13 +70,10 @@ def test_a_projector_killed_around_its_commit_loses_nothing_and_doubles_nothing(
     model = LIVE_BOARD if projection is LIVE_BOARD else AUDIT_TRAIL
     mortal = Mortal(what, log, tmp_path)
     log.append(*fleet(), *received("26-0"))
-    appended = 0
+    numbers = count()
     for failpoint in ("projector.before_commit:2", "projector.after_commit:3"):
         with mortal.running(failpoint) as process:
-            while process.poll() is None:  # under load: appends go on until it is dead
-                log.append(*flown(f"f{appended}"))
-                appended += 1
-            assert process.returncode == -9
+            mortal.await_death(process, lambda: log.append(*flown(f"f{next(numbers)}")))
     assert mortal.hits() == ["projector.before_commit", "projector.after_commit"]
     last = log.store.head().position
     with mortal.running():
