@@ -26,6 +26,16 @@ _CLIENT: dict[str, Any] = {
 _QUIET = {"metrics_enabled": False}  # our figures are Prometheus'; the library's cost time on every fetch
 
 
+_security: dict[str, Any] = {}
+
+
+def secure(**settings: Any) -> None:
+    """How this process's clients authenticate: `security_protocol`, `ssl_cafile`, `sasl_mechanism`,
+    `sasl_plain_username`, `sasl_plain_password` … under kafka-python's names. Called once, where the process is
+    wired; without it connections are plain, as the development broker's are."""
+    _security.update(settings)
+
+
 def _open(kind: Callable[..., Any], bootstrap: str, settings: dict[str, Any]) -> Any:
     connections: list[Any] = []
 
@@ -35,7 +45,7 @@ def _open(kind: Callable[..., Any], bootstrap: str, settings: dict[str, Any]) ->
 
     brokers = [broker.strip() for broker in bootstrap.split(",") if broker.strip()]
     try:
-        return kind(bootstrap_servers=brokers, kafka_client=connect, **settings)
+        return kind(bootstrap_servers=brokers, kafka_client=connect, **_security, **settings)
     except BaseException:
         # A constructor that finds no broker leaves its thread and its files behind: hundreds, in an hour without one.
         for connection in connections:
@@ -136,4 +146,5 @@ __all__ = [
     "partition_of",
     "plain_producer",
     "producer",
+    "secure",
 ]

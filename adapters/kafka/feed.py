@@ -188,7 +188,9 @@ class KafkaFeed:
 
     def _lost(self, error: Exception) -> None:
         """The broker is away or talks nonsense: start again behind what was taken, later."""
-        log.warning("%s can't be read, trying again in %.1f s: %s", self._topic, self._pause, error)
+        # Every two seconds for as long as the broker is away would say nothing new.
+        level = logging.WARNING if self._pause < _BACK_OFF_S[1] else logging.DEBUG
+        log.log(level, "%s can't be read, trying again in %.1f s: %s", self._topic, self._pause, error)
         REBUILT.inc()
         self._drop_consumer()
         self._state = FeedState(self._merge.position, self._merge.offsets(), self._state.log_id)

@@ -7,6 +7,7 @@ lacks below its end; what stands above the end is the relay's to send.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from hashlib import sha256
 from time import monotonic, sleep
@@ -18,7 +19,7 @@ import psycopg
 from adapters.kafka.clients import TopicPartition, consumer, partition_of
 from adapters.kafka.feed import KafkaFeed
 from adapters.kafka.lease import Lease, ask_to_yield
-from adapters.kafka.resume import last_resume_point
+from adapters.kafka.resume import ResumePoint, last_resume_point
 from adapters.kafka.topics import DEFAULT_PREFIX, EVENT_PARTITIONS, name
 from adapters.kafka.transactions import LogWriter, Outgoing
 from application.codec import CONTENT_TYPE
@@ -294,24 +295,56 @@ def resend(
     wanted = sorted(set(positions))
     if not wanted:
         return 0
+    with _instead_of_the_relay(database_url, bootstrap, prefix, holder, lease_seconds, timeout) as (lease, writer):
+        end = _resume(bootstrap, prefix)
+        if wanted[0] < 1 or wanted[-1] > end:
+            raise ValueError(f"positions to send again must be 1 to {end}, where the relay has got to")
+        for start in range(0, len(wanted), RESEND_BATCH):
+            if not lease.renew():
+                raise LeaseNotFree("the lease ran out while sending; check with 'saferweho reconcile'")
+            writer.write(_stored(lease.connection, wanted[start : start + RESEND_BATCH]), None)
+    return len(wanted)
+
+
+def renew_resume_point(
+    database_url: str,
+    bootstrap: str,
+    *,
+    prefix: str = DEFAULT_PREFIX,
+    holder: str = "reconcile",
+    lease_seconds: float = 10,
+    timeout: float = 30,
+) -> int:
+    """Write the lost resume point of a log anew and return its position: only where the log holds positions 1 to n,
+    the same bytes as the store (else ValueError). Where there is one, it is left and its position returned."""
+    with _instead_of_the_relay(database_url, bootstrap, prefix, holder, lease_seconds, timeout) as (lease, writer):
+        if there := _resume(bootstrap, prefix):
+            return there
+        report = reconcile(bootstrap, prefix, database_url)
+        if report.missing or report.differing or report.ahead or report.rolling_hash is None:
+            raise ValueError("the log is not the store's history: " + "; ".join(report.lines()))
+        if report.last and lease.renew():
+            (event,) = _stored(lease.connection, [report.last])
+            hashes = report.rolling_hash.hex(), sha256(event.content).hexdigest()
+            writer.write([], ResumePoint(report.last, *hashes, holder, lease.epoch))
+        return report.last
+
+
+@contextmanager
+def _instead_of_the_relay(
+    database_url: str, bootstrap: str, prefix: str, holder: str, lease_seconds: float, timeout: float
+) -> Iterator[tuple[Lease, LogWriter]]:
     with psycopg.connect(database_url, autocommit=True) as store:
         lease = Lease(store, holder, lease_seconds)
         _take(lease, timeout)
         try:
             writer = LogWriter(bootstrap, prefix)
             try:
-                end = _resume(bootstrap, prefix)
-                if wanted[0] < 1 or wanted[-1] > end:
-                    raise ValueError(f"positions to send again must be 1 to {end}, where the relay has got to")
-                for start in range(0, len(wanted), RESEND_BATCH):
-                    if not lease.renew():
-                        raise LeaseNotFree("the lease ran out while sending; check with 'saferweho reconcile'")
-                    writer.write(_stored(store, wanted[start : start + RESEND_BATCH]), None)
+                yield lease, writer
             finally:
                 writer.close()
         finally:
             lease.release()
-    return len(wanted)
 
 
 def _take(lease: Lease, timeout: float) -> None:

@@ -22,7 +22,7 @@ from prometheus_client import Counter, Gauge, Histogram
 
 from adapters.kafka.clients import TRANSPORT_ERRORS
 from adapters.kafka.lease import YIELD_CHANNEL, Lease
-from adapters.kafka.resume import ResumePoint, ResumePointUnreadable, last_resume_point
+from adapters.kafka.resume import ResumePoint, ResumePointUnreadable, holds_events, last_resume_point
 from adapters.kafka.topics import DEFAULT_PREFIX, TopicsNotReady, require
 from adapters.kafka.transactions import LogWriter, Outgoing
 from application.ports import Head
@@ -121,8 +121,11 @@ class Relay:
                                     lease.release()
             except _TERM_ENDS as error:
                 FAILURES.labels(type(error).__name__).inc()
-                log.warning("the relay stopped sending: %s: %s", type(error).__name__, error)
-                self._set(state="failing", error=f"{type(error).__name__}: {error}", leader="")
+                told = f"{type(error).__name__}: {error}"
+                log.log(
+                    logging.DEBUG if told == self._status.error else logging.WARNING, "nothing can be relayed: %s", told
+                )
+                self._set(state="failing", error=told, leader="")
                 self._observe_lag()
                 stop.wait(pause)
                 pause = min(pause * 2, BACK_OFF_S[1])
@@ -173,7 +176,14 @@ class Relay:
 
     def _resume(self, term: _Term) -> ResumePoint:
         """The last committed resume point, checked against the store's event of that position."""
-        at = last_resume_point(self._bootstrap, self._prefix) or START
+        at = last_resume_point(self._bootstrap, self._prefix)
+        if at is None:
+            if holds_events(self._bootstrap, self._prefix):
+                raise LogDisagrees(
+                    f"{self._prefix}.events holds events, but {self._prefix}.relay does not say how far they go: was "
+                    "that topic deleted? Run 'saferweho reconcile --resend', which checks the log and writes it anew."
+                )
+            at = START
         head = term.head()
         if head.position < at.position:
             raise LogDisagrees(

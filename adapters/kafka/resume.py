@@ -11,7 +11,7 @@ from typing import Any
 import msgspec
 
 from adapters.kafka.clients import TopicPartition, consumer
-from adapters.kafka.topics import name
+from adapters.kafka.topics import EVENT_PARTITIONS, name
 
 RESUME_KEY = b"resume"
 FIRST_STEP = 64  # offsets; aborted transactions may fill them, then the step doubles
@@ -54,6 +54,24 @@ def last_resume_point(bootstrap: str, prefix: str) -> ResumePoint | None:
                 return found
             step, upper = step * 2, lower
         return None
+    finally:
+        reader.close()
+
+
+def holds_events(bootstrap: str, prefix: str) -> bool:
+    """Whether any event is committed in the log. Raises KafkaError."""
+    reader = consumer(bootstrap)
+    try:
+        partitions = [TopicPartition(name(prefix, "events"), number) for number in range(EVENT_PARTITIONS)]
+        reader.assign(partitions)
+        ends = reader.end_offsets(partitions)
+        for partition, begin in reader.beginning_offsets(partitions).items():
+            reader.seek(partition, begin)
+        # Aborted transactions leave offsets behind, so only reading tells.
+        while any(reader.position(partition) < end for partition, end in ends.items()):
+            if reader.poll(timeout_ms=500, max_records=1):
+                return True
+        return False
     finally:
         reader.close()
 

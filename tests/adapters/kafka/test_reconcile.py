@@ -5,9 +5,10 @@ from hashlib import sha256
 import psycopg
 import pytest
 
-from adapters.kafka.clients import partition_of, producer
+from adapters.kafka import topics
+from adapters.kafka.clients import admin, partition_of, producer
 from adapters.kafka.lease import Lease
-from adapters.kafka.reconcile import LeaseNotFree, Span, iter_events, reconcile, resend
+from adapters.kafka.reconcile import LeaseNotFree, Span, iter_events, reconcile, renew_resume_point, resend
 from adapters.kafka.resume import ResumePoint
 from adapters.kafka.topics import EVENT_PARTITIONS
 from adapters.kafka.transactions import LogWriter, Outgoing, headers
@@ -80,6 +81,24 @@ def test_missing_positions_are_found_and_sent_again_while_a_relay_runs(log: Log)
     assert list(iter_events(log.bootstrap, log.prefix)) == [
         FeedRecord(e.position, e.stream, e.content) for e in log.stored()
     ]
+
+
+def test_a_lost_resume_point_is_noticed_and_written_anew(log: Log) -> None:
+    log.append(40)
+    relay_once(log)
+    client = admin(log.bootstrap)
+    client.delete_topics([f"{log.prefix}.relay"])
+    until(lambda: f"{log.prefix}.relay" not in client.list_topics())
+    client.close()
+    topics.create(log.bootstrap, log.prefix)
+    log.append(10)
+    with running(relay := log.relay()):
+        until(lambda: "does not say how far they go" in relay.status().error)
+        assert len(log.records()) == 40
+        assert renew_resume_point(log.url, log.bootstrap, prefix=log.prefix) == 40
+        until(relayed(relay, 50))
+    assert renew_resume_point(log.url, log.bootstrap, prefix=log.prefix) == 50
+    log.assert_equals_store()
 
 
 def test_only_what_the_relay_has_passed_can_be_sent_again(log: Log) -> None:
