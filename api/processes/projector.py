@@ -10,6 +10,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 
 from adapters.kafka import topics
 from adapters.kafka.feed import feed_factory
+from adapters.kafka.parked import ParkedWriter
 from adapters.kafka.telemetry import TelemetryTail
 from api.processes.running import in_threads, running
 from api.processes.tools import tool_settings
@@ -30,7 +31,10 @@ def run(only: Sequence[str] = ()) -> None:
         assert settings.write_url and settings.bootstrap_servers
         topics.require(settings.bootstrap_servers, settings.topic_prefix)
         host = ProjectionHost(
-            settings.write_url, feed_factory(settings.bootstrap_servers, settings.topic_prefix), chosen
+            settings.write_url,
+            feed_factory(settings.bootstrap_servers, settings.topic_prefix),
+            chosen,
+            on_parked=ParkedWriter(settings.bootstrap_servers, settings.topic_prefix),
         )
 
         def check() -> dict[str, Any]:

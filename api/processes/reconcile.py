@@ -18,6 +18,9 @@ def reconcile(*, resend: bool = False) -> dict[str, Any]:
     url, bootstrap, prefix = settings.write_url, settings.bootstrap_servers, settings.topic_prefix
     log = kafka.reconcile(bootstrap, prefix, database_url=url)
     resent = 0
+    if resend and log.last and not log.resume:
+        kafka.renew_resume_point(url, bootstrap, prefix=prefix)
+        log = kafka.reconcile(bootstrap, prefix, database_url=url)
     if resend and log.missing:
         missing = [position for span in log.missing for position in range(span.first, span.last + 1)]
         resent = kafka.resend(url, bootstrap, missing, prefix=prefix)
