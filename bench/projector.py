@@ -28,8 +28,10 @@ from adapters.kafka.clients import TopicPartition, consumer
 from adapters.kafka.feed import feed_factory
 from adapters.kafka.topics import EVENT_PARTITIONS
 from application.codec import decode
+from bench.figures import figure
 from bench.ground import database, log
 from bench.history import history
+from bench.stack import stack
 from projections.audit_trail.projection import AUDIT_TRAIL, Rows, changes, write
 from projections.engine import catalogue
 from projections.engine.feed import FeedRecord
@@ -40,8 +42,6 @@ LIBRARY_EVENTS = 2000
 
 
 def run(events: int = 40_000, rounds: int = 3, **_: Any) -> list[dict[str, Any]]:
-    from bench.stack import stack
-
     with stack() as running:
         return measure(running.postgres_url, running.bootstrap, events, rounds)
 
@@ -60,22 +60,9 @@ def measure(postgres_url: str, bootstrap: str, events: int = 40_000, rounds: int
                 library.append(LIBRARY_EVENTS / _library(url, records[:LIBRARY_EVENTS], rows))
     value = median(projected)
     return [
-        _line("projector, against raw consume + COPY", value, median(raw), RAW_GOAL),
-        _line("projector, against the library's ProjectionRunner", value, median(library), LIBRARY_GOAL),
+        figure("projector, against raw consume + COPY", value, "events/s", median(raw), RAW_GOAL),
+        figure("projector, against the library's ProjectionRunner", value, "events/s", median(library), LIBRARY_GOAL),
     ]
-
-
-def _line(name: str, value: float, floor: float, goal: float) -> dict[str, Any]:
-    ratio = value / floor
-    return {
-        "name": name,
-        "value": round(value),
-        "unit": "events/s",
-        "floor": round(floor),
-        "ratio": round(ratio, 2),
-        "goal": goal,
-        "holds": ratio >= goal,
-    }
 
 
 def _audit_tables(url: str) -> str:

@@ -13,8 +13,10 @@ from typing import Any
 import psycopg
 
 from adapters.kafka.feed import feed_factory
+from bench.figures import figure
 from bench.ground import database, log
 from bench.history import history
+from bench.stack import stack
 from projections.audit_trail.projection import AUDIT_TRAIL
 from projections.engine import admin
 from projections.engine.feed import FeedRecord
@@ -27,8 +29,6 @@ GOAL = 0.8
 
 
 def run(events: int = 40_000, **_: Any) -> list[dict[str, Any]]:
-    from bench.stack import stack
-
     with stack() as running:
         return measure(running.postgres_url, running.bootstrap, events)
 
@@ -38,15 +38,13 @@ def measure(postgres_url: str, bootstrap: str, events: int = 40_000) -> list[dic
     quarter = _rebuild(postgres_url, bootstrap, records[: events // 4])
     whole = _rebuild(postgres_url, bootstrap, records)
     return [
-        {
-            "name": f"rebuild of {name}, {events:,} events, against a quarter of them",
-            "value": round(whole[name]),
-            "unit": "events/s",
-            "floor": round(quarter[name]),
-            "ratio": round(whole[name] / quarter[name], 2),
-            "goal": GOAL,
-            "holds": whole[name] / quarter[name] >= GOAL,
-        }
+        figure(
+            f"rebuild of {name}, {events:,} events, against a quarter of them",
+            whole[name],
+            "events/s",
+            quarter[name],
+            GOAL,
+        )
         for name in whole
     ]
 

@@ -52,7 +52,6 @@ CREATE TABLE IF NOT EXISTS projections.reaction_memory (
 DO $$
 BEGIN
     IF EXISTS (SELECT FROM pg_roles WHERE rolname = 'saferweho_projector') THEN
-        EXECUTE format('GRANT CREATE ON DATABASE %I TO saferweho_projector', current_database());
         ALTER SCHEMA projections OWNER TO saferweho_projector;
         ALTER SCHEMA read OWNER TO saferweho_projector;
         ALTER TABLE projections.catalogue OWNER TO saferweho_projector;

@@ -131,7 +131,7 @@ def retry(connection: Connection, projection: AnyProjection) -> Retried:
     left: list[tuple[str, str, int]] = []
     with connection.transaction(), connection.cursor() as cursor:
         cursor.execute("SELECT 1 FROM projections.catalogue WHERE key = %s FOR UPDATE", (live.key,))
-        set_search_path(cursor, live.key)
+        cursor.execute("SELECT set_config('search_path', quote_ident(%s), true)", (live.key,))
         blocked: set[str] = set()
         for position, stream, content in cursor.execute(
             "SELECT position, stream, content FROM projections.parked WHERE key = %s ORDER BY stream, position",
@@ -159,7 +159,3 @@ def retry(connection: Connection, projection: AnyProjection) -> Retried:
         ).fetchone() or (0,)
         catalogue.notify(connection, projection.name, live.position)
     return Retried(len(healed), still)
-
-
-def set_search_path(cursor: Cursor, key: str) -> None:
-    cursor.execute("SELECT set_config('search_path', quote_ident(%s), true)", (key,))

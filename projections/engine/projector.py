@@ -15,6 +15,7 @@ from datetime import UTC, datetime
 
 import psycopg
 import structlog
+from psycopg import sql
 
 from application.codec import UnreadableEvent, decode_envelope
 from application.failpoints import failpoint
@@ -129,6 +130,7 @@ class Projector:
         if self._build is None:
             self._build = catalogue.claim(connection, self._key)
         build = catalogue.still_mine(connection, self._build)
+        connection.execute(sql.SQL("SET search_path TO {}").format(sql.Identifier(self._key)))
         self._state, self._rolling_hash = build.feed_state, build.rolling_hash
         self._live, self._log_end = build.state == "live", build.log_end
         self._revision = -1  # what is parked is read with the first batch
@@ -244,7 +246,6 @@ class Projector:
         """Hold the fence; read anew what is parked if somebody has retried."""
         assert self._build is not None
         revision, state = catalogue.lock(cursor, self._key, self._build.generation)
-        parking.set_search_path(cursor, self._key)
         self._live = state == "live"
         if revision != self._revision:
             self._parked, self._revision = parking.parked_streams(connection, self._key), revision

@@ -8,11 +8,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from typing import Any, TypeAlias
+from weakref import WeakKeyDictionary
 
 import msgspec
 from psycopg import sql
 
-from projections.engine.projection import Cursor
+from projections.engine.projection import Connection, Cursor
 
 Patch: TypeAlias = dict[str, Any]
 Patches: TypeAlias = dict[str, Patch]  # key of the row -> patch
@@ -46,7 +47,18 @@ def upsert(cursor: Cursor, table: str, key: str, patches: Mapping[str, Patch]) -
     )
 
 
+# A connection writes one build, whose tables don't change.
+_known: WeakKeyDictionary[Connection, dict[str, list[str]]] = WeakKeyDictionary()
+
+
 def _columns(cursor: Cursor, table: str) -> list[str]:
+    known = _known.setdefault(cursor.connection, {})
+    if table not in known:
+        known[table] = _read_columns(cursor, table)
+    return known[table]
+
+
+def _read_columns(cursor: Cursor, table: str) -> list[str]:
     rows = cursor.execute(
         "SELECT attname FROM pg_attribute WHERE attrelid = to_regclass(%s) AND attnum > 0 AND NOT attisdropped"
         " ORDER BY attnum",
