@@ -9,8 +9,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
+from eventsourcing.persistence import ApplicationRecorder, Subscription
 from eventsourcing.persistence import StoredEvent as LibraryEvent
-from eventsourcing.postgres import PostgresApplicationRecorder, PostgresDatastore
+from eventsourcing.postgres import PostgresApplicationRecorder, PostgresDatastore, PostgresSubscription
 from psycopg.conninfo import conninfo_to_dict
 from psycopg.rows import dict_row
 
@@ -45,6 +46,23 @@ def datastore(url: str, *, pool_size: int = 1, max_overflow: int = 9, timeout: f
     return store
 
 
+class Listening(PostgresSubscription):
+    """The library's subscription, without its race: it reads while it begins to listen, so that what is committed after
+    the reading and before the LISTEN would be heard of only with the next event."""
+
+    def _listen(self) -> None:
+        try:
+            with self._recorder.datastore.get_connection() as conn:
+                conn.execute(f"LISTEN {CHANNEL}")
+                while not self._has_been_stopped and not self._thread_error:
+                    self._has_been_notified.set()
+                    while not (self._has_been_stopped or list(conn.notifies(timeout=0.1, stop_after=1))):
+                        pass
+        except BaseException as error:
+            self._thread_error = self._thread_error or error
+            self.stop()
+
+
 class GaplessRecorder(PostgresApplicationRecorder):
     """Appends under the lock of `events.head`. Its tables are made by `migrate`, never by `create_table`.
 
@@ -76,3 +94,6 @@ class GaplessRecorder(PostgresApplicationRecorder):
             ).fetchone()
         assert row is not None
         return list(range(row["first"], row["first"] + len(stored_events)))
+
+    def subscribe(self, gt: int | None = None, topics: Sequence[str] = ()) -> Subscription[ApplicationRecorder]:
+        return Listening(recorder=self, gt=gt, topics=topics)
