@@ -354,4 +354,4 @@ def _beside(event: Any) -> bool:
 
 
 TestWatch = Watch.TestCase
-TestWatch.settings = settings(max_examples=250, stateful_step_count=40, deadline=None)
+TestWatch.settings = settings(max_examples=150, stateful_step_count=40, deadline=None)
