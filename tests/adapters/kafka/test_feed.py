@@ -16,6 +16,8 @@ from application.ports import StoredEvent
 from projections.engine.feed import FeedBatch, FeedRecord, FeedState, LogReplaced, MissingPosition
 from tests.adapters.kafka.log import DEADLINE_S, Log, relay_once, relayed, running, until
 
+pytestmark = pytest.mark.slow  # needs a broker
+
 
 def feed(log: Log, start: FeedState | None = None, **settings: Any) -> KafkaFeed:
     return KafkaFeed(log.bootstrap, start or FeedState(), topic_prefix=log.prefix, **settings)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from adapters.kafka.merge import Merge
@@ -47,6 +47,7 @@ def read_on(draw: st.DrawFn, log: list[Partition], merge: Merge, state: dict[int
     return taken + [r.position for r in merge.take(1000)]
 
 
+@settings(deadline=None, max_examples=60)
 @given(st.data())
 def test_every_position_comes_once_and_in_order(data: st.DataObject) -> None:
     log = data.draw(logs())
@@ -58,6 +59,7 @@ def test_every_position_comes_once_and_in_order(data: st.DataObject) -> None:
     assert all(merge.buffered(n) == 0 for n in range(PARTITIONS))
 
 
+@settings(deadline=None, max_examples=60)
 @given(st.data())
 def test_a_restart_from_any_state_gives_exactly_what_follows(data: st.DataObject) -> None:
     log = data.draw(logs())

@@ -1,10 +1,14 @@
 from __future__ import annotations
 
+import pytest
+
 from adapters.kafka import topics
 from adapters.kafka.parked import UNTOLD, ParkedWriter
 from infra.stack.kafka import EmbeddedKafka
 from projections.engine.parking import ParkedRecord
 from tests.adapters.kafka.log import read_all
+
+pytestmark = pytest.mark.slow  # needs a broker
 
 RECORD = ParkedRecord(17, "flight-1", b'{"subject":"flight-1"}', "no such thing: " + "x" * 2000)
 

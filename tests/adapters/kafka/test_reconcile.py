@@ -15,6 +15,8 @@ from adapters.kafka.transactions import LogWriter, Outgoing, headers
 from projections.engine.feed import FeedRecord
 from tests.adapters.kafka.log import Log, relay_once, relayed, running, until
 
+pytestmark = pytest.mark.slow  # needs a broker
+
 
 def send(log: Log, key: str, content: bytes, position: int, partition: int | None = None) -> None:
     """A record by somebody else than the relay."""

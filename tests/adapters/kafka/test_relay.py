@@ -16,6 +16,8 @@ from adapters.kafka.resume import FIRST_STEP, RESUME_KEY, LogTail, last_resume_p
 from infra.stack.kafka import EmbeddedKafka
 from tests.adapters.kafka.log import Log, event, read_all, relay_once, relayed, running, until
 
+pytestmark = pytest.mark.slow  # needs a broker
+
 
 def test_the_log_is_the_store_byte_for_byte_in_order(log: Log) -> None:
     log.append(700)

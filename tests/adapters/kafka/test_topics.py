@@ -8,6 +8,8 @@ from adapters.kafka import topics
 from adapters.kafka.clients import admin
 from infra.stack.kafka import EmbeddedKafka
 
+pytestmark = pytest.mark.slow  # needs a broker
+
 
 def test_topics_are_created_once_as_they_must_be(kafka: EmbeddedKafka, topic_prefix: str) -> None:
     created = topics.create(kafka.bootstrap, topic_prefix)
