@@ -29,14 +29,15 @@ type Props = {
   onRequested: (flight: string) => void
 }
 
-const readyDrones = (board: Board) => board.drones.filter((drone) => drone.status === 'ready')
+const readyFirst = (board: Board) =>
+  [...board.drones].sort((a, b) => Number(b.status === 'ready') - Number(a.status === 'ready'))
 const openCalls = (board: Board) => board.calls.filter((call) => call.state === 'open')
 const pilots = (board: Board) => [...new Map(board.flights.map((flight) => [flight.pilot.id, flight.pilot])).values()]
 
 /** The form beside the map, so that the map stays free to choose a destination on. */
 export function LaunchForm({ callNumber, picked, picking, onPick, onChoose, onClose, onRequested }: Props) {
   const viewer = useViewer()
-  const drones = useBoard(readyDrones) ?? []
+  const drones = useBoard(readyFirst) ?? []
   const calls = useBoard(openCalls) ?? []
   const known = useBoard(pilots) ?? []
   const [policy, setPolicy] = useState<Policy | null | Failure>()
@@ -69,7 +70,7 @@ export function LaunchForm({ callNumber, picked, picking, onPick, onChoose, onCl
   const judged = judgeReason(reason)
   const agl = Number(cruise)
   const missing = [
-    !chosenDrone && 'a ready drone',
+    !chosenDrone && 'a drone',
     !purpose && 'a purpose',
     needsCall && !call && !caseNumber.trim() && 'a call or a case',
     !needsCall && !authorisation.trim() && 'the authorisation',
@@ -181,12 +182,14 @@ export function LaunchForm({ callNumber, picked, picking, onPick, onChoose, onCl
         )}
       </div>
       <div className="pair">
-        <Field label="Drone" fault={fault('drone')} hint={drones.length === 0 ? 'No drone is ready.' : undefined}>
+        <Field label="Drone" fault={fault('drone')} hint={drones.length === 0 ? 'No drone is registered.' : undefined}>
           {(id) => (
             <select id={id} value={chosenDrone} onChange={(event) => setDrone(event.target.value)}>
               {drones.map((each) => (
                 <option key={each.id} value={each.id}>
-                  {each.registration}
+                  {each.status === 'ready'
+                    ? each.registration
+                    : `${each.registration} (${words(each.status).toLowerCase()})`}
                 </option>
               ))}
             </select>

@@ -30,6 +30,7 @@ export type MapEvents = {
 const TRACK_STEP_M = 4
 const TRACK_LENGTH = 1_500
 const LINES_EVERY_MS = 400
+const LATER_MS = 300
 
 export class CityMap {
   readonly #view: MapView
@@ -43,6 +44,7 @@ export class CityMap {
   #picking = false
   #frame: number | undefined
   #linesDrawnAt = 0
+  #removed = false
   readonly #leave: (() => void)[]
 
   constructor(container: HTMLElement, store: BoardStore, events: MapEvents) {
@@ -116,6 +118,7 @@ export class CityMap {
   }
 
   remove(): void {
+    this.#removed = true
     for (const leave of this.#leave) leave()
     if (this.#frame !== undefined) cancelAnimationFrame(this.#frame)
     this.#view.remove()
@@ -128,9 +131,12 @@ export class CityMap {
     for (const layer of flightLayers) this.#view.addLayer(layer)
     this.#drawLines(true)
     this.#view.getContainer().dataset['ready'] = 'yes'
-    // Names are drawn with the page's own font: it must be there before its glyphs are.
-    await Promise.all([document.fonts.load(`500 16px "${FONT}"`), this.#view.once('idle')])
+    // Names are drawn with the page's own font: it must be there before its glyphs are. Both can wait for the first
+    // picture, and must not wait for a still one: a map with a drone on it is never still.
+    await Promise.all([document.fonts.load(`500 16px "${FONT}"`), new Promise((next) => setTimeout(next, LATER_MS))])
+    if (this.#removed) return
     const streets = (await (await fetch(STREETS)).json()) as FeatureCollection<LineString, Street>
+    if (this.#removed) return
     const named = joined(streets.features.filter((street) => street.properties.class === 'major'))
     // Cut into tiles of few streets each, a street would lose its name at their edges: one large tile has them whole.
     this.#view.addSource('names', { type: 'geojson', data: named, maxzoom: 11, tolerance: 0.1 })

@@ -1,5 +1,5 @@
 /** The map's look: a dark city that stays behind what is happening in it. All of it is served by ourselves. */
-import type { StyleSpecification } from 'maplibre-gl'
+import type { StyleSpecification, SymbolLayerSpecification } from 'maplibre-gl'
 
 export const FONT = 'IBM Plex Sans Variable'
 
@@ -84,6 +84,22 @@ export const style: StyleSpecification = {
   ],
 }
 
+const nameLayout: SymbolLayerSpecification['layout'] = {
+  'symbol-spacing': 360,
+  'text-field': ['get', 'name'],
+  'text-font': [FONT],
+  'text-size': ['interpolate', ['linear'], ['zoom'], 13, 11, 16, 14],
+  'text-letter-spacing': 0.04,
+  'text-padding': 4,
+  'text-max-angle': 38,
+}
+const majorNames: Omit<SymbolLayerSpecification, 'id' | 'layout'> = {
+  type: 'symbol',
+  source: 'names',
+  minzoom: 12.5,
+  paint: { 'text-color': '#a9bccf', 'text-halo-color': '#0c131c', 'text-halo-width': 1.6 },
+}
+
 /** What may come after the first picture: footprints are 2 MB, names need the font. */
 export const later: { source?: [string, string]; layer: StyleSpecification['layers'][number]; before?: string }[] = [
   {
@@ -119,23 +135,21 @@ export const later: { source?: [string, string]; layer: StyleSpecification['laye
       paint: { 'text-color': '#8296ab', 'text-halo-color': '#0c131c', 'text-halo-width': 1.4 },
     },
   },
+  // From afar one name in the middle of each street; near by, a name wherever one looks.
   {
     layer: {
+      ...majorNames,
       id: 'major-names',
-      type: 'symbol',
-      source: 'names',
-      minzoom: 12.5,
-      layout: {
-        'symbol-placement': 'line',
-        'symbol-spacing': 360,
-        'text-field': ['get', 'name'],
-        'text-font': [FONT],
-        'text-size': ['interpolate', ['linear'], ['zoom'], 13, 11, 16, 14],
-        'text-letter-spacing': 0.04,
-        'text-padding': 6,
-        'text-max-angle': 38,
-      },
-      paint: { 'text-color': '#a9bccf', 'text-halo-color': '#0c131c', 'text-halo-width': 1.6 },
+      maxzoom: 15,
+      layout: { ...nameLayout, 'symbol-placement': 'line-center' },
+    },
+  },
+  {
+    layer: {
+      ...majorNames,
+      id: 'major-names-near',
+      minzoom: 15,
+      layout: { ...nameLayout, 'symbol-placement': 'line' },
     },
   },
 ]
