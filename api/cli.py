@@ -247,14 +247,27 @@ def schema() -> None:
 
 @main.command()
 @click.option("--resend", is_flag=True, help="Send again what the log misses.")
+@click.option("--open", "open_appends", is_flag=True, help="Open appends after a restore, where all agree.")
 @click.option("--json", is_flag=True, help="Print as JSON.")
-def reconcile(resend: bool, json: bool) -> None:
+def reconcile(resend: bool, open_appends: bool, json: bool) -> None:
     """Do store, Kafka and read models agree, by count and rolling hash? Exit code 1 when not."""
     from api.processes import reconcile as process
 
-    report = process.reconcile(resend=resend)
+    report = process.reconcile(resend=resend, open_appends=open_appends)
     _print(report, json)
     sys.exit(0 if report["agree"] else 1)
+
+
+@main.command()
+@click.option("--from-kafka", is_flag=True, required=True, help="Take what the store lacks out of Kafka.")
+@click.option("--json", is_flag=True, help="Print as JSON.")
+def restore(from_kafka: bool, json: bool) -> None:
+    """Rebuild the event store's missing end out of the log, after a restore from an older backup."""
+    from api.processes import reconcile as process
+
+    report = process.restore()
+    _print(report, json)
+    sys.exit(0 if report["restored"] else 1)
 
 
 @main.command()

@@ -23,8 +23,8 @@ class LogsDisagree(StoreError):
 
 def closed_because(written_on_and_this: str) -> StoreUnavailable:
     return StoreUnavailable(
-        f"appends are closed: {written_on_and_this}. After a restore or a promotion run 'saferweho reconcile' "
-        "to open them, or 'saferweho restore --from-kafka' when Kafka has more events"
+        f"appends are closed: {written_on_and_this}. After a restore or a promotion run 'saferweho reconcile --open' "
+        "to open them where the logs agree, or 'saferweho restore --from-kafka' when Kafka has more events"
     )
 
 

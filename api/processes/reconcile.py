@@ -2,15 +2,57 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Iterator
 from typing import Any
 
+from adapters import event_store
 from adapters.event_store.audit import audit
 from adapters.kafka import reconcile as kafka
 from api.processes.tools import tool_settings
+from application.codec import TYPE_PREFIX, decode_envelope
+from application.ports import Head, StoredEvent, StoreUnavailable
 from projections.engine import admin
+from projections.engine.feed import FeedRecord
 
 
-def reconcile(*, resend: bool = False) -> dict[str, Any]:
+def restore() -> dict[str, Any]:
+    """Add to the store what Kafka has and it lacks, and open it for appends. Nothing that is there is changed: the
+    part that both have is compared first, by rolling hash."""
+    settings = tool_settings(["DATABASE_URL", "KAFKA_BOOTSTRAP_SERVERS"])
+    assert settings.write_url and settings.bootstrap_servers
+    bootstrap, prefix = settings.bootstrap_servers, settings.topic_prefix
+    log = kafka.reconcile(bootstrap, prefix)
+    if log.rolling_hash is None or log.fault_count:
+        return {"restored": False, "because": "; ".join(log.lines())}
+    expected = Head(log.last, log.rolling_hash)
+    try:
+        added = event_store.restore(settings.write_url, _stored(kafka.iter_events(bootstrap, prefix)), expected)
+    except event_store.LogsDisagree as no:
+        return {"restored": False, "because": str(no)}
+    return {"restored": True, "added": added, "position": expected.position, "rolling_hash": log.rolling_hash.hex()}
+
+
+def _stored(records: Iterable[FeedRecord]) -> Iterator[StoredEvent]:
+    for record in records:
+        envelope = decode_envelope(record.content)
+        yield StoredEvent(
+            record.position,
+            record.stream,
+            envelope.streamversion,
+            envelope.type.removeprefix(TYPE_PREFIX),
+            record.content,
+        )
+
+
+def _opened(url: str, log: kafka.LogReport, agree: bool) -> bool:
+    """Open appends where the store was restored or promoted and its end is Kafka's."""
+    if not agree or log.rolling_hash is None or log.behind:
+        return False
+    event_store.reopen(url, Head(log.last, log.rolling_hash))
+    return True
+
+
+def reconcile(*, resend: bool = False, open_appends: bool = False) -> dict[str, Any]:
     """Count and rolling hash of each. `agree` is true when the log is whole and the same everywhere, up to what each
     read model has applied; a read model or a log that is merely behind agrees as far as it goes."""
     settings = tool_settings(["DATABASE_URL", "KAFKA_BOOTSTRAP_SERVERS"])
@@ -41,8 +83,10 @@ def reconcile(*, resend: bool = False) -> dict[str, Any]:
         if build.position in hashes
     ]
     agree = store.holds and log.good and all(model["agrees"] for model in models)
+    opened = open_appends and _opened(url, log, agree)
     return {
         "agree": agree,
+        "appends": "opened" if opened else _appends(url),
         "store": {
             "events": store.events,
             "position": store.head.position,
@@ -65,6 +109,14 @@ def reconcile(*, resend: bool = False) -> dict[str, Any]:
         "read_models": models,
         "resent": resent,
     }
+
+
+def _appends(url: str) -> str:
+    try:
+        event_store.open_for_appends(url)
+    except StoreUnavailable as closed:
+        return str(closed)
+    return "open"
 
 
 def _hashes(url: str, positions: list[int]) -> dict[int, bytes]:
