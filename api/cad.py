@@ -22,6 +22,7 @@ from application.calls import Calls
 from application.handling import Accepted, Mistaken, Outcome, Refused
 from application.standing import service
 from domain.call import UpdateCall
+from domain.kernel import Mistake
 
 BODY_LIMIT = 64 * 1024
 
@@ -83,6 +84,8 @@ def router(calls: Calls, keys: Keys) -> APIRouter:
             text, _, path = str(error).partition(" - at `")
             field = path.rstrip("`").removeprefix("$.")
             return _json({"code": "invalid_value", "field": field or None, "message": text}, 400)
+        except Mistake as mistake:  # a value that its type cannot have, such as a place that is not on Earth
+            return _answer(Mistaken(mistake.code, mistake.message, mistake.field, mistake.accepted))
         except msgspec.DecodeError as error:
             return _json({"code": "malformed", "message": f"the body is no JSON: {error}"}, 400)
         return _answer(await asyncio.to_thread(calls.update, dispatch, command))

@@ -8,12 +8,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from fastapi import FastAPI, Request
+from fastapi import FastAPI, Request, WebSocketException
 from fastapi.responses import FileResponse, Response
 from fastapi.staticfiles import StaticFiles
 from starlette.requests import HTTPConnection
-from starlette.routing import BaseRoute
+from starlette.routing import BaseRoute, Route
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
+from strawberry.exceptions import ConnectionRejectionError
 from strawberry.fastapi import GraphQLRouter
 from strawberry.subscriptions import GRAPHQL_TRANSPORT_WS_PROTOCOL
 
@@ -82,12 +83,18 @@ class Contexts:
         return await self.of_identity(identity, source_of(connection), by_cookie)
 
     async def of_identity(self, identity: Identity, source: str, by_cookie: bool) -> Context:
+        context = Context(self.services, None, by_cookie=by_cookie)
+        await self.sign_on(context, identity, source)
+        return context
+
+    async def sign_on(self, context: Context, identity: Identity, source: str) -> None:
+        """Make `context` that of this identity, who is asked for again whenever it is renewed."""
         proof = proof_of(identity)
         known = self.services.standings.last_known(proof, source)
-        claimed = known or Actor(proof.person, proof.person, "", frozenset(), proof.session, source)
-        context = Context(self.services, None, claimed=claimed, by_cookie=by_cookie)
+        context.claimed = known or Actor(proof.person, proof.person, "", frozenset(), proof.session, source)
 
         async def renew() -> Actor | None:
+            context.store_away, context.refusal = False, ""
             if identity.expires_at <= self.services.handler.clock.now():
                 context.refusal = "your sign-on has expired: sign on again"
                 return None
@@ -101,7 +108,6 @@ class Contexts:
 
         context.renew = renew
         context.reader = await renew()
-        return context
 
 
 class _SecurityHeaders:
@@ -132,11 +138,12 @@ def build_app(
     more_routes: list[BaseRoute],
     cad_keys: cad.Keys,
     verifier: TokenVerifier,
+    pages: Path = PAGES,
 ) -> FastAPI:
-    """The ASGI application. `lifespan` opens and closes what `services` holds."""
+    """The ASGI application. `lifespan` opens and closes what `services` holds; `pages` is what their build wrote."""
     contexts = Contexts(services, sign_in)
     schema = build(services.settings.shows_schema)
-    endpoint = Endpoint(schema, Documents(PAGES / "persisted-documents.json"), services)
+    endpoint = Endpoint(schema, Documents(pages / "persisted-documents.json"), services)
 
     @asynccontextmanager
     async def opened(_: FastAPI) -> AsyncIterator[None]:
@@ -152,7 +159,6 @@ def build_app(
     )
     app.add_middleware(_SecurityHeaders)
 
-    @app.post("/graphql", include_in_schema=False)
     async def graphql(request: Request) -> Response:
         try:
             context = await contexts.of(request)
@@ -162,17 +168,29 @@ def build_app(
             return refusal("issuer_unavailable", str(error), 503)
         return await endpoint.answer(request, context)
 
+    # A plain route: FastAPI's own would look for dependencies and form fields in every request.
+    app.router.routes.append(Route("/graphql", graphql, methods=["POST"]))
+    schema.admit = endpoint.admit
+
     async def socket_context(websocket: HTTPConnection) -> Context:
-        return await contexts.of(websocket)
+        try:
+            return await contexts.of(websocket)
+        except TokenRefused as error:
+            raise WebSocketException(4403, error.message) from None
+        except IssuerUnavailable as error:
+            raise WebSocketException(1013, str(error)) from None
 
     class Sockets(GraphQLRouter[Context, None]):
         async def on_ws_connect(self, context: Context) -> Any:
             token = (context.connection_params or {}).get("authorization") if context.connection_params else None
             if isinstance(token, str):
-                identity = await verifier.verify(token.removeprefix("Bearer ").strip())
-                made = await contexts.of_identity(identity, source_of(context.request), by_cookie=False)  # type: ignore[arg-type]
-                context.reader, context.renew, context.by_cookie = made.reader, made.renew, False
-                context.refusal, context.store_away = made.refusal, made.store_away
+                try:
+                    identity = await verifier.verify(token.removeprefix("Bearer ").strip())
+                except (TokenRefused, IssuerUnavailable) as error:
+                    raise ConnectionRejectionError({"message": str(error)}) from None
+                assert context.request is not None
+                context.by_cookie = False
+                await contexts.sign_on(context, identity, source_of(context.request))
             return await super().on_ws_connect(context)
 
     sockets: Any = Sockets(
@@ -193,20 +211,20 @@ def build_app(
 
     app.openapi = described  # type: ignore[method-assign]
     app.router.routes.extend([*health.routes(), *sign_in.routes(), *more_routes])
-    if PAGES.exists():
-        _serve_pages(app)
+    if pages.exists():
+        _serve_pages(app, pages)
     return app
 
 
-def _serve_pages(app: FastAPI) -> None:
-    app.mount("/assets", StaticFiles(directory=PAGES / "assets"), name="assets")
-    app.mount("/map", StaticFiles(directory=PAGES / "map"), name="map")
+def _serve_pages(app: FastAPI, pages: Path) -> None:
+    app.mount("/assets", StaticFiles(directory=pages / "assets"), name="assets")
+    app.mount("/map", StaticFiles(directory=pages / "map"), name="map")
 
     @app.get("/{path:path}", include_in_schema=False)
     async def page(path: str) -> Response:
-        file = (PAGES / path).resolve()
-        if path and file.is_file() and file.is_relative_to(PAGES) and file.suffix != ".json":
+        file = (pages / path).resolve()
+        if path and file.is_file() and file.is_relative_to(pages) and file.suffix != ".json":
             return FileResponse(file)
         if "." in path.rpartition("/")[2]:
             return Response("not found", 404)
-        return FileResponse(PAGES / "index.html", headers={"cache-control": "no-cache"})
+        return FileResponse(pages / "index.html", headers={"cache-control": "no-cache"})

@@ -8,6 +8,7 @@ from uuid import UUID
 
 from application.commands import Commands
 from application.handling import Accepted, Actor, Attempt, Mistaken, Outcome, Recorded, Refused, Ticket
+from application.ports import StoreUnavailable
 from application.standing import authorise, in_force, outcome, signed_on, standing_of
 from domain import person
 from domain.person import PERSON
@@ -63,7 +64,10 @@ class Accounts(Commands):
         Raises SignOnRefused, SignOnUnavailable.
         """
         actor = Actor(proof.person, "", "", frozenset(), proof.session, source_address)
-        known = self.standing(actor)
+        try:
+            known = self.standing(actor)
+        except StoreUnavailable:
+            raise SignOnUnavailable("nobody can be signed on: the event store does not answer") from None
         if known is not None:
             return known
 

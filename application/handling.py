@@ -10,6 +10,7 @@ Refusals and mistakes of a signed-on person are appended too: an attempt is part
 from __future__ import annotations
 
 import hashlib
+import re
 from collections import OrderedDict
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
@@ -33,18 +34,21 @@ from application.ports import (
     Conflict,
     Document,
     EventStore,
+    EventTooLarge,
     Ids,
     NewEvent,
     Question,
     StoreUnavailable,
 )
-from domain.kernel import Aggregate, Mistake, Reason
+from domain.kernel import Aggregate, InvalidValue, Mistake, Reason
 
 C = TypeVar("C")
 E = TypeVar("E")
 S = TypeVar("S")
 
 SOURCE = "urn:saferweho:west-hollywood"
+# What may stand in a stream's name: it becomes part of rows and indexes, so it is short and printable.
+KEY = re.compile(r"[\x21-\x7e]{1,128}")
 ATTEMPTS = 8  # from a fresh read each; a command that loses so often is told to try again
 log = structlog.get_logger()
 tracer = trace.get_tracer("saferweho.application")
@@ -188,7 +192,12 @@ class Attempt:
         self.documents: list[Document] = []
 
     def load(self, *wanted: tuple[Aggregate[Any, Any, Any], str]) -> None:
-        """Read several streams in one round trip; `state` then finds them."""
+        """Read several streams in one round trip; `state` then finds them. Raises InvalidValue for what names none."""
+        for aggregate, key in wanted:
+            if key and not KEY.fullmatch(key):
+                raise InvalidValue(
+                    f"this is no {aggregate.name}'s id", field=aggregate.name, accepted="1 to 128 printable characters"
+                )
         missing = [(a, key) for a, key in wanted if a.stream(key) not in self._read]
         if missing:
             for stream, entry in self._handler.states.load(missing).items():
@@ -341,6 +350,8 @@ class Handler:
                 outcome = Mistaken(
                     code="command_id_reused", message=str(e), field="commandId", accepted="a fresh UUID per command"
                 )
+            except EventTooLarge as e:
+                outcome = Mistaken(code="too_large", message=str(e), accepted="shorter texts")
             except StoreUnavailable as e:
                 log.warning("store_unavailable", command=ticket.name, error=str(e))
                 outcome = Unavailable("store_unavailable", "nothing was recorded: the event store did not answer")
@@ -361,6 +372,8 @@ class Handler:
             except Denied as denied:
                 attempt = self._attempted(actor, ticket, denied.action, denied.resource, (denied.reason,), denied.rule)
                 answer = Refused("", (denied.reason,), denied.rule)
+            if not isinstance(answer, Accepted) and not attempt.events():
+                return self._first_answer(ticket) or answer  # nothing to record, so the id is not used up either
             try:
                 appended = self.store.append(attempt.to_append(answer))
             except Conflict as conflict:
@@ -368,10 +381,16 @@ class Handler:
                 log.info("conflict", command=ticket.name, stream=conflict.stream)
                 continue
             return self._answer(appended)
+        return self._first_answer(ticket) or Unavailable(
+            "busy", "others changed the same thing at the same moment: send the command again", 1
+        )
+
+    def _first_answer(self, ticket: Ticket) -> Recorded | None:
+        """Raises CommandIdReused."""
         first = self.store.answer_to(ticket.command_id)
-        if first and first[0] == ticket.digest:
-            return self._answer(first[1])
-        return Unavailable("busy", "others changed the same thing at the same moment: send the command again", 1)
+        if first and first[0] != ticket.digest:
+            raise CommandIdReused(ticket.command_id)
+        return self._answer(first[1]) if first else None
 
     def _attempted(
         self, actor: Actor, ticket: Ticket, action: str, resource: str, reasons: tuple[Reason, ...], rule: str

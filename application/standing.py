@@ -10,7 +10,7 @@ from dataclasses import replace
 
 import structlog
 
-from application.handling import Accepted, Actor, Attempt, Denied, Recorded, Refused
+from application.handling import KEY, Accepted, Actor, Attempt, Denied, Recorded, Refused
 from domain.kernel import EVENT_NAMES, PersonId, Reason, WrongState
 from domain.person import PERSON, PersonStanding, Role, person_standing
 from domain.policy import POLICY, POLICY_KEY, PolicyInForce, policy_in_force
@@ -93,7 +93,9 @@ def record_attempt(attempt: Attempt, action: str, resource: str, reasons: tuple[
         log.warning("service_attempt_refused", service=attempt.actor.person, action=action, reasons=str(reasons))
         return
     attempt.role = min(attempt.actor.roles, default="")
-    attempt.decide(SESSION, attempt.actor.session, RecordRefusedAttempt(action, resource, reasons, rule))
+    _, _, key = resource.partition("-")
+    target = resource if KEY.fullmatch(key) else ""  # what names no stream is a rejected value, and is not kept
+    attempt.decide(SESSION, attempt.actor.session, RecordRefusedAttempt(action, target, reasons, rule))
 
 
 def is_refusal(event: object) -> bool:

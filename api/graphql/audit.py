@@ -162,6 +162,9 @@ def what_the_reader_may_see(context: Context, wanted: AuditFilter | None) -> Wan
         if person is not None and person != actor.person:
             raise Unreadable("not_permitted", "you may read the record of your own acts alone", field="personId")
         person = strawberry.ID(actor.person)
+    for field, moment in (("since", wanted.since), ("until", wanted.until)):
+        if moment is not None and moment.tzinfo is None:
+            raise Unreadable("invalid_value", f"'{field}' has no time zone: give its offset from UTC", field=field)
     return Wanted(
         person=person,
         role=wanted.role,

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+import re
+from collections.abc import Callable, Sequence
 from enum import StrEnum
 from typing import TypeVar
 from uuid import UUID
 
 import strawberry
+from graphql import DocumentNode, FieldNode, GraphQLError, OperationDefinitionNode, OperationType
 
 from api.graphql import types as t
 from api.graphql.context import Context, context_of
@@ -64,6 +66,24 @@ def rejected(context: Context, name: str, command_id: UUID, mistake: Mistake) ->
 
     ticket = handler.ticket(name, [mistake.code, mistake.field], actor, command_id)
     return handler.handle(actor, ticket, use)
+
+
+_AT = re.compile(r"Variable '\$(\w+)' has invalid value(?: at ([\w.\[\]]+))?")  # graphql-core's words
+
+
+async def misfit(context: Context, ast: DocumentNode, errors: Sequence[GraphQLError]) -> None:
+    """A command whose variables do not fit the schema was never run: the attempt is on the record all the same. Says
+    in the first error's extensions which field it was."""
+    named = _AT.match(errors[0].message)
+    operations = [d for d in ast.definitions if isinstance(d, OperationDefinitionNode)]
+    if context.reader is None or named is None or operations[0].operation is not OperationType.MUTATION:
+        return
+    field = named[1] + (named[2] or "")
+    errors[0].extensions = {"code": InvalidValue.code, "field": field}
+    mutation = next((s.name.value for s in operations[0].selection_set.selections if isinstance(s, FieldNode)), "")
+    name = re.sub(r"(?<=[a-z])(?=[A-Z])", "_", mutation).lower()
+    mistake = InvalidValue(f"'{field}' does not fit the schema", field=field, accepted="a value of the type it states")
+    await asyncio.to_thread(rejected, context, name, context.services.handler.ids.event_id(), mistake)
 
 
 def result(command_id: UUID, outcome: Outcome) -> t.CommandResult:

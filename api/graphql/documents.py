@@ -67,6 +67,8 @@ def _models(ast: DocumentNode) -> tuple[str, ...] | None:
             models.add(_MODEL_OF[node.name.value])
     if "events" in names.names:
         models.add("audit_trail")
+    if "actor" in names.names:
+        models.add("live_board")  # people's names
     return tuple(sorted(models))
 
 

@@ -12,20 +12,24 @@ from typing import Any
 
 import orjson
 from graphql import GraphQLError
+from opentelemetry import trace
 from prometheus_client import Counter, Histogram
 from starlette.requests import Request
 from starlette.responses import Response
 from strawberry.types.graphql import OperationType
 
 from api.graphql import limits
+from api.graphql.commands import misfit
 from api.graphql.context import Context, Services, Unreadable
 from api.graphql.documents import Document, Documents
 from api.graphql.schema import Schema, told
+from application.observability import context_of as trace_of
 
 BODY_LIMIT = 64 * 1024
 CACHE_BYTES = 64 * 1024 * 1024
 SECONDS = Histogram("saferweho_graphql_seconds", "GraphQL requests over HTTP", ["operation"])
 CACHED = Counter("saferweho_graphql_cached_total", "Answers served from those kept at a position", ["hit"])
+tracer = trace.get_tracer("saferweho.api")
 ALLOWED = (OperationType.QUERY, OperationType.MUTATION)
 
 
@@ -43,8 +47,7 @@ class Answers:
         return found
 
     def keep(self, key: tuple[Any, ...], answer: bytes) -> None:
-        if key not in self._kept:
-            self._bytes += len(answer)
+        self._bytes += len(answer) - len(self._kept.get(key, b""))
         self._kept[key] = answer
         while self._bytes > CACHE_BYTES:
             _, gone = self._kept.popitem(last=False)
@@ -96,10 +99,19 @@ class Endpoint:
         text = asked.get("query")
         document = self._documents.find(text if isinstance(text, str) else None, sha256)
         if not document.persisted:
+            # A page that was made to send something else than it was built with gets nowhere with its cookie.
+            if context.by_cookie and context.claimed is not None:
+                raise Unreadable("not_permitted", "a page may send its own documents alone; with a token, send any")
             if context.reader is not None and not context.may("query_free_form"):
                 raise Unreadable("not_permitted", "your roles do not permit documents of your own")
             limits.check(document.ast, variables)
         return document
+
+    async def admit(self, context: Context, text: str, variables: Any) -> None:
+        """The same for a document that comes over a WebSocket, which may be open for long. Raises GraphQLError."""
+        if context.renew is not None:
+            context.reader = await context.renew()
+        self.document(context, {"query": text}, variables if isinstance(variables, dict) else {})
 
     async def _run(
         self, request: Request, context: Context, document: Document, variables: dict[str, Any], operation: str | None
@@ -112,15 +124,19 @@ class Endpoint:
             CACHED.labels("yes" if kept else "no").inc()
             if kept is not None:
                 return json(kept, etag=etag)
-        result = await self._schema.execute(
-            document.text,
-            variable_values=variables,
-            context_value=context,
-            operation_name=operation,
-            allowed_operation_types=ALLOWED,
-        )
+        born_in = trace_of(request.headers.get("traceparent", ""))
+        with tracer.start_as_current_span(f"graphql {operation or 'unnamed'}", born_in):
+            result = await self._schema.execute(
+                document.text,
+                variable_values=variables,
+                context_value=context,
+                operation_name=operation,
+                allowed_operation_types=ALLOWED,
+            )
         answer: dict[str, Any] = {"data": result.data}
         if result.errors:
+            if result.data is None:
+                await misfit(context, document.ast, result.errors)
             answer["errors"] = [told(error) for error in result.errors]
         content = orjson.dumps(answer, default=str)
         if key is None or result.errors:

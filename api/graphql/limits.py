@@ -29,7 +29,10 @@ BOARD_LISTS = {"calls": 50, "drones": 8, "flights": 20, "docks": 4}  # lists tha
 
 
 class TooMuch(GraphQLError):
-    """The document asks for more than one request may."""
+    """The document asks for more than one request may. Codes: too_costly, too_deep, invalid_page."""
+
+    def __init__(self, code: str, message: str) -> None:
+        super().__init__(message, extensions={"code": code})
 
 
 def check(document: DocumentNode, variables: Mapping[str, Any]) -> None:
@@ -39,7 +42,9 @@ def check(document: DocumentNode, variables: Mapping[str, Any]) -> None:
         if isinstance(definition, OperationDefinitionNode):
             cost = _cost(definition.selection_set, fragments, variables, 1, 1, frozenset())
             if cost > COST_LIMIT:
-                raise TooMuch(f"the document costs {cost} fields, more than {COST_LIMIT}: ask for smaller pages")
+                raise TooMuch(
+                    "too_costly", f"the document costs {cost} fields, more than {COST_LIMIT}: ask for smaller pages"
+                )
 
 
 def _page(field: FieldNode, variables: Mapping[str, Any]) -> int | None:
@@ -53,7 +58,9 @@ def _page(field: FieldNode, variables: Mapping[str, Any]) -> int | None:
             if asked is None:
                 continue
             if not isinstance(asked, int) or not 1 <= asked <= PAGE_LIMIT:
-                raise TooMuch(f"'{argument.name.value}' of '{field.name.value}' must be 1 to {PAGE_LIMIT}")
+                raise TooMuch(
+                    "invalid_page", f"'{argument.name.value}' of '{field.name.value}' must be 1 to {PAGE_LIMIT}"
+                )
             return asked
     return None
 
@@ -69,7 +76,7 @@ def _cost(
     if selections is None:
         return 0
     if depth > DEPTH_LIMIT:
-        raise TooMuch(f"the document is nested deeper than {DEPTH_LIMIT} levels")
+        raise TooMuch("too_deep", f"the document is nested deeper than {DEPTH_LIMIT} levels")
     cost = 0
     for node in selections.selections:
         if isinstance(node, FieldNode):

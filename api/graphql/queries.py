@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+
 import strawberry
 
 from api.graphql import audit, board
@@ -124,11 +126,12 @@ class Query:
         return await audit.event_at(info, position)
 
     @strawberry.field(description="The use policy in force: what a launch form needs.")
-    def use_policy(self, info: strawberry.Info) -> UsePolicy | None:
+    async def use_policy(self, info: strawberry.Info) -> UsePolicy | None:
         context = context_of(info)
         context.signed_on()
         handler = context.services.handler
-        current = policy_in_force(context.services.policies.book(), handler.clock.now())
+        book = await asyncio.to_thread(context.services.policies.book)
+        current = policy_in_force(book, handler.clock.now())
         if current is None:
             return None
         parameters = current.parameters

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import AsyncGenerator, Awaitable, Callable
 from typing import Any
 
+import psycopg
 import strawberry
 import structlog
 from graphql import GraphQLError
+from psycopg_pool import PoolTimeout
 from strawberry.extensions import (
+    AddValidationRules,
     DisableIntrospection,
     MaxAliasesLimiter,
     MaxTokensLimiter,
@@ -17,8 +21,10 @@ from strawberry.extensions import (
     ValidationCache,
 )
 from strawberry.schema.config import StrawberryConfig
+from strawberry.schema.schema import StreamResult
 from strawberry.tools import merge_types
 from strawberry.types import ExecutionContext
+from strawberry.types.execution import PreExecutionError
 
 from api.graphql import limits
 from api.graphql.documents import TOKEN_LIMIT
@@ -26,6 +32,8 @@ from api.graphql.mutations import Mutation
 from api.graphql.queries import Query
 from api.graphql.subscriptions import Subscription
 from api.graphql.types import POSITION, Position
+from application.ports import StoreUnavailable
+from projections.engine.reading import NoReadModel
 
 log = structlog.get_logger()
 CACHED_DOCUMENTS = 512
@@ -35,12 +43,45 @@ SUBSCRIPTIONS = (Subscription,)
 
 
 class Schema(strawberry.Schema):
-    """Errors of ours go out with their code; anything else goes to the log, and out as 'internal'."""
+    """Errors of ours go out with their code; anything else goes to the log, and out as 'internal'.
+
+    `admit`: raises GraphQLError where a document may not be sent over a WebSocket, by whom or at all.
+    """
+
+    admit: Callable[[Any, str, Any], Awaitable[None]] | None = None
+
+    async def stream(
+        self, query: str | None, variable_values: Any = None, context_value: Any = None, *more: Any, **named: Any
+    ) -> StreamResult:
+        """What a WebSocket asks for, looked at as carefully as what comes over HTTP."""
+        try:
+            if self.admit is not None:
+                await self.admit(context_value, query or "", variable_values)
+        except GraphQLError as error:
+            return _refused(error)
+        return await super().stream(query, variable_values, context_value, *more, **named)
 
     def process_errors(self, errors: list[GraphQLError], execution_context: ExecutionContext | None = None) -> None:
         for error in errors:
             if unexpected(error):
                 log.error("graphql_error", path=error.path, exc_info=error.original_error)
+
+
+async def _refused(error: GraphQLError) -> AsyncGenerator[PreExecutionError, None]:
+    yield PreExecutionError(data=None, errors=[error])
+
+
+# What else may go wrong, and is no secret: what it is called, and what to do.
+KNOWN: tuple[tuple[tuple[type[BaseException], ...], str, str], ...] = (
+    ((NoReadModel,), "not_built_yet", "this read model is being built: ask again in a moment"),
+    ((StoreUnavailable,), "store_unavailable", "the event store does not answer: ask again in a moment"),
+    ((psycopg.DataError,), "invalid_value", "a value holds characters or figures that nothing here is named by"),
+    (
+        (psycopg.OperationalError, psycopg.InterfaceError, PoolTimeout),
+        "read_models_unavailable",
+        "the read models do not answer: ask again in a moment",
+    ),
+)
 
 
 def unexpected(error: GraphQLError) -> bool:
@@ -52,8 +93,10 @@ def told(error: GraphQLError) -> dict[str, Any]:
     if unexpected(error):
         code = "internal"
         message = "something went wrong here, and it is in our log; what you asked for may be asked again"
-        if type(error.original_error).__name__ == "NoReadModel":
-            code, message = "not_built_yet", "this read model is being built: ask again in a moment"
+        for kinds, known, what in KNOWN:
+            if isinstance(error.original_error, kinds):
+                code, message = known, what
+                break
         return {"message": message, "path": error.path, "extensions": {"code": code}}
     formatted: dict[str, Any] = dict(error.formatted)
     formatted.setdefault("extensions", {}).setdefault("code", "invalid_document")
@@ -68,16 +111,18 @@ class _WithoutInternals(SchemaExtension):
         result = self.execution_context.result
         for error in getattr(result, "errors", None) or ():
             if unexpected(error):
-                error.message = told(error)["message"]
-                error.extensions = {"code": "internal"}
+                public = told(error)
+                error.message, error.extensions = public["message"], public["extensions"]
 
 
 def build(introspection: bool = True) -> Schema:
+    # Made once: the limiters make a rule class each time, and under a new class the cache never finds a document again.
+    limiters = (QueryDepthLimiter(max_depth=limits.DEPTH_LIMIT), MaxAliasesLimiter(max_alias_count=30))
+    rules = [rule for limiter in limiters for rule in limiter.validation_rules]
     extensions: list[Any] = [
         lambda: ParserCache(maxsize=CACHED_DOCUMENTS),
         lambda: ValidationCache(maxsize=CACHED_DOCUMENTS),
-        lambda: QueryDepthLimiter(max_depth=limits.DEPTH_LIMIT),
-        lambda: MaxAliasesLimiter(max_alias_count=30),
+        lambda: AddValidationRules(rules),
         lambda: MaxTokensLimiter(max_token_count=TOKEN_LIMIT),
         _WithoutInternals,
     ]

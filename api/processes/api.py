@@ -6,11 +6,13 @@ import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from datetime import date
+from pathlib import Path
 from typing import Any
 
 import httpx
 import structlog
 import uvicorn
+import uvloop
 from psycopg_pool import AsyncConnectionPool
 from starlette.routing import BaseRoute
 
@@ -20,7 +22,7 @@ from adapters.identity.issuer_documents import IssuerDocuments
 from adapters.identity.verifier import Identity, TokenVerifier
 from api import cad
 from api.graphql.context import READ_SLOTS, Services
-from api.http import build_app, proof_of
+from api.http import PAGES, build_app, proof_of
 from api.processes import wiring
 from api.processes.running import Running, running
 from api.settings import Settings, SettingsError
@@ -41,10 +43,11 @@ log = structlog.get_logger()
 def run() -> None:
     needs = ["DATABASE_URL", "SAFERWEHO_GATEWAY_KEY"]
     with running("api", needs) as process, wiring.handler(process.settings) as handler:
-        asyncio.run(_serve(process, handler))
+        uvloop.run(serve(process, handler))
 
 
-async def _serve(process: Running, handler: Handler) -> None:
+async def serve(process: Running, handler: Handler, pages: Path = PAGES) -> None:
+    """Until `process.stop` is set. Needs DATABASE_URL and SAFERWEHO_GATEWAY_KEY."""
     settings = process.settings
     assert settings.write_url and settings.read_url and settings.gateway_key
     async with httpx.AsyncClient() as http:
@@ -94,6 +97,7 @@ async def _serve(process: Running, handler: Handler) -> None:
             development_routes(settings),
             cad.Keys.read(settings.cad_keys),
             verifier,
+            pages,
         )
         server = uvicorn.Server(
             uvicorn.Config(
