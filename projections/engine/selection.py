@@ -6,6 +6,7 @@ from collections.abc import Iterable, Sequence
 
 import msgspec
 
+import domain.catalogue  # noqa: F401  # makes the registry complete: a type not imported would look like poison
 from application.codec import Recorded, decode, event_class
 from projections.engine.feed import FeedRecord
 

@@ -26,9 +26,12 @@ from domain.flight_events import (
     ReturnOrdered,
 )
 
-GROUND = ("requested", "refused", "authorised", "lapsed", "withdrawn")
 AIR = ("en_route", "on_scene", "holding", "returning", "landing", "aborted")
+# Ordered to do something before it was seen to take off: if it does fly, it flies under that order.
+HALTED = ("halted", *(f"halted {phase}" for phase in AIR))  # readers see 'halted' alone
+GROUND = ("requested", "refused", "authorised", *HALTED, "lapsed", "withdrawn")
 PHASES = (*GROUND, *AIR, "landed")
+OVER = ("refused", "lapsed", "withdrawn", "landed")
 Moves: TypeAlias = dict[str, str]  # phase before -> phase after
 UNMOVED: Moves = {phase: phase for phase in PHASES}
 
@@ -37,7 +40,6 @@ _FROM_GROUND: dict[type, str] = {
     LaunchRefused: "refused",
     LaunchLapsed: "lapsed",
     LaunchWithdrawn: "withdrawn",
-    DroneLaunched: "en_route",
 }
 _FROM_AIR: dict[type, str] = {
     ArrivedOnScene: "on_scene",
@@ -49,13 +51,20 @@ _FROM_AIR: dict[type, str] = {
     HoldOrdered: "holding",
     DroneLanded: "landed",
 }
-MOVING = frozenset({*_FROM_GROUND, *_FROM_AIR})
+_ORDERS = (ReturnOrdered, HoldOrdered, LandingOrdered, FlightAborted)
+MOVING = frozenset({*_FROM_GROUND, *_FROM_AIR, DroneLaunched})
 
 
 def after(phase: str, event: Any) -> str:
+    denied = getattr(event, "outcome", None) is OrderOutcome.DENIED
     if phase in GROUND:
+        if isinstance(event, DroneLaunched):
+            return phase.partition(" ")[2] or "en_route"
+        if isinstance(event, _ORDERS):
+            ordered = "halted" if denied else f"halted {_FROM_AIR[type(event)]}"
+            return ordered if phase in ("authorised", *HALTED) else phase
         return _FROM_GROUND.get(type(event), phase)
-    if phase in AIR and getattr(event, "outcome", None) is not OrderOutcome.DENIED:
+    if phase in AIR and not denied:
         if isinstance(event, HoldOrdered) and phase == "on_scene":
             return phase
         return _FROM_AIR.get(type(event), phase)

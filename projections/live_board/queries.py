@@ -11,7 +11,7 @@ import psycopg
 
 from domain.kernel import Reason
 from projections.engine.reading import Checkpoint, NoReadModel, Reader
-from projections.live_board.phases import AIR
+from projections.live_board.phases import AIR, OVER
 
 RECENT = timedelta(hours=1)
 
@@ -86,7 +86,8 @@ class Drone:
 
 @dataclass(frozen=True, slots=True)
 class Flight:
-    """`phase`: see `phases.PHASES`. `latitude` … `agl_m`: where its last event with a position says it was."""
+    """`phase`: requested, refused, authorised, halted, lapsed, withdrawn, one of `phases.AIR`, or landed.
+    `latitude` … `agl_m`: where its last event with a position says it was."""
 
     flight: str
     phase: str
@@ -163,8 +164,9 @@ LEFT JOIN LATERAL (
            min(arrived_at) AS first_unit_arrived_at
     FROM read.live_board_units u WHERE u.call_number = c.call_number) AS u ON true
 """
+# `phase` comes twice; of the two the reader takes the last.
 _FLIGHTS = """
-SELECT f.*, p.name AS pilot_name, r.name AS requested_by_name,
+SELECT f.*, split_part(f.phase, ' ', 1) AS phase, p.name AS pilot_name, r.name AS requested_by_name,
        CASE WHEN d.flight = f.flight THEN to_json(t) END AS telemetry
 FROM read.live_board_flights f
 LEFT JOIN read.live_board_people p ON p.person = f.pilot
@@ -180,7 +182,7 @@ FROM read.live_board_drones d
 LEFT JOIN read.live_board_flights f ON f.flight = d.flight
 LEFT JOIN projections.telemetry_latest t ON t.drone = d.drone
 """
-_ACTIVE = "f.phase IN ('requested', 'authorised', 'en_route', 'on_scene', 'holding', 'returning', 'landing', 'aborted')"
+_ACTIVE = f"f.phase NOT IN ({', '.join(map(repr, OVER))})"
 _BOARD = f"""
 SELECT row_to_json(board)::text FROM (SELECT {_CHECKPOINT},
     (SELECT coalesce(json_agg(x), '[]') FROM ({_CALLS}
@@ -194,7 +196,7 @@ SELECT row_to_json(board)::text FROM (SELECT {_CHECKPOINT},
 _PAGE = f"""
 SELECT row_to_json(page)::text FROM (SELECT {_CHECKPOINT}, false AS has_next,
     (SELECT coalesce(json_agg(x), '[]') FROM ({_FLIGHTS}
-        WHERE (%(state)s::text IS NULL OR f.phase = %(state)s)
+        WHERE (%(state)s::text IS NULL OR split_part(f.phase, ' ', 1) = %(state)s)
           AND (%(call)s::text IS NULL OR f.call_number = %(call)s)
           AND (%(flight)s::text IS NULL OR f.flight = %(flight)s)
           AND (%(after)s::text IS NULL OR (f.requested_at, f.flight) <

@@ -82,7 +82,7 @@ CREATE TABLE flights (
     reasons jsonb                  -- of the refusal
 );
 CREATE INDEX flights_active ON flights (requested_at)
-    WHERE phase IN ('requested', 'authorised', 'en_route', 'on_scene', 'holding', 'returning', 'landing', 'aborted');
+    WHERE phase NOT IN ('refused', 'lapsed', 'withdrawn', 'landed');
 CREATE INDEX flights_landed ON flights (landed_at) WHERE landed_at IS NOT NULL;
 CREATE INDEX flights_by_call ON flights (call_number) WHERE call_number IS NOT NULL;
 CREATE INDEX flights_by_request ON flights (requested_at, flight);

@@ -94,13 +94,17 @@ class NaiveBoard:
         in_the_air = phase in ("en_route", "on_scene", "holding", "returning", "landing", "aborted")
         on_the_ground = not in_the_air and phase != "landed"
         denied = getattr(event, "outcome", None) == OrderOutcome.DENIED
-        if on_the_ground:
+        if on_the_ground and name in ("ReturnOrdered", "HoldOrdered", "LandingOrdered", "FlightAborted"):
+            if phase.startswith(("authorised", "halted")):
+                told = {"R": "returning", "H": "holding", "L": "landing", "F": "aborted"}[name[0]]
+                row["phase"] = "halted" if denied else f"halted {told}"
+        elif on_the_ground:
             row["phase"] = {
                 "LaunchAuthorised": "authorised",
                 "LaunchRefused": "refused",
                 "LaunchLapsed": "lapsed",
                 "LaunchWithdrawn": "withdrawn",
-                "DroneLaunched": "en_route",
+                "DroneLaunched": phase.split(" ")[1] if " " in phase else "en_route",
             }.get(name, phase)
         elif in_the_air and not denied and (name, phase) != ("HoldOrdered", "on_scene"):
             row["phase"] = {
@@ -174,7 +178,7 @@ FIRST = {
 }
 ANY_OF = {"call-1": CALL_EVENTS, "drone-d1": DRONE_EVENTS, "flight-f1": FLIGHT_EVENTS, "flight-f2": FLIGHT_EVENTS}
 LATER = st.sampled_from(sorted(ANY_OF)).flatmap(lambda s: st.tuples(st.just(s), ANY_OF[s]))
-HISTORIES = st.lists(LATER, max_size=40).map(lambda later: [*FIRST.values(), *later])
+HISTORIES = st.lists(LATER, min_size=10, max_size=80).map(lambda later: [*FIRST.values(), *later])
 
 
 @pytest.fixture(scope="module")
@@ -190,7 +194,7 @@ def board_database(pg_admin_url: str) -> Iterator[psycopg.Connection]:
 
 
 @given(history=HISTORIES, batch=st.integers(1, 50))
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=100, deadline=None)
 def test_the_board_is_the_fold_of_the_events_however_they_are_batched(
     board_database: psycopg.Connection, history: Events, batch: int
 ) -> None:
@@ -289,3 +293,15 @@ def test_the_newest_telemetry_of_a_drone_is_kept(log: Log) -> None:
     newest = {row["drone"]: row for row in rows(log.url, "telemetry_latest", "projections")}
     assert (newest["d1"]["latitude"], newest["d1"]["climb_mps"]) == (34.1, 1.5)
     assert newest.keys() == {"d1", "d2"}
+
+
+def test_a_drone_that_takes_off_after_an_order_flies_under_that_order(log: Log) -> None:
+    telemetry.install(log.url)
+    request, authorised, _, launched, *_ = flown("f1")
+    order = ("flight-f1", f.ReturnOrdered(SOMEBODY, START, OrderOutcome.UNKNOWN, "", True))
+    last = log.append(*fleet(), request, authorised, order)
+    with ProjectionHost(log.url, store_feeds(log.url), [LIVE_BOARD]) as host:
+        wait_applied(host, log.url, last, "live_board")
+        assert ask(log.url, queries.board, START).flights[0].phase == "halted"
+        wait_applied(host, log.url, log.append(launched), "live_board")
+        assert ask(log.url, queries.board, START).flights[0].phase == "returning"
