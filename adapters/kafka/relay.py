@@ -103,35 +103,35 @@ class Relay:
         """Relay until `stop` is set, coming back by itself from whatever fails."""
         pause = BACK_OFF_S[0]
         while not stop.is_set():
+            before = self._status.position
             try:
-                with self._connect("relay") as store, self._connect("relay listener") as listener:
-                    listener.execute(f"LISTEN {EVENTS_CHANNEL}")
-                    listener.execute(f"LISTEN {YIELD_CHANNEL}")
-                    lease = Lease(store, self._holder, self._lease_seconds)
-                    while not stop.is_set():
-                        if self._stand_by(lease, stop):
-                            sent_before = self._status.position
-                            try:
-                                self._lead(_Term(store, listener, lease), stop)
-                            finally:
-                                LEADING.set(0)
-                                if self._status.position > sent_before:
-                                    pause = BACK_OFF_S[0]
-                                if not store.closed:
-                                    lease.release()
+                self._serve(stop)
             except _TERM_ENDS as error:
                 FAILURES.labels(type(error).__name__).inc()
                 told = f"{type(error).__name__}: {error}"
-                log.log(
-                    logging.DEBUG if told == self._status.error else logging.WARNING, "nothing can be relayed: %s", told
-                )
+                level = logging.DEBUG if told == self._status.error else logging.WARNING
+                log.log(level, "nothing can be relayed: %s", told)
                 self._set(state="failing", error=told, leader="")
                 self._observe_lag()
+                pause = BACK_OFF_S[0] if self._status.position > before else min(pause * 2, BACK_OFF_S[1])
                 stop.wait(pause)
-                pause = min(pause * 2, BACK_OFF_S[1])
         self._set(state="stopped", leader="")
 
     # -- leading -----------------------------------------------------------------
+    def _serve(self, stop: Event) -> None:
+        """Lead or stand by, over one pair of connections, until something fails or `stop` is set."""
+        with self._connect("relay") as store, self._connect("relay listener") as listener:
+            listener.execute(f"LISTEN {EVENTS_CHANNEL}")
+            listener.execute(f"LISTEN {YIELD_CHANNEL}")
+            lease = Lease(store, self._holder, self._lease_seconds)
+            while self._stand_by(lease, stop):
+                try:
+                    self._lead(_Term(store, listener, lease), stop)
+                finally:
+                    LEADING.set(0)
+                    if not store.closed:
+                        lease.release()
+
     def _stand_by(self, lease: Lease, stop: Event) -> bool:
         """Wait for the lease; True when it is ours, False when told to stop."""
         while not stop.is_set():
