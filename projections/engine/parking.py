@@ -10,6 +10,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
+import psycopg
+
 from application.codec import UnreadableEvent, decode_envelope
 from projections.engine import catalogue
 from projections.engine.feed import FeedRecord
@@ -67,7 +69,9 @@ class Careful:
 
     def _failed(self, record: FeedRecord, error: Exception) -> None:
         failure = describe(record, error)
-        match self.projection.on_error(failure):
+        # A missing table or right is no event's fault: to park would put stream after stream aside.
+        policy = Stop() if isinstance(error, psycopg.ProgrammingError) else self.projection.on_error(failure)
+        match policy:
             case Stop():
                 self.stopped = failure
             case Park(limit):

@@ -60,7 +60,7 @@ def _columns(cursor: Cursor, table: str) -> list[str]:
 
 def _read_columns(cursor: Cursor, table: str) -> list[str]:
     rows = cursor.execute(
-        "SELECT attname FROM pg_attribute WHERE attrelid = to_regclass(%s) AND attnum > 0 AND NOT attisdropped"
+        "SELECT attname FROM pg_attribute WHERE attrelid = %s::regclass AND attnum > 0 AND NOT attisdropped"
         " ORDER BY attnum",
         (table,),
     ).fetchall()

@@ -279,6 +279,31 @@ def test_an_event_that_the_database_refuses_is_found_in_its_batch(log: Log) -> N
     assert "earlier event" in second.error
 
 
+def test_a_stopped_audit_trail_goes_on_when_told_to_try_again(log: Log) -> None:
+    poison, last = poisoned(log)
+    with hosted(log, AUDIT_TRAIL) as host:
+        assert wait_until(lambda: applied(log.url, "audit_trail") == poison - 1 and host.statuses()[0].fault, 20)
+        with newer_code():
+            admin.retry(log.url, AUDIT_TRAIL)
+            wait_applied(host, log.url, last, "audit_trail")
+            assert host.statuses()[0].fault is None
+    assert len(rows(log.url, "audit_trail_events")) == last
+
+
+def test_a_missing_table_stops_a_board_instead_of_parking_every_stream(log: Log) -> None:
+    key = start(log, LIVE_BOARD)
+    with psycopg.connect(log.url) as connection:
+        connection.execute(f"ALTER TABLE {key}.drones RENAME TO hidden".encode())
+    last = log.append(*sorties(2))
+    with hosted(log, LIVE_BOARD, batch=100) as host:
+        assert wait_until(lambda: "UndefinedTable" in str(host.statuses()[0].fault), 20)
+        assert admin.parked(log.url, "live_board") == []
+        with psycopg.connect(log.url) as connection:
+            connection.execute(f"ALTER TABLE {key}.hidden RENAME TO drones".encode())
+        admin.retry(log.url, LIVE_BOARD)
+        wait_applied(host, log.url, last, "live_board")
+
+
 def test_more_poisoned_streams_than_the_limit_stop_the_projector(log: Log) -> None:
     for n in range(4):
         last = log.raw(f"flight-{n}", b"noise")
