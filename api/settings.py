@@ -24,6 +24,12 @@ class Environment(StrEnum):
     PRODUCTION = "production"
 
 
+class KafkaSecurity(StrEnum):
+    PLAINTEXT = "PLAINTEXT"
+    SSL = "SSL"
+    SASL_SSL = "SASL_SSL"
+
+
 class LogLevel(StrEnum):
     DEBUG = "debug"
     INFO = "info"
@@ -150,6 +156,21 @@ class Settings(BaseSettings):
     topic_prefix: Annotated[str, AfterValidator(_topic_prefix)] = Field(
         "saferweho", alias="SAFERWEHO_TOPIC_PREFIX", description="What the names of the topics begin with."
     )
+    kafka_security_protocol: KafkaSecurity = Field(
+        KafkaSecurity.PLAINTEXT,
+        alias="KAFKA_SECURITY_PROTOCOL",
+        description="`PLAINTEXT`, `SSL` or `SASL_SSL`; how this process speaks to the brokers.",
+    )
+    kafka_ca_file: Path | None = Field(
+        None, alias="KAFKA_SSL_CAFILE", description="Certificates of the authorities that sign the brokers' own."
+    )
+    kafka_sasl_mechanism: str = Field(
+        "SCRAM-SHA-512", alias="KAFKA_SASL_MECHANISM", description="With `SASL_SSL`: how this process signs on."
+    )
+    kafka_sasl_username: str | None = Field(None, alias="KAFKA_SASL_USERNAME", description="With `SASL_SSL`: as whom.")
+    kafka_sasl_password: SecretStr | None = Field(
+        None, alias="KAFKA_SASL_PASSWORD", description="With `SASL_SSL`: that user's password."
+    )
     embedded: Words = Field(
         frozenset(),
         alias="SAFERWEHO_EMBEDDED",
@@ -266,6 +287,23 @@ class Settings(BaseSettings):
         return self.development and self.oidc_issuer is None and is_loopback(self.base_url)
 
     @property
+    def kafka_security(self) -> dict[str, object]:
+        """How Kafka clients authenticate, under the names of kafka-python; empty for plain connections."""
+        if self.kafka_security_protocol is KafkaSecurity.PLAINTEXT:
+            return {}
+        found: dict[str, object] = {"security_protocol": self.kafka_security_protocol.value}
+        if self.kafka_ca_file:
+            found["ssl_cafile"] = str(self.kafka_ca_file)
+        if self.kafka_security_protocol is KafkaSecurity.SASL_SSL:
+            password = self.kafka_sasl_password
+            found |= {
+                "sasl_mechanism": self.kafka_sasl_mechanism,
+                "sasl_plain_username": self.kafka_sasl_username or "",
+                "sasl_plain_password": password.get_secret_value() if password else "",
+            }
+        return found
+
+    @property
     def issuer(self) -> str:
         """Issuer whose tokens are accepted. Raises SettingsError when there is none."""
         if self.oidc_issuer:
@@ -286,6 +324,10 @@ class Settings(BaseSettings):
             for alias in needs
             if not getattr(self, names[alias])
         ]
+        if self.kafka_security_protocol is KafkaSecurity.SASL_SSL and not (
+            self.kafka_sasl_username and self.kafka_sasl_password
+        ):
+            found.append("KAFKA_SASL_USERNAME, KAFKA_SASL_PASSWORD: are not both set; accepted with SASL_SSL: both")
         if self.development:
             if self.oidc_issuer is None and not is_loopback(self.base_url):
                 found.append(

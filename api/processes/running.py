@@ -11,6 +11,7 @@ from dataclasses import dataclass
 import click
 import structlog
 
+from adapters.kafka import clients
 from api import observability, settings
 
 log = structlog.get_logger()
@@ -37,6 +38,7 @@ def running(process: str, needs: Sequence[str], *, own_health: bool = False) -> 
         click.echo(error, err=True)
         raise SystemExit(2) from None
     observability.configure(process, chosen.log_level.value.upper(), chosen.otlp_endpoint)
+    clients.secure(**chosen.kafka_security)
     stop = threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: stop.set())

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import click
 
+from adapters.kafka import clients
 from api import settings as settings_
 
 HOME = Path(os.environ.get("SAFERWEHO_HOME", ".saferweho"))
@@ -32,7 +33,9 @@ def tool_settings(needs: Sequence[str] = ()) -> settings_.Settings:
         for name, value in defaults.items():
             os.environ.setdefault(name, value)
     try:
-        return settings_.load(needs)
+        chosen = settings_.load(needs)
     except settings_.SettingsError as error:
         click.echo(error, err=True)
         raise SystemExit(2) from None
+    clients.secure(**chosen.kafka_security)
+    return chosen

@@ -119,3 +119,12 @@ def test_every_setting_is_described() -> None:
     for field in Settings.model_fields.values():
         assert field.description
         assert f"| `{field.alias}` |" in table()
+
+
+def test_brokers_that_want_a_user_are_given_one_or_the_start_is_refused(environment: pytest.MonkeyPatch) -> None:
+    message = refused(environment, **PRODUCTION, KAFKA_SECURITY_PROTOCOL="SASL_SSL", KAFKA_SASL_USERNAME="relay")
+    assert "KAFKA_SASL_PASSWORD" in message
+    environment.setenv("KAFKA_SASL_PASSWORD", "s3cret")
+    security = loaded(environment).kafka_security
+    assert security["sasl_plain_username"] == "relay"
+    assert "s3cret" not in repr(loaded(environment))
