@@ -14,8 +14,8 @@ import { board, useBoard } from './live'
 import type { CityMap } from './map'
 import type { Board } from './store'
 
-// Fetched beside the question who is here: the map is the largest part of the page.
-const mapModule = import('./map')
+// The map is the largest part of the page: where it is shown first, it is fetched beside the question who is here.
+const early = location.pathname === '/' ? import('./map') : undefined
 
 type Place = { latitude: number; longitude: number }
 type Launch = { callNumber: string | undefined; picked: Place | undefined; picking: boolean }
@@ -32,7 +32,7 @@ export function BoardPage() {
   useEffect(() => {
     let view: CityMap | undefined
     let left = false
-    mapModule
+    ;(early ?? import('./map'))
       .then(({ CityMap }) => {
         if (left || !container.current) return
         view = new CityMap(container.current, board, {

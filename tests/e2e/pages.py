@@ -1,0 +1,111 @@
+"""The pages as a person uses them: what one can see and do, without how it is built."""
+
+from dataclasses import dataclass
+
+from playwright.sync_api import Locator, Page
+
+
+@dataclass
+class Board:
+    """The live board."""
+
+    page: Page
+
+    @property
+    def freshness(self) -> Locator:
+        return self.page.get_by_test_id("freshness")
+
+    @property
+    def not_live(self) -> Locator:
+        return self.page.get_by_test_id("not-live")
+
+    @property
+    def drone_marks(self) -> Locator:
+        return self.page.locator(".drone-mark")
+
+    @property
+    def call_marks(self) -> Locator:
+        return self.page.locator(".call-mark")
+
+    @property
+    def readout(self) -> Locator:
+        return self.page.get_by_test_id("readout")
+
+    def position(self) -> int:
+        """The position that the board says it is complete up to."""
+        return int(self.page.get_by_test_id("position").inner_text().replace(",", ""))
+
+    def flight(self, *states: str) -> Locator:
+        """Cards of flights in one of these states."""
+        return self.page.locator(", ".join(f"article.flight[data-state={state}]" for state in states))
+
+    def order(self, flight: Locator, name: str) -> Locator:
+        return flight.get_by_role("button", name=name, exact=True)
+
+    def request_launch(self) -> "LaunchForm":
+        self.page.get_by_role("button", name="Request launch", exact=True).first.click()
+        return LaunchForm(self.page.get_by_role("dialog", name="Request launch"))
+
+
+@dataclass
+class LaunchForm:
+    form: Locator
+
+    def fill(self, *, purpose: str, case: str, pilot: str, reason: str) -> None:
+        self.form.get_by_label("Purpose").select_option(purpose)
+        self.form.get_by_label("Case number").fill(case)
+        self.form.get_by_label("Pilot").fill(pilot)
+        self.form.get_by_label("Reason").fill(reason)
+
+    def choose_on_map(self, x: float, y: float) -> None:
+        """Clicks the map at a share of its width and height."""
+        self.form.get_by_role("button", name="Choose on the map").click()
+        canvas = self.form.page.get_by_test_id("map")
+        box = canvas.bounding_box()
+        assert box is not None
+        canvas.click(position={"x": box["width"] * x, "y": box["height"] * y})
+
+    @property
+    def destination(self) -> Locator:
+        return self.form.get_by_test_id("destination")
+
+    @property
+    def judgement(self) -> Locator:
+        return self.form.locator("#reason-judged")
+
+    @property
+    def submit(self) -> Locator:
+        return self.form.get_by_role("button", name="Request launch", exact=True)
+
+    @property
+    def reasons(self) -> Locator:
+        return self.form.locator(".reasons li")
+
+
+@dataclass
+class AuditTrail:
+    """The audit trail."""
+
+    page: Page
+
+    @property
+    def rows(self) -> Locator:
+        return self.page.locator("tr[data-position]")
+
+    @property
+    def drawer(self) -> Locator:
+        return self.page.get_by_test_id("drawer")
+
+    def positions(self) -> list[int]:
+        return [int(each) for each in self.rows.evaluate_all("rows => rows.map(row => row.dataset.position)")]
+
+    def filter(self, label: str, value: str) -> None:
+        field = self.page.get_by_role("search").get_by_label(label, exact=True)
+        field.fill(value)
+        field.press("Enter")
+
+    def choose(self, label: str, value: str) -> None:
+        self.page.get_by_role("search").get_by_label(label, exact=True).select_option(value)
+
+    def go(self, name: str) -> None:
+        self.page.get_by_role("button", name=name, exact=True).click()

@@ -1,0 +1,267 @@
+"""The pages in a real Chromium, on the whole product: PostgreSQL, Kafka, all services, the demonstration's drone."""
+
+import json
+import os
+import re
+import signal
+import subprocess
+import sys
+import tempfile
+from collections.abc import Callable, Iterator
+from contextlib import suppress
+from dataclasses import dataclass, field
+from pathlib import Path
+from time import monotonic, sleep
+
+import pytest
+from playwright.sync_api import Browser, BrowserContext, Page, expect, sync_playwright
+
+from infra.browser import find_chromium
+from infra.node import environment
+from tests.e2e.pages import AuditTrail, Board
+
+ROOT = Path(__file__).resolve().parents[2]
+START_S = 300  # broker, database and services on a busy machine
+PATIENCE_MS = 60_000
+# WebGL without a graphics card, and a browser that may run as root in a container.
+BROWSER = ["--no-sandbox", "--use-gl=angle", "--use-angle=swiftshader", "--enable-unsafe-swiftshader"]
+LINK = re.compile(r"^\s*(\w+)\s.*?(http\S+/sign-in\?ticket=\S+)$", re.MULTILINE)
+
+pytestmark = [pytest.mark.timeout(600)]
+
+
+@dataclass
+class Product:
+    """A running `saferweho dev`."""
+
+    base_url: str
+    home: Path
+    links: dict[str, str] = field(default_factory=dict)
+
+    def pid(self, process: str) -> int:
+        return int(json.loads((self.home / "run.json").read_text())["pids"][process])
+
+
+def until(what: str, holds: Callable[[], bool], seconds: float) -> None:
+    """Waits for a condition; fails with its name after the deadline."""
+    deadline = monotonic() + seconds
+    while not holds():
+        assert monotonic() < deadline, f"waited {seconds:g} s in vain until {what}"
+        sleep(0.2)
+
+
+@pytest.fixture(scope="module")
+def product() -> Iterator[Product]:
+    with tempfile.TemporaryDirectory(prefix="saferweho-e2e-") as folder:
+        home = Path(folder)
+        log = home / "console.log"
+        with log.open("w") as console:
+            running = subprocess.Popen(
+                [sys.executable, "-m", "api.cli", "dev"],
+                cwd=ROOT,
+                env={**os.environ, "SAFERWEHO_HOME": str(home / "data"), "SAFERWEHO_PORT": "0", "COLUMNS": "400"},
+                stdout=console,
+                stderr=subprocess.STDOUT,
+            )
+        try:
+
+            def ready() -> bool:
+                assert running.poll() is None, f"saferweho dev ended:\n{log.read_text()[-3000:]}"
+                return re.search(r"^ready http", log.read_text(), re.MULTILINE) is not None
+
+            until("the product is ready", ready, START_S)
+            said = log.read_text()
+            base_url = said.rpartition("ready ")[2].strip()
+            yield Product(base_url, home / "data", dict(LINK.findall(said)))
+        finally:
+            running.send_signal(signal.SIGTERM)
+            with suppress(subprocess.TimeoutExpired):
+                running.wait(60)
+            running.kill()
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    with sync_playwright() as playwright:
+        chromium = playwright.chromium.launch(executable_path=str(find_chromium()), args=BROWSER)
+        yield chromium
+        chromium.close()
+
+
+@dataclass
+class People:
+    """One signed-in browser context per role: a sign-in link works once."""
+
+    product: Product
+    browser: Browser
+    contexts: dict[str, BrowserContext] = field(default_factory=dict)
+    strangers: list[str] = field(default_factory=list)
+    faults: list[str] = field(default_factory=list)
+
+    def page(self, role: str) -> Page:
+        known = role in self.contexts
+        if not known:
+            self.contexts[role] = self.browser.new_context(viewport={"width": 1280, "height": 800})
+        page = self.contexts[role].new_page()
+        page.set_default_timeout(PATIENCE_MS)
+        page.on("request", lambda request: self._see(request.url))
+        page.on("console", lambda said: self.faults.append(said.text) if said.type == "error" else None)
+        page.on("pageerror", lambda error: self.faults.append(str(error)))
+        page.goto(self.product.base_url if known else self.product.links[role])
+        return page
+
+    def _see(self, url: str) -> None:
+        if not url.startswith((self.product.base_url, "blob:")):
+            self.strangers.append(url)
+
+
+@pytest.fixture(scope="module")
+def people(product: Product, browser: Browser) -> Iterator[People]:
+    expect.set_options(timeout=PATIENCE_MS)
+    made = People(product, browser)
+    yield made
+    for context in made.contexts.values():
+        context.close()
+
+
+def test_the_pure_parts_of_the_pages() -> None:
+    ran = subprocess.run(
+        ["npm", "test"], cwd=ROOT / "ui", env=environment(), capture_output=True, text=True, check=False
+    )
+    assert ran.returncode == 0, ran.stdout + ran.stderr
+
+
+def test_without_a_sign_in_there_is_nothing_but_the_way_in(product: Product, browser: Browser) -> None:
+    page = browser.new_page()
+    page.goto(f"{product.base_url}/audit?outcome=refused")
+    way_in = page.get_by_role("link", name="Sign in")
+    expect(way_in).to_have_attribute("href", "/sign-in?return_to=%2Faudit%3Foutcome%3Drefused")
+    page.close()
+
+
+def test_a_sign_in_link_opens_the_board_and_scripts_see_no_cookie(people: People) -> None:
+    page = people.page("watch_supervisor")
+    expect(page.get_by_text("Sgt. Temi Okafor")).to_be_visible()
+    expect(Board(page).freshness).to_contain_text("live")
+    assert page.evaluate("document.cookie") == ""
+    cookies = page.context.cookies()
+    assert cookies
+    assert all(cookie["httpOnly"] for cookie in cookies)
+    page.close()
+
+
+def test_the_sortie_is_on_the_map_and_moves(people: People) -> None:
+    page = people.page("watch_operator")
+    board = Board(page)
+    expect(board.flight("en_route", "on_scene", "returning").first).to_be_visible(timeout=240_000)
+    mark = board.drone_marks.first
+    expect(mark).to_be_visible()
+    expect(board.call_marks.first).to_be_visible()
+    drawn = mark.get_attribute("style")
+    until("the drone has moved on the map", lambda: mark.get_attribute("style") != drawn, 60)
+    expect(board.readout.first).to_have_attribute("data-stale", "false")
+    attribution = page.get_by_role("link", name="© OpenStreetMap contributors")
+    expect(attribution).to_have_attribute("href", "https://www.openstreetmap.org/copyright")
+    page.close()
+
+
+def test_a_pilot_calls_the_drone_home(people: People) -> None:
+    page = people.page("remote_pilot")
+    board = Board(page)
+    flying = board.flight("en_route", "on_scene").first
+    expect(flying).to_be_visible(timeout=240_000)
+    flight = page.locator(f"[data-flight='{flying.get_attribute('data-flight')}']")
+    board.order(flight, "Return").click()
+    expect(flight.get_by_role("status").filter(has_text="Return sent")).to_be_visible()
+    expect(flight).to_have_attribute("data-state", re.compile("returning|landing|landed"))
+    page.close()
+
+
+def test_a_refused_launch_names_every_reason_with_its_rule(people: People) -> None:
+    page = people.page("watch_operator")
+    form = Board(page).request_launch()
+    form.fill(purpose="call_for_service", case="26-00417", pilot="k.lindqvist", reason="investigation")
+    expect(form.judgement).to_contain_text("tells a reviewer nothing")
+    form.fill(
+        purpose="call_for_service",
+        case="26-00417",
+        pilot="k.lindqvist",
+        reason="Man on the roof of City Hall, is he armed?",
+    )
+    expect(form.submit).to_be_disabled()
+    form.choose_on_map(0.6, 0.5)
+    expect(form.destination).to_contain_text(re.compile(r"34\.\d+, -118\.\d+"))
+    form.submit.click()
+    expect(form.reasons.filter(has_text="weather is unknown")).to_be_visible()
+    assert form.reasons.count() >= 3, "weather, traffic and airspace are unknown"
+    for reason in form.reasons.all():
+        expect(reason.locator("code")).not_to_be_empty()
+    page.close()
+
+
+def test_the_audit_trail_is_filtered_by_its_address_and_opens_whole_events(people: People, product: Product) -> None:
+    page = people.page("auditor")
+    trail = AuditTrail(page)
+    expect(trail.rows.first).to_be_visible()
+    trail.filter("Type", "session.signed_on")
+    expect(page).to_have_url(re.compile("type=session.signed_on"))
+    expect(trail.rows.filter(has_text="Sunita Bhatt").first).to_be_visible()
+    page.locator("body").click(position={"x": 5, "y": 5})
+    page.keyboard.press("j")
+    page.keyboard.press("Enter")
+    expect(trail.drawer).to_contain_text("org.weho.safer.session.signed_on.v1")
+    shown = page.url
+    page.goto(shown)
+    expect(trail.drawer).to_contain_text("org.weho.safer.session.signed_on.v1")
+    page.keyboard.press("Escape")
+    expect(trail.drawer).to_have_count(0)
+    page.close()
+
+
+def test_the_pages_of_the_audit_trail_join_without_a_gap(people: People, product: Product) -> None:
+    page = people.page("auditor")
+    page.goto(f"{product.base_url}/audit?order=oldest")
+    trail = AuditTrail(page)
+    expect(trail.rows).to_have_count(50)
+    first = trail.positions()
+    trail.go("Later")
+    expect(page.locator("tr[data-position='51']")).to_be_visible()
+    second = trail.positions()
+    assert first + second == list(range(1, 51 + len(second)))
+    trail.go("Earlier")
+    expect(page.locator("tr[data-position='1']")).to_be_visible()
+    assert trail.positions() == first
+    page.close()
+
+
+def test_nothing_that_matches_is_said_and_not_left_blank(people: People, product: Product) -> None:
+    page = people.page("auditor")
+    page.goto(f"{product.base_url}/audit?case=no-such-case")
+    expect(page.get_by_role("heading", name="No event matches")).to_be_visible()
+    page.close()
+
+
+def test_who_may_not_see_the_board_sees_their_own_record_alone(people: People) -> None:
+    page = people.page("ambassador")
+    expect(page).to_have_url(re.compile("/audit$"))
+    expect(page.get_by_role("link", name="My record")).to_be_visible()
+    expect(page.get_by_role("link", name="Board")).to_have_count(0)
+    expect(AuditTrail(page).rows.first).to_contain_text("Bea Ellis")
+    page.close()
+
+
+def test_the_pages_ask_nobody_else_and_break_no_rule_of_their_own(people: People) -> None:
+    assert people.strangers == []
+    assert people.faults == []
+
+
+def test_a_board_that_is_not_live_says_so_and_comes_back_by_itself(people: People, product: Product) -> None:
+    page = people.page("watch_supervisor")
+    board = Board(page)
+    expect(board.freshness).to_contain_text("live")
+    os.kill(product.pid("api"), signal.SIGKILL)
+    expect(board.not_live).to_be_visible()
+    expect(board.freshness).to_contain_text("not live for")
+    expect(board.not_live).to_have_count(0, timeout=120_000)
+    assert board.position() > 0
+    page.close()
