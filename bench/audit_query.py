@@ -46,7 +46,7 @@ def measure(postgres_url: str, rows: int = 1_000_000) -> list[dict[str, Any]]:
             _grow(connection, key, events, size - written)
             written = size
             connection.execute("VACUUM ANALYZE")
-            results.append(asyncio.run(_ask(url, rows)))
+            results.append(asyncio.run(_ask(url, size)))
     return [
         figure(
             f"audit query 'who saw this footage', {size:,} rows, p99 (p50 {asked[50]:.1f} ms)",

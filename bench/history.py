@@ -18,7 +18,7 @@ from projections.engine.feed import FeedRecord
 
 START = datetime(2026, 1, 1, tzinfo=UTC)
 PEOPLE, DRONES = 200, 4
-FOOTAGE_EVENTS = 20  # how many events speak of one piece of footage, on average
+EVENTS_A_PIECE = 60  # of the log; some 28 of them speak of one piece of footage, however long the log is
 
 
 def history(count: int, seed: int = 1) -> Iterator[FeedRecord]:
@@ -27,7 +27,7 @@ def history(count: int, seed: int = 1) -> Iterator[FeedRecord]:
     versions: Counter[str] = Counter()
     position = 0
     while True:
-        for stream, event in _incident(dice, position, count):
+        for stream, event in _incident(dice, position):
             position += 1
             if position > count:
                 return
@@ -42,16 +42,16 @@ def footage(number: int) -> str:
 
 def pieces(count: int) -> int:
     """How many pieces of footage a log of so many events speaks of."""
-    return max(1, count // (3 * FOOTAGE_EVENTS))
+    return count // EVENTS_A_PIECE + 1
 
 
-def _incident(dice: random.Random, position: int, count: int) -> Iterator[tuple[str, object]]:
+def _incident(dice: random.Random, position: int) -> Iterator[tuple[str, object]]:
     person, id_ = PersonId(f"p-{dice.randrange(PEOPLE)}"), f"{dice.getrandbits(64):016x}"
     who = f"session-{id_}"
     yield who, session.SignedOn(person, "https://sign-on.weho.org", "webauthn", "10.20.0.7", START)
     reason = Reason("not_permitted", "your roles do not permit 'view_footage'", "footage-needs-purpose")
     for _ in range(10):
-        seen = footage(dice.randrange(pieces(count)))
+        seen = footage(dice.randrange(pieces(position)))  # any of the past, so its events lie all over the log
         yield who, session.AttemptRefused("view_footage", seen, (reason,), "footage-needs-purpose@0a1b2c3d4e5f")
     flight, number = f"flight-{id_}", CallNumber(f"26-{position:08d}")
     id_of_drone = DroneId(f"d{dice.randrange(DRONES)}")
