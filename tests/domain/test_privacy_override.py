@@ -1,0 +1,326 @@
+"""Privacy overrides: two people, an hour at most, every use on the record; break-glass; and the review of all."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import datetime, timedelta
+
+import pytest
+
+from domain.kernel import CallNumber, InvalidValue, NotFound, Personal, PersonId, PolicyVersion, StreamId, WrongState
+from domain.legal_basis import BasisKind, LegalBasis
+from domain.person import PersonStanding, Role
+from domain.policy import PROHIBITED, RECORD_ALL_KEEP_30_DAYS, RECORD_ON_APPROVAL_KEEP_2_YEARS, PolicyInForce
+from domain.privacy_override import (
+    OVERRIDE,
+    ApproveOverride,
+    ExpireOverride,
+    InvokeEmergency,
+    JustifyOverride,
+    OverridePlan,
+    RefuseOverride,
+    RequestOverride,
+    ReviewOverride,
+    UseOverride,
+    override_standing,
+)
+from domain.privacy_override_events import (
+    ApprovalRefused,
+    EmergencyOverrideInvoked,
+    OverrideApproved,
+    OverrideExpired,
+    OverrideJustified,
+    OverrideRefused,
+    OverrideRequested,
+    OverrideReviewed,
+    OverrideUsed,
+    Range,
+    ReviewRefused,
+    Verdict,
+)
+from tests.domain.scenario import DAY, HOUR, MINUTE, NOW, SECOND, Scenario
+
+given = Scenario(OVERRIDE)
+LEE, CRUZ, AUDITOR = PersonId("lee"), PersonId("cruz"), PersonId("audrey")
+POOL, VIEW = StreamId("zone-pool"), StreamId("liveview-1")
+POLICY = PolicyInForce(PolicyVersion(1), RECORD_ALL_KEEP_30_DAYS, "0" * 64, NOW - DAY)
+RANGE = Range(NOW, NOW + HOUR)
+WARRANT = LegalBasis(BasisKind.WARRANT, "26-SW-0417", "Superior Court of Los Angeles")
+PLAN = OverridePlan("o1", POOL, RANGE, "call_for_service", 30, call=CallNumber("26-1"))
+REASON, THREAT = "a burglar went over the pool's wall", "a child is in the water and cannot swim"
+WHY = "the child was in the water, and the zone hid the pool from above"
+SERGEANT = PersonStanding(
+    CRUZ, True, roles=frozenset({Role.WATCH_SUPERVISOR}), trained=True
+)  # fmt: skip
+
+request = RequestOverride(PLAN, WARRANT, REASON, LEE, POLICY)
+invoke = InvokeEmergency(PLAN, THREAT, LEE, POLICY)
+approve = ApproveOverride(SERGEANT, POLICY)
+use = UseOverride(POOL, VIEW, RANGE, LEE)
+justify = JustifyOverride(WHY, LegalBasis(BasisKind.EXIGENCY), LEE)
+review = ReviewOverride(Verdict.IN_ORDER, "used once, for the call it names", AUDITOR)
+
+
+def sealed(text: str) -> Personal[str]:
+    return Personal("call-26-1", text)
+
+
+requested = OverrideRequested(
+    POOL,
+    RANGE,
+    WARRANT,
+    "call_for_service",
+    CallNumber("26-1"),
+    None,
+    sealed(REASON),
+    30,
+    LEE,
+    NOW + HOUR,
+)
+END = NOW + 30 * MINUTE
+approved = OverrideApproved(CRUZ, END, NOW + 72 * HOUR)
+invoked = EmergencyOverrideInvoked(
+    POOL,
+    RANGE,
+    sealed(THREAT),
+    "call_for_service",
+    CallNumber("26-1"),
+    None,
+    LEE,
+    END,
+    NOW + 24 * HOUR,
+    NOW + 72 * HOUR,
+)
+used = OverrideUsed(VIEW, RANGE, LEE, 1)
+expired = OverrideExpired(END, 0)
+
+
+def test_a_request_names_target_range_legal_basis_reason_and_expiry() -> None:
+    given().when(request).then(requested)
+
+
+@pytest.mark.parametrize("target", ["person-lee", "zone-", "pool", "policy-use"])
+def test_only_what_is_protected_can_be_the_target(target: str) -> None:
+    given().when(replace(request, plan=replace(PLAN, target=StreamId(target)))).then_raises(InvalidValue, "target")
+
+
+@pytest.mark.parametrize("until", [NOW, NOW - SECOND, NOW + DAY + SECOND])
+def test_a_range_has_an_end_after_its_beginning(until: datetime) -> None:
+    given().when(replace(request, plan=replace(PLAN, range=Range(NOW, until)))).then_raises(InvalidValue, "range.until")
+
+
+def test_times_of_a_range_have_a_time_zone() -> None:
+    naive = Range(NOW.replace(tzinfo=None), NOW)
+    given().when(replace(request, plan=replace(PLAN, range=naive))).then_raises(InvalidValue, "range.since")
+
+
+@pytest.mark.parametrize(
+    ("basis", "field"),
+    [
+        (LegalBasis(BasisKind.WARRANT, None, "Superior Court"), "legal_basis.number"),
+        (LegalBasis(BasisKind.SUBPOENA, "1"), "legal_basis.issuer"),
+        (LegalBasis(BasisKind.COURT_ORDER, "1", " "), "legal_basis.issuer"),
+        (LegalBasis(BasisKind.CONSENT), "legal_basis.number"),
+        (LegalBasis(BasisKind.CONSENT, "F-7", "Ana Pérez"), "legal_basis.number"),
+        (LegalBasis(BasisKind.EXIGENCY, "1"), "legal_basis.number"),
+    ],
+)
+def test_a_legal_basis_is_told_by_its_paper(basis: LegalBasis, field: str) -> None:
+    given().when(replace(request, legal_basis=basis)).then_raises(InvalidValue, field)
+
+
+@pytest.mark.parametrize("reason", ["", "because", "x" * 501])
+def test_a_request_gives_a_reason(reason: str) -> None:
+    given().when(replace(request, reason=reason)).then_raises(InvalidValue, "reason")
+
+
+@pytest.mark.parametrize("purpose", PROHIBITED)
+def test_prohibited_purposes_are_refused_for_an_override_whatever_the_role(purpose: str) -> None:
+    plan = replace(PLAN, purpose=purpose)
+    given().when(replace(request, plan=plan)).then_refused(OverrideRefused, "purpose_prohibited")
+    given().when(replace(invoke, plan=plan)).then_refused(OverrideRefused, "purpose_prohibited")
+
+
+def test_an_override_expires_after_at_most_60_minutes() -> None:
+    given().when(replace(request, plan=replace(PLAN, minutes=61))).then_refused(OverrideRefused, "too_long")
+    given().when(replace(request, plan=replace(PLAN, minutes=60))).then_types(OverrideRequested)
+    (emergency,) = given().when(replace(invoke, plan=replace(PLAN, minutes=600))).events()
+    assert isinstance(emergency, EmergencyOverrideInvoked) and emergency.expires_at == NOW + HOUR
+
+
+def test_a_policy_may_allow_less_and_binds_when_the_override_is_approved() -> None:
+    strict = replace(POLICY, parameters=replace(RECORD_ON_APPROVAL_KEEP_2_YEARS, override_max_minutes=10))
+    given().when(replace(request, policy=strict)).then_refused(OverrideRefused, "too_long")
+    given(requested).when(replace(approve, policy=strict)).then(replace(approved, expires_at=NOW + 10 * MINUTE))
+
+
+def test_every_reason_against_an_override_is_given_at_once() -> None:
+    plan = replace(PLAN, minutes=90, purpose="face_recognition")
+    asked = given().when(replace(request, plan=plan, call_known=False))
+    asked.then_refused(OverrideRefused, "purpose_prohibited", "call_unknown", "too_long")
+    asked = given().when(replace(request, plan=replace(PLAN, call=None)))
+    asked.then_refused(OverrideRefused, "call_or_case_missing")
+
+
+def test_an_override_is_asked_for_once() -> None:
+    given(requested).when(request).then_raises(WrongState, "override")
+    given(requested).when(invoke).then_raises(WrongState, "override")
+
+
+# -- two people --------------------------------------------------------------
+
+
+def test_a_second_person_approves_and_it_is_in_effect_until_its_time() -> None:
+    given(requested).when(approve).then(approved)
+    state = given(requested, approved).state
+    assert override_standing(state, END - SECOND).active
+    assert not override_standing(state, END).active
+    assert not override_standing(given(requested).state, NOW).active
+    assert not override_standing(given().state, NOW).active
+
+
+def test_the_approver_is_not_the_requester() -> None:
+    asked = given(requested).when(replace(approve, by=replace(SERGEANT, person=LEE)))
+    asked.then_refused(ApprovalRefused, "same_person")
+    given(requested).and_when(replace(approve, by=replace(SERGEANT, person=LEE))).when(approve).then(approved)
+
+
+@pytest.mark.parametrize("role", set(Role) - {Role.WATCH_SUPERVISOR})
+def test_the_approver_is_of_a_role_that_may(role: Role) -> None:
+    asked = given(requested).when(replace(approve, by=replace(SERGEANT, roles=frozenset({role}))))
+    asked.then_refused(ApprovalRefused, "role_cannot_approve")
+
+
+def test_who_is_suspended_approves_nothing() -> None:
+    asked = given(requested).when(replace(approve, by=replace(SERGEANT, suspended=True)))
+    asked.then_refused(ApprovalRefused, "suspended")
+
+
+def test_a_second_person_refuses_with_a_reason() -> None:
+    given(requested).when(RefuseOverride(CRUZ, "the warrant is for next door")).then_refused(
+        OverrideRefused, "declined"
+    )
+    given(requested).when(RefuseOverride(CRUZ, " ")).then_raises(InvalidValue, "reason")
+
+
+@pytest.mark.parametrize("command", [approve, RefuseOverride(CRUZ, "no ground")])
+def test_a_request_is_answered_once(command: ApproveOverride | RefuseOverride) -> None:
+    given(requested, approved).when(command).then_raises(WrongState, "override")
+    refused = given(requested).and_when(RefuseOverride(CRUZ, "no ground"))
+    refused.when(command).then_raises(WrongState, "override")
+    given().when(command).then_raises(NotFound, "override")
+
+
+def test_a_request_that_nobody_answered_is_over() -> None:
+    given(requested).when(approve, at=NOW + HOUR).then_raises(WrongState, "override")
+    given(requested).when(ExpireOverride(), at=NOW + HOUR - SECOND).then_nothing()
+    given(requested).when(ExpireOverride(), at=NOW + HOUR).then(OverrideExpired(NOW + HOUR, 0))
+
+
+# -- use ---------------------------------------------------------------------
+
+
+def test_use_is_recorded_each_time() -> None:
+    given(requested, approved).when(use).then(used)
+    given(requested, approved, used).when(use).then(replace(used, use_number=2))
+
+
+def test_an_override_is_used_only_while_it_is_in_effect() -> None:
+    given(requested, approved).when(use, at=END - SECOND).then(used)
+    given(requested, approved).when(use, at=END).then_raises(WrongState, "override")
+    given(requested).when(use).then_raises(WrongState, "override")
+    given(requested, approved, expired).when(use).then_raises(WrongState, "override")
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        replace(use, target=StreamId("zone-school")),
+        replace(use, range=Range(NOW - SECOND, NOW)),
+        replace(use, range=Range(NOW, NOW + HOUR + SECOND)),
+        replace(use, by=CRUZ),
+    ],
+)
+def test_an_override_opens_its_target_and_range_to_who_asked_for_it(wrong: UseOverride) -> None:
+    given(requested, approved).when(wrong).then_raises(WrongState, "override")
+
+
+def test_the_drone_gateway_uses_an_override_of_a_zone_alone() -> None:
+    gateway = replace(use, by=PersonId("service-drone-gateway"), by_service=True)
+    given(requested, approved).when(gateway).then_types(OverrideUsed)
+    footage = replace(requested, target=StreamId("footage-1"))
+    given(footage, approved).when(replace(gateway, target=footage.target)).then_raises(WrongState, "override")
+
+
+def test_on_expiry_an_override_ends_by_itself() -> None:
+    given(requested, approved).when(ExpireOverride(), at=END - SECOND).then_nothing()
+    given(requested, approved, used).when(ExpireOverride(), at=END + MINUTE).then(OverrideExpired(END, 1))
+    given(requested, approved, expired).when(ExpireOverride(), at=END + MINUTE).then_nothing()
+
+
+# -- break-glass -------------------------------------------------------------
+
+
+def test_break_glass_is_invoked_and_recorded_first_and_works_at_once() -> None:
+    given().when(invoke).then(invoked)
+    given(invoked).when(use).then(used)
+
+
+def test_break_glass_needs_no_number_and_no_second_person() -> None:
+    (emergency,) = given().when(replace(invoke, plan=replace(PLAN, call=None))).events()
+    assert isinstance(emergency, EmergencyOverrideInvoked)
+    assert emergency.threat == Personal("override-o1", THREAT)
+    given(invoked).when(approve).then_raises(WrongState, "override")
+
+
+def test_break_glass_says_whose_life_is_at_risk() -> None:
+    given().when(replace(invoke, threat="hurry")).then_raises(InvalidValue, "threat")
+
+
+@pytest.mark.parametrize("happened", [(invoked,), (invoked, expired)])
+def test_break_glass_must_be_justified_within_24_hours(happened: tuple[EmergencyOverrideInvoked]) -> None:
+    justified = OverrideJustified(sealed(WHY), LegalBasis(BasisKind.EXIGENCY), LEE, late=False)
+    given(*happened).when(justify, at=NOW + 24 * HOUR).then(justified)
+    given(*happened).when(justify, at=NOW + 24 * HOUR + SECOND).then(replace(justified, late=True))
+    given(*happened, justified).when(justify).then_raises(WrongState, "override")
+
+
+def test_who_broke_the_glass_justifies_it() -> None:
+    given(invoked).when(replace(justify, by=CRUZ)).then_raises(WrongState, "override")
+    given(invoked).when(replace(justify, justification="it was urgent")).then_raises(InvalidValue, "justification")
+    given(requested, approved).when(justify).then_raises(WrongState, "override")
+    given(requested).when(justify).then_raises(WrongState, "override")
+
+
+def test_break_glass_is_always_reviewed() -> None:
+    at = NOW + 2 * HOUR
+    given(invoked, expired).when(review, at=at).then_raises(WrongState, "override")  # there is time to justify it
+    given(invoked, expired).and_when(justify, at=at).when(review, at=at).then_types(OverrideReviewed)
+    given(invoked, expired).when(review, at=NOW + 24 * HOUR).then_types(OverrideReviewed)
+
+
+# -- review ------------------------------------------------------------------
+
+
+def test_an_override_is_reviewed_by_an_auditor_within_72_hours() -> None:
+    reviewed = OverrideReviewed(Verdict.IN_ORDER, sealed(review.findings), AUDITOR, late=False)
+    given(requested, approved, expired).when(review, at=NOW + 72 * HOUR).then(reviewed)
+    given(requested, approved, expired).when(review, at=NOW + 72 * HOUR + SECOND).then(replace(reviewed, late=True))
+    given(requested, approved, expired, reviewed).when(review).then_raises(WrongState, "override")
+
+
+def test_a_review_comes_after_the_end() -> None:
+    given(requested, approved).when(review, at=END - SECOND).then_raises(WrongState, "override")
+    given(requested, approved).when(review, at=END).then_types(OverrideExpired, OverrideReviewed)
+    given(requested).when(review).then_raises(WrongState, "override")
+
+
+@pytest.mark.parametrize("by", [LEE, CRUZ])
+def test_who_had_a_part_in_an_override_does_not_review_it(by: PersonId) -> None:
+    given(requested, approved, expired).when(replace(review, by=by)).then_refused(ReviewRefused, "took_part")
+
+
+def test_a_late_justification_may_follow_the_review() -> None:
+    late = NOW + 2 * DAY
+    reviewed = given(invoked, expired).and_when(review, at=late)
+    reviewed.when(justify, at=late + timedelta(minutes=1)).then_types(OverrideJustified)

@@ -1,0 +1,69 @@
+"""Privacy zones: drawn with an outline, a height and a rule; changed and retired with a reason."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+
+from domain.flight_events import ZoneRule
+from domain.kernel import InvalidValue, NotFound, PersonId, Place, WrongState
+from domain.privacy_zone import (
+    ZONE,
+    DrawZone,
+    PrivacyZoneDrawn,
+    PrivacyZoneRedrawn,
+    PrivacyZoneRetired,
+    RedrawZone,
+    RetireZone,
+    Shape,
+)
+from tests.domain.scenario import Scenario
+
+given = Scenario(ZONE)
+QUAN, CAPTAIN = PersonId("quan"), PersonId("captain")
+A, B, C = Place(34.0918, -118.3516), Place(34.0918, -118.3507), Place(34.0912, -118.3507)
+POOL = Shape((A, B, C, A), 60.0, ZoneRule.NO_RECORD)
+WHY = "people swim here and may expect not to be watched"
+draw = DrawZone("Plummer Park pool", POOL, WHY, QUAN)
+drawn = PrivacyZoneDrawn("Plummer Park pool", POOL.outline, 60.0, ZoneRule.NO_RECORD, WHY, QUAN)
+milder = replace(POOL, rule=ZoneRule.MASK)
+redrawn = PrivacyZoneRedrawn(POOL.outline, 60.0, ZoneRule.MASK, "the pool is roofed over now", CAPTAIN)
+retired = PrivacyZoneRetired("the pool was torn down", CAPTAIN)
+
+
+def test_a_privacy_zone_is_a_polygon_with_altitude_and_a_rule() -> None:
+    given().when(draw).then(drawn)
+
+
+@pytest.mark.parametrize("outline", [(), (A, B, A), (A, B, C), (A, B, A, A), (A, B, C, A) * 51])
+def test_an_outline_is_closed_and_encloses_something(outline: tuple[Place, ...]) -> None:
+    given().when(replace(draw, shape=replace(POOL, outline=outline))).then_raises(InvalidValue, "outline")
+
+
+@pytest.mark.parametrize("ceiling", [9.9, 500.1, float("nan")])
+def test_a_zone_has_a_height(ceiling: float) -> None:
+    given().when(replace(draw, shape=replace(POOL, ceiling_agl_m=ceiling))).then_raises(InvalidValue, "ceiling_agl_m")
+
+
+def test_a_zone_is_drawn_once_under_its_id() -> None:
+    given(drawn).when(draw).then_raises(WrongState, "zone")
+    given(drawn, retired).when(draw).then_raises(WrongState, "zone")
+
+
+def test_a_zone_is_redrawn_with_a_reason() -> None:
+    given(drawn).when(RedrawZone(milder, redrawn.reason, CAPTAIN)).then(redrawn)
+    given(drawn).when(RedrawZone(milder, "because", CAPTAIN)).then_raises(InvalidValue, "reason")
+    given(drawn).when(RedrawZone(POOL, redrawn.reason, CAPTAIN)).then_raises(InvalidValue, "outline")
+    given(drawn, redrawn).when(RedrawZone(milder, redrawn.reason, CAPTAIN)).then_raises(InvalidValue, "outline")
+
+
+def test_a_zone_is_retired_with_a_reason() -> None:
+    given(drawn).when(RetireZone(retired.reason, CAPTAIN)).then(retired)
+    given(drawn).when(RetireZone("", CAPTAIN)).then_raises(InvalidValue, "reason")
+
+
+@pytest.mark.parametrize("command", [RedrawZone(milder, WHY, CAPTAIN), RetireZone(WHY, CAPTAIN)])
+def test_what_is_not_in_force_is_not_changed(command: RedrawZone | RetireZone) -> None:
+    given().when(command).then_raises(NotFound, "zone")
+    given(drawn, retired).when(command).then_raises(WrongState, "zone")
