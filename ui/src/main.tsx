@@ -1,6 +1,5 @@
 import '@fontsource-variable/ibm-plex-sans/wght.css'
 import '@fontsource/ibm-plex-mono/latin-400.css'
-import 'maplibre-gl/dist/maplibre-gl.css'
 import './shell/tokens.css'
 import './shell/shell.css'
 
