@@ -9,13 +9,16 @@ from uuid import UUID
 from application.commands import Commands
 from application.handling import Accepted, Actor, Attempt, Mistaken, Outcome, Recorded, Refused, Ticket
 from application.ports import StoreUnavailable
-from application.standing import authorise, in_force, outcome, signed_on, standing_of
+from application.standing import authorise, in_force, outcome, session_of, signed_on, standing_of
 from domain import person
+from domain.kernel import Reason
 from domain.person import PERSON
 from domain.policy import POLICY, POLICY_KEY
-from domain.session import SESSION, LockSession, NotSignedOn, Open, SignOff, SignOffReason, SignOn, StepUp
+from domain.session import SESSION, Locked, LockSession, NotSignedOn, Open, SignOff, SignOffReason, SignOn, StepUp
 
 NIL = UUID(int=0)
+LOCKED = Reason("session_locked", "this session is locked: show who you are again", "a session is a condition")
+ENDED = Reason("session_ended", "this session has ended: sign on again", "a session is a condition")
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,9 +78,14 @@ class Accounts(Commands):
             attempt.load((PERSON, proof.person), (SESSION, proof.session), (POLICY, POLICY_KEY))
             policy = in_force(attempt)
             state = attempt.state(SESSION, proof.session)
-            if isinstance(state, Open):
-                return Accepted(SESSION.stream(proof.session), proof.session)
             claimed = standing_of(attempt, proof.person, policy)
+            if state != SESSION.initial:
+                session = session_of(attempt)
+                if session.open and session.person == proof.person and claimed.has_access:
+                    return Accepted(SESSION.stream(proof.session), proof.session)
+                # Why is on the record already, or about to be: asking again and again adds nothing to that.
+                why = (LOCKED,) if isinstance(state, Locked) and session.person == proof.person else (ENDED,)
+                return Refused(SESSION.stream(proof.session), claimed.access_refusals() or why, "default-deny")
             attempt.actor = signed_on(actor, claimed)
             attempt.role = min(attempt.actor.roles, default="")
             attempt.decide(
@@ -117,10 +125,15 @@ class Accounts(Commands):
         return replace(signed_on(actor, known), stepped_up_until=session.stepped_up_until)
 
     def step_up(self, actor: Actor, method: str, command_id: UUID | None = None) -> Outcome:
-        """Record that the person showed a second factor again just now."""
+        """Record that the person showed a second factor again just now; this unlocks their session too."""
 
         def use(attempt: Attempt) -> Recorded:
             policy = in_force(attempt)
+            claimed, session = standing_of(attempt, actor.person, policy), session_of(attempt)
+            if session.person != actor.person or not claimed.has_access:
+                return Refused(SESSION.stream(actor.session), claimed.access_refusals() or (ENDED,), "default-deny")
+            attempt.actor = signed_on(actor, claimed)
+            attempt.role = min(attempt.actor.roles, default="")
             attempt.decide(SESSION, actor.session, StepUp(method, policy.parameters.step_up_minutes))
             return outcome(attempt, SESSION.stream(actor.session), actor.session)
 

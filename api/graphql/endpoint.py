@@ -11,12 +11,12 @@ from collections import OrderedDict
 from typing import Any
 
 import orjson
-from graphql import GraphQLError
+from graphql import DocumentNode, GraphQLError, OperationDefinitionNode, OperationType
 from opentelemetry import trace
 from prometheus_client import Counter, Histogram
 from starlette.requests import Request
 from starlette.responses import Response
-from strawberry.types.graphql import OperationType
+from strawberry.types.graphql import OperationType as Kind
 
 from api.graphql import limits
 from api.graphql.commands import misfit
@@ -30,7 +30,7 @@ CACHE_BYTES = 64 * 1024 * 1024
 SECONDS = Histogram("saferweho_graphql_seconds", "GraphQL requests over HTTP", ["operation"])
 CACHED = Counter("saferweho_graphql_cached_total", "Answers served from those kept at a position", ["hit"])
 tracer = trace.get_tracer("saferweho.api")
-ALLOWED = (OperationType.QUERY, OperationType.MUTATION)
+ALLOWED = (Kind.QUERY, Kind.MUTATION)
 
 
 class Answers:
@@ -64,6 +64,15 @@ def refusal(code: str, message: str, status: int) -> Response:
     return json(orjson.dumps({"errors": [{"message": message, "extensions": {"code": code}}]}), status)
 
 
+def operation_of(ast: DocumentNode, name: str | None) -> OperationDefinitionNode:
+    """The one operation that is to run. Raises Unreadable."""
+    operations = [d for d in ast.definitions if isinstance(d, OperationDefinitionNode)]
+    wanted = [d for d in operations if name is None or (d.name is not None and d.name.value == name)]
+    if len(wanted) != 1:
+        raise Unreadable("invalid_document", "name in 'operationName' one of the document's operations")
+    return wanted[0]
+
+
 class Endpoint:
     def __init__(self, schema: Schema, documents: Documents, services: Services) -> None:
         self._schema = schema
@@ -91,13 +100,18 @@ class Endpoint:
         with SECONDS.labels(operation or "unnamed").time() if document.persisted else SECONDS.labels("free").time():
             return await self._run(request, context, document, variables, operation)
 
-    def document(self, context: Context, asked: dict[str, Any], variables: dict[str, Any]) -> Document:
+    def document(
+        self, context: Context, asked: dict[str, Any], variables: dict[str, Any], *, over_http: bool = True
+    ) -> Document:
         """The document asked for, where this reader may send it. Raises GraphQLError."""
         extensions = asked.get("extensions")
         persisted = extensions.get("persistedQuery") if isinstance(extensions, dict) else None
         sha256 = persisted.get("sha256Hash") if isinstance(persisted, dict) else None
         text = asked.get("query")
         document = self._documents.find(text if isinstance(text, str) else None, sha256)
+        operation = operation_of(document.ast, asked.get("operationName"))
+        if over_http and operation.operation is OperationType.SUBSCRIPTION:
+            raise Unreadable("invalid_document", "a subscription needs a WebSocket: connect with graphql-transport-ws")
         if not document.persisted:
             # A page that was made to send something else than it was built with gets nowhere with its cookie.
             if context.by_cookie and context.claimed is not None:
@@ -107,11 +121,12 @@ class Endpoint:
             limits.check(document.ast, variables)
         return document
 
-    async def admit(self, context: Context, text: str, variables: Any) -> None:
+    async def admit(self, context: Context, text: str, variables: Any, operation: str | None) -> None:
         """The same for a document that comes over a WebSocket, which may be open for long. Raises GraphQLError."""
         if context.renew is not None:
             context.reader = await context.renew()
-        self.document(context, {"query": text}, variables if isinstance(variables, dict) else {})
+        asked = {"query": text, "operationName": operation}
+        self.document(context, asked, variables if isinstance(variables, dict) else {}, over_http=False)
 
     async def _run(
         self, request: Request, context: Context, document: Document, variables: dict[str, Any], operation: str | None

@@ -48,18 +48,25 @@ class Schema(strawberry.Schema):
     `admit`: raises GraphQLError where a document may not be sent over a WebSocket, by whom or at all.
     """
 
-    admit: Callable[[Any, str, Any], Awaitable[None]] | None = None
+    admit: Callable[[Any, str, Any, str | None], Awaitable[None]] | None = None
 
     async def stream(
-        self, query: str | None, variable_values: Any = None, context_value: Any = None, *more: Any, **named: Any
+        self,
+        query: str | None,
+        variable_values: Any = None,
+        context_value: Any = None,
+        root_value: Any = None,
+        operation_name: str | None = None,
+        *more: Any,
+        **named: Any,
     ) -> StreamResult:
         """What a WebSocket asks for, looked at as carefully as what comes over HTTP."""
         try:
             if self.admit is not None:
-                await self.admit(context_value, query or "", variable_values)
+                await self.admit(context_value, query or "", variable_values, operation_name)
         except GraphQLError as error:
             return _refused(error)
-        return await super().stream(query, variable_values, context_value, *more, **named)
+        return await super().stream(query, variable_values, context_value, root_value, operation_name, *more, **named)
 
     def process_errors(self, errors: list[GraphQLError], execution_context: ExecutionContext | None = None) -> None:
         for error in errors:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import select
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from datetime import date
@@ -10,9 +11,11 @@ from pathlib import Path
 from typing import Any
 
 import httpx
+import psycopg
 import structlog
 import uvicorn
 import uvloop
+from psycopg import AsyncConnection
 from psycopg_pool import AsyncConnectionPool
 from starlette.routing import BaseRoute
 
@@ -28,11 +31,11 @@ from api.processes.running import Running, running
 from api.settings import Settings, SettingsError
 from api.sign_in import SignIn
 from api.standings import Standings
-from application.accounts import Accounts, SignOnRefused, SignOnUnavailable
+from application.accounts import LOCKED, Accounts, SignOnRefused, SignOnUnavailable
 from application.calls import Calls
 from application.fleet import Fleet
 from application.flights import Flights, StandingPapers
-from application.handling import Handler, Refused, Unavailable
+from application.handling import Actor, Handler, Refused, Unavailable
 from application.policies import Policies
 from domain.launch import AirspaceAuthority, AuthorityKind, Separation, SeparationMethod
 from projections.engine.wait import AppliedPositions
@@ -70,7 +73,7 @@ async def serve(process: Running, handler: Handler, pages: Path = PAGES) -> None
                 timeout=5.0,
                 open=False,
                 kwargs={"autocommit": True, "application_name": "saferweho api"},
-                check=AsyncConnectionPool.check_connection,
+                check=still_open,
             ),
             applied=AppliedPositions(settings.read_url),
             standings=Standings(accounts, settings.write_url),
@@ -120,6 +123,18 @@ async def serve(process: Running, handler: Handler, pages: Path = PAGES) -> None
         await server.serve()
         process.stop.set()
         await stopping
+
+
+async def still_open(connection: AsyncConnection[Any]) -> None:
+    """Raises psycopg.OperationalError where the server has closed this idle connection.
+
+    Costs no round trip: nothing was asked, so the one thing that can wait to be read is the server's goodbye.
+    """
+    waiting = select.poll()
+    waiting.register(connection.fileno(), select.POLLIN)
+    if waiting.poll(0):
+        await connection.close()
+        raise psycopg.OperationalError("the server has closed the connection")
 
 
 def _read_models(services: Services) -> dict[str, Any]:
@@ -178,10 +193,15 @@ class RecordedSignOns:
         return None
 
     async def stepped_up(self, identity: Identity, source_address: str) -> str | None:
+        proof = proof_of(identity)
         try:
-            actor = await self._services.standings.actor(proof_of(identity), source_address)
-        except (SignOnRefused, SignOnUnavailable) as refused:
-            return str(refused)
+            actor = await self._services.standings.actor(proof, source_address)
+        except SignOnUnavailable as away:
+            return str(away)
+        except SignOnRefused as refused:
+            if LOCKED not in refused.reasons:
+                return str(refused)
+            actor = Actor(proof.person, proof.person, "", frozenset(), proof.session, source_address)
         told = await asyncio.to_thread(self._services.accounts.step_up, actor, identity.acr or "unknown")
         if isinstance(told, Refused):
             return "; ".join(reason.message for reason in told.reasons)

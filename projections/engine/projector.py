@@ -19,7 +19,7 @@ from psycopg import sql
 
 from application.codec import UnreadableEvent, decode_envelope
 from application.failpoints import failpoint
-from projections.engine import catalogue, metrics, parking
+from projections.engine import catalogue, metrics, parking, tracing
 from projections.engine.catalogue import Build
 from projections.engine.feed import Feed, FeedBatch, FeedFactory, FeedRecord, FeedState, LogReplaced, MissingPosition
 from projections.engine.parking import Careful, ParkedRecord
@@ -198,6 +198,7 @@ class Projector:
     def _apply(self, connection: Connection, batch: FeedBatch) -> None:
         records = [r for r in batch.records if r.position > self._state.position]
         rolling_hash = catalogue.roll(self._rolling_hash, [r.content for r in records])
+        began = time.time_ns()
         try:
             with connection.transaction(), connection.cursor() as cursor:
                 self._enter(connection, cursor)
@@ -214,6 +215,7 @@ class Projector:
             self._apply_with_care(connection, batch, records)
             return
         failpoint("projector.after_commit")
+        tracing.applied(self._projection.name, records, began)
         self._state, self._rolling_hash = batch.after, rolling_hash
         self._fault = None
 
