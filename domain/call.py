@@ -13,7 +13,18 @@ from types import MappingProxyType
 from typing import assert_never
 
 from domain import checks
-from domain.kernel import Aggregate, CallNumber, InvalidValue, Personal, Place, event
+from domain.kernel import (
+    Aggregate,
+    CallNumber,
+    FeedId,
+    InvalidValue,
+    NotFound,
+    Personal,
+    PersonId,
+    Place,
+    WrongState,
+    event,
+)
 
 # -- events ------------------------------------------------------------------
 # `cad_time` is the dispatch system's clock; `clock_difference_s` how far that is ahead of ours where by over a second.
@@ -123,6 +134,23 @@ class CallConfirmed:
     clock_difference_s: float | None
 
 
+@event("call.feed_shared_with_incident")
+class FeedSharedWithIncident:
+    """A feed was opened to those who respond to a call in the field, for as long as the call is open."""
+
+    feed: FeedId
+    shared_by: PersonId
+    reason: Personal[str]
+
+
+@event("call.feed_sharing_ended")
+class FeedSharingEnded:
+    """A feed is no longer open to those who respond to a call."""
+
+    feed: FeedId
+    ended_by: PersonId
+
+
 Event = (
     CallReceived
     | CallReclassified
@@ -133,6 +161,8 @@ Event = (
     | CallClosed
     | CallReopened
     | CallConfirmed
+    | FeedSharedWithIncident
+    | FeedSharingEnded
 )
 
 # -- commands ----------------------------------------------------------------
@@ -170,7 +200,24 @@ class UpdateCall:
     closed_at: datetime | None = None
 
 
-Command = UpdateCall
+@dataclass(frozen=True, slots=True)
+class ShareFeed:
+    """Open a feed to who responds in the field. Shared already: nothing changes."""
+
+    call: CallNumber
+    feed: FeedId
+    reason: str
+    by: PersonId
+
+
+@dataclass(frozen=True, slots=True)
+class StopSharingFeed:
+    call: CallNumber
+    feed: FeedId
+    by: PersonId
+
+
+Command = UpdateCall | ShareFeed | StopSharingFeed
 
 # -- state -------------------------------------------------------------------
 
@@ -194,6 +241,7 @@ class Known:
     update_number: int
     units: Mapping[str, UnitTimes] = field(default_factory=lambda: MappingProxyType({}))
     closing: tuple[str, datetime] | None = None
+    shared: frozenset[FeedId] = frozenset()  # feeds open to the field; none once it is closed
 
 
 State = Unheard | Known
@@ -208,18 +256,34 @@ class CallStanding:
     open: bool
     call_type: str = ""
     place: Place | None = None
+    shared: frozenset[FeedId] = frozenset()
 
 
 def call_standing(call: CallNumber, state: State) -> CallStanding:
     if isinstance(state, Unheard):
         return CallStanding(call, known=False, open=False)
-    return CallStanding(call, True, state.closing is None, state.call_type, state.place)
+    return CallStanding(call, True, state.closing is None, state.call_type, state.place, state.shared)
 
 
 # -- decide and evolve -------------------------------------------------------
 
 
 def decide(command: Command, state: State, at: datetime) -> list[Event]:
+    if isinstance(command, UpdateCall):
+        return _update(command, state, at)
+    if isinstance(state, Unheard):
+        raise NotFound("dispatch knows no such call", field="call", accepted="an open call's number")
+    if isinstance(command, StopSharingFeed):
+        return [FeedSharingEnded(command.feed, command.by)] if command.feed in state.shared else []
+    if state.closing is not None:
+        raise WrongState("this call is closed: nothing is shared with it", field="call", accepted="an open call")
+    reason = checks.text("reason", command.reason, at_least=3, at_most=500)
+    if command.feed in state.shared:
+        return []
+    return [FeedSharedWithIncident(command.feed, command.by, Personal(f"call-{command.call}", reason))]
+
+
+def _update(command: UpdateCall, state: State, at: datetime) -> list[Event]:
     _check(command)
     if isinstance(state, Known) and command.update_number <= state.update_number:
         return []
@@ -302,6 +366,11 @@ def evolve(state: State, happened: Event) -> State:
         )
     if isinstance(state, Unheard):
         return state
+    match happened:
+        case FeedSharedWithIncident(feed):
+            return replace(state, shared=state.shared | {feed})
+        case FeedSharingEnded(feed):
+            return replace(state, shared=state.shared - {feed})
     state = replace(state, update_number=happened.update_number)
     match happened:
         case CallReclassified(call_type, priority):
@@ -317,7 +386,7 @@ def evolve(state: State, happened: Event) -> State:
         case UnitCancelled(unit, cancelled_at):
             return _with_unit(state, replace(state.units.get(unit, UnitTimes(unit)), cancelled_at=cancelled_at))
         case CallClosed(disposition, closed_at):
-            return replace(state, closing=(disposition, closed_at))
+            return replace(state, closing=(disposition, closed_at), shared=frozenset())
         case CallReopened():
             return replace(state, closing=None)
         case CallConfirmed():

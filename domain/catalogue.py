@@ -5,17 +5,35 @@ from __future__ import annotations
 from typing import Any
 
 from domain.call import CALL
+from domain.camera import CAMERA
 from domain.dock import DOCK
 from domain.drone import DRONE
 from domain.flight import FLIGHT
 from domain.founding import FOUNDING
 from domain.kernel import Aggregate
+from domain.live_view import LIVE_VIEW
 from domain.person import PERSON
 from domain.policy import POLICY
+from domain.privacy_override import OVERRIDE
+from domain.privacy_zone import ZONE
 from domain.session import SESSION
 
 AGGREGATES: dict[str, Aggregate[Any, Any, Any]] = {
-    aggregate.name: aggregate for aggregate in (FOUNDING, PERSON, SESSION, POLICY, CALL, DOCK, DRONE, FLIGHT)
+    aggregate.name: aggregate
+    for aggregate in (
+        FOUNDING,
+        PERSON,
+        SESSION,
+        POLICY,
+        CALL,
+        DOCK,
+        DRONE,
+        FLIGHT,
+        CAMERA,
+        LIVE_VIEW,
+        OVERRIDE,
+        ZONE,
+    )
 }
 
 

@@ -18,6 +18,13 @@ DroneId = NewType("DroneId", str)
 DockId = NewType("DockId", str)
 FlightId = NewType("FlightId", str)
 PolicyVersion = NewType("PolicyVersion", int)
+CameraId = NewType("CameraId", str)
+FeedId = NewType("FeedId", StreamId)  # what is looked at live: the stream of a camera or of a flight
+LiveViewId = NewType("LiveViewId", str)
+FootageId = NewType("FootageId", str)
+ViewingId = NewType("ViewingId", str)
+ExportId = NewType("ExportId", str)
+DisclosureId = NewType("DisclosureId", str)
 
 # -- events ------------------------------------------------------------------
 

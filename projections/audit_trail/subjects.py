@@ -18,6 +18,13 @@ STREAM_OF: dict[Any, str] = {  # the identifier's type -> what its stream's name
     kernel.DroneId: "drone-",
     kernel.DockId: "dock-",
     kernel.FlightId: "flight-",
+    kernel.FeedId: "",
+    kernel.CameraId: "camera-",
+    kernel.LiveViewId: "liveview-",
+    kernel.FootageId: "footage-",
+    kernel.ViewingId: "viewing-",
+    kernel.ExportId: "export-",
+    kernel.DisclosureId: "disclosure-",
 }
 
 STREAMS_BY_FIELD: dict[type, tuple[str, ...]] = {AttemptRefused: ("target",)}  # plain text, may name a stream

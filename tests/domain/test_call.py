@@ -16,7 +16,11 @@ from domain.call import (
     CallReceived,
     CallReclassified,
     CallReopened,
+    FeedSharedWithIncident,
+    FeedSharingEnded,
     Known,
+    ShareFeed,
+    StopSharingFeed,
     UnitArrived,
     UnitCancelled,
     UnitDispatched,
@@ -24,7 +28,7 @@ from domain.call import (
     UpdateCall,
     call_standing,
 )
-from domain.kernel import CallNumber, InvalidValue, Personal, Place
+from domain.kernel import CallNumber, FeedId, InvalidValue, NotFound, Personal, PersonId, Place, StreamId, WrongState
 from tests.domain.scenario import MINUTE, NOW, SECOND, Scenario
 
 given = Scenario(CALL)
@@ -190,3 +194,37 @@ def test_whatever_the_order_of_arrival_a_call_stands_as_the_newest_update_says(a
         assert isinstance(state, Known)
         assert (state.call_type, state.priority) == (newest.call_type, newest.priority)
         assert call_standing(NUMBER, state).open is (newest.disposition is None)
+
+
+# -- feeds shared with the incident ----------------------------------------------
+
+PARK, SERGEANT = FeedId(StreamId("camera-park")), PersonId("t.okafor")
+share = ShareFeed(NUMBER, PARK, "engine 7 needs to see the roof", SERGEANT)
+shared = FeedSharedWithIncident(PARK, SERGEANT, Personal(f"call-{NUMBER}", "engine 7 needs to see the roof"))
+closed = CallClosed("report taken", NOW, *stamp(2))
+
+
+def test_a_feed_is_shared_with_an_open_incident() -> None:
+    given(received).when(share).then(shared)
+    given(received, shared).when(share).then_nothing()
+    assert call_standing(NUMBER, given(received, shared).state).shared == {PARK}
+    given().when(share).then_raises(NotFound, "call")
+    given(received).when(replace(share, reason="")).then_raises(InvalidValue, "reason")
+
+
+def test_nothing_is_shared_with_a_closed_call() -> None:
+    given(received, closed).when(share).then_raises(WrongState, "call")
+
+
+def test_a_closed_call_ends_its_shares_for_good() -> None:
+    after = given(received, shared, closed, CallReopened(*stamp(3)))
+    assert call_standing(NUMBER, given(received, shared, closed).state).shared == frozenset()
+    assert call_standing(NUMBER, after.state).shared == frozenset()
+
+
+def test_sharing_is_stopped_once_and_changes_nothing_else_of_the_call() -> None:
+    stop = StopSharingFeed(NUMBER, PARK, SERGEANT)
+    given(received, shared).when(stop).then(FeedSharingEnded(PARK, SERGEANT))
+    given(received).when(stop).then_nothing()
+    state = given(received, shared, FeedSharingEnded(PARK, SERGEANT)).state
+    assert isinstance(state, Known) and (state.update_number, state.shared) == (1, frozenset())

@@ -9,7 +9,20 @@ from typing import Any, get_args
 import pytest
 
 import domain
-from domain import call, dock, drone, flight_events, founding, person, policy, session
+from domain import (
+    call,
+    camera,
+    dock,
+    drone,
+    flight_events,
+    founding,
+    live_view,
+    person,
+    policy,
+    privacy_override_events,
+    privacy_zone,
+    session,
+)
 from domain.catalogue import AGGREGATES, aggregate_of
 from domain.kernel import EVENT_NAMES, EVENT_TYPES, InvalidValue, Mistake, NotFound, WrongState
 
@@ -38,6 +51,10 @@ EVENTS: dict[str, Any] = {
     "person": person.Event,
     "policy": policy.Event,
     "session": session.Event,
+    "camera": camera.Event,
+    "liveview": live_view.Event,
+    "override": privacy_override_events.Event,
+    "zone": privacy_zone.Event,
 }
 
 

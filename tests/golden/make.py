@@ -18,7 +18,7 @@ from uuid import UUID
 
 import domain.catalogue  # noqa: F401  completes the registry
 from application.codec import Envelope, encode, schema_uri, type_uri
-from domain.kernel import EVENT_TYPES, Personal
+from domain.kernel import EVENT_TYPES, Personal, Place
 from domain.policy import RECORD_ALL_KEEP_30_DAYS, PolicyParameters, parameters_sha256
 
 FOLDER = Path(__file__).parent
@@ -42,6 +42,11 @@ TIMES = {  # 2026-06-01, a call in the afternoon
     "until": "20:29:00",
     "ends_at": "23:59:59",
     "in_force_from": "20:00:00",
+    "granted_at": "20:16:31.250911",
+    "ended_at": "20:24:02.118000",
+    "since": "19:40:00",
+    "justify_by": "23:16:31",
+    "review_by": "23:46:31",
 }
 TEXTS = {
     "call_type": "459 burglary",
@@ -86,7 +91,12 @@ TEXTS = {
     "summary": "First use policy of the pilot",
     "title": "Call for service",
     "note": "One subject detained two blocks north.",
+    "threat": "Child seen falling into the closed pool.",
+    "justification": "A child was in the water; the zone over the pool was lifted to find her.",
+    "findings": "Used once, for the call named, within its time.",
     "reason": "burglary in progress, rear door",
+    "session": "01975f39-1111-7000-8000-00000000002a",
+    "flaws": "no_known_call",
 }
 NUMBERS = {
     "latitude": 34.0907,
@@ -111,6 +121,16 @@ NUMBERS = {
     "subjects_located": 1,
     "arrests_assisted": 1,
     "days": 30,
+    "minutes": 30,
+    "uses": 2,
+    "use_number": 1,
+    "ceiling_agl_m": 60.0,
+    "height_m": 6.5,
+    "bearing_deg": 270.0,
+    "outlines": 0.25,
+    "score": 85,
+    "rules": 1,
+    "watched_s": 450.867,
 }
 IDENTIFIERS = {
     "PersonId": "d517",
@@ -120,6 +140,10 @@ IDENTIFIERS = {
     "DockId": "station-roof",
     "FlightId": "01975f3a-0000-7000-8000-000000000001",
     "PolicyVersion": 2,
+    "StreamId": "zone-plummer-park-pool",
+    "CameraId": "plummer-park-1",
+    "FeedId": "camera-plummer-park-1",
+    "LiveViewId": "01975f3b-0000-7000-8000-000000000001",
 }
 
 
@@ -132,6 +156,9 @@ def sample(hint: Any, field: str = "") -> Any:
         return sample(next(a for a in arguments if a is not NoneType), field)
     if origin is Personal:
         return Personal(SEALED_WITH, sample(arguments[0], field))
+    if field == "outline":
+        corners = ((34.0918, -118.3516), (34.0918, -118.3507), (34.0912, -118.3507), (34.0918, -118.3516))
+        return tuple(Place(*corner) for corner in corners)
     if origin is tuple:
         if arguments[-1] is Ellipsis:
             return (sample(arguments[0], field),)

@@ -1,0 +1,218 @@
+"""A live view: purpose before the first frame, a heartbeat, an end that always comes."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+
+from domain.call import CallStanding
+from domain.camera import FeedStanding
+from domain.grounds import Grounds, stated
+from domain.kernel import (
+    CallNumber,
+    CaseNumber,
+    FeedId,
+    InvalidValue,
+    LiveViewId,
+    NotFound,
+    Personal,
+    PersonId,
+    PolicyVersion,
+    Reason,
+    StreamId,
+    WrongState,
+)
+from domain.live_view import (
+    LIVE_VIEW,
+    EndLiveView,
+    EndReason,
+    LiveViewEnded,
+    LiveViewGranted,
+    LiveViewRefused,
+    LiveViewRenewed,
+    LiveViewRequested,
+    RenewalRefused,
+    RenewLiveView,
+    RequestLiveView,
+    ViewFacts,
+    flight_feed,
+    view_permit,
+)
+from domain.policy import PROHIBITED, RECORD_ALL_KEEP_30_DAYS, RECORD_ON_APPROVAL_KEEP_2_YEARS, PolicyInForce
+from domain.reason_quality import quality
+from tests.domain.scenario import HOUR, MINUTE, NOW, SECOND, Scenario
+
+given = Scenario(LIVE_VIEW)
+LEE, OTHER, CALL = PersonId("lee"), PersonId("ana"), CallNumber("26-17")
+FEED = FeedId(StreamId("camera-park"))
+POLICY = PolicyInForce(PolicyVersion(1), RECORD_ALL_KEEP_30_DAYS, "c" * 64, NOW - HOUR)
+OPEN_CALL = CallStanding(CALL, known=True, open=True)
+facts = ViewFacts(FeedStanding(FEED, None), OPEN_CALL, POLICY)
+grounds = Grounds("call_for_service", "man with a knife at the bus stop", CALL)
+good = quality(grounds.reason, call_known=True)
+request = RequestLiveView(LiveViewId("v1"), LEE, "s1", grounds, good, facts)
+requested = LiveViewRequested(FEED, LEE, "s1", stated(grounds, good, "liveview-v1"), None)
+UNTIL = NOW + 30 * MINUTE
+granted = LiveViewGranted(FEED, LEE, NOW, UNTIL)
+renew = RenewLiveView(LEE, "he is still there", good, facts)
+
+
+def asking(**changed: object) -> RequestLiveView:
+    return replace(request, grounds=replace(grounds, **changed))  # type: ignore[arg-type]
+
+
+# -- asking ----------------------------------------------------------------------
+
+
+def test_purpose_and_case_are_asked_before_the_first_frame() -> None:
+    given().when(request).then(requested, granted)
+    given().when(asking(purpose="")).then_raises(InvalidValue, "purpose")
+    given().when(asking(reason="")).then_raises(InvalidValue, "reason")
+    given().when(asking(call=None)).then_refused(LiveViewRefused, "call_or_case_missing")
+
+
+def test_the_refusal_of_a_view_is_recorded_with_every_reason() -> None:
+    fault = Reason("feed_offline", "no picture", "a view is of a picture that is there", field="feed")
+    unknown = replace(facts, feed=FeedStanding(FEED, fault), call=CallStanding(CALL, False, False))
+    asked = given().when(replace(request, facts=unknown))
+    asked.then_types(LiveViewRequested, LiveViewRefused)
+    asked.then_refused(LiveViewRefused, "feed_offline", "call_unknown")
+
+
+@pytest.mark.parametrize("purpose", PROHIBITED)
+@pytest.mark.parametrize("parameters", [RECORD_ALL_KEEP_30_DAYS, RECORD_ON_APPROVAL_KEEP_2_YEARS])
+def test_prohibited_purposes_are_refused_for_everybody(purpose: str, parameters: object) -> None:
+    policy = replace(POLICY, parameters=parameters)  # type: ignore[arg-type]
+    command = replace(asking(purpose=purpose), facts=replace(facts, policy=policy))
+    given().when(command).then_refused(LiveViewRefused, "purpose_prohibited")
+
+
+def test_a_purpose_nobody_adopted_is_refused() -> None:
+    fewer = replace(RECORD_ALL_KEEP_30_DAYS, purposes=RECORD_ALL_KEEP_30_DAYS.purposes[1:])
+    command = replace(request, facts=replace(facts, policy=replace(POLICY, parameters=fewer)))
+    given().when(command).then_refused(LiveViewRefused, "purpose_not_adopted")
+
+
+def test_a_closed_call_is_no_ground_to_watch_live_but_its_case_is() -> None:
+    closed = replace(facts, call=replace(OPEN_CALL, open=False))
+    given().when(replace(request, facts=closed)).then_refused(LiveViewRefused, "call_closed")
+    by_case = replace(asking(call=None, case=CaseNumber("926-01234")), facts=replace(facts, call=None))
+    given().when(by_case).then_types(LiveViewRequested, LiveViewGranted)
+
+
+def test_training_names_its_document() -> None:
+    without = replace(asking(purpose="training", call=None), facts=replace(facts, call=None))
+    given().when(without).then_refused(LiveViewRefused, "authorisation_missing")
+    named = replace(asking(purpose="training", call=None, authorisation="Training plan 7"), facts=without.facts)
+    given().when(named).then_types(LiveViewRequested, LiveViewGranted)
+
+
+def test_a_vague_reason_is_kept_with_its_score_and_does_not_refuse_by_itself() -> None:
+    vague = replace(asking(reason="investigation"), quality=quality("investigation"))
+    asked, _ = given().when(vague).then_types(LiveViewRequested, LiveViewGranted)
+    assert isinstance(asked, LiveViewRequested)
+    assert asked.grounds.quality.vague and asked.grounds.quality.flaws
+
+
+def test_the_reason_is_sealed_with_the_key_of_its_incident() -> None:
+    assert requested.grounds.reason == Personal("call-26-17", grounds.reason)
+    alone = replace(grounds, call=None)
+    assert stated(alone, good, "liveview-v1").reason.subject == "liveview-v1"
+    assert stated(replace(alone, case=CaseNumber("926")), good, "x").reason.subject == "case-926"
+
+
+def test_a_view_is_asked_for_once() -> None:
+    given(requested, granted).when(request).then_raises(WrongState, "view")
+
+
+def test_a_drone_shows_its_picture_in_the_air_alone() -> None:
+    flight = FeedId(StreamId("flight-f1"))
+    assert flight_feed(flight, known=True, flying=True).fault is None
+    for known, code in ((True, "feed_offline"), (False, "feed_unknown")):
+        fault = flight_feed(flight, known=known, flying=False).fault
+        assert fault is not None and fault.code == code
+
+
+# -- going on --------------------------------------------------------------------
+
+
+def test_length_is_bounded_and_renewal_asks_again() -> None:
+    at = NOW + 29 * MINUTE
+    text = Personal("call-26-17", "he is still there")
+    renewed = LiveViewRenewed(FEED, LEE, text, good, at + 30 * MINUTE)
+    given(requested, granted).when(renew, at).then(renewed)
+    given(requested, granted, renewed).when(renew, UNTIL).then_types(LiveViewRenewed)
+    given(requested, granted).when(replace(renew, reason=" "), at).then_raises(InvalidValue, "reason")
+
+
+def test_the_length_of_a_view_is_the_policys() -> None:
+    short = replace(POLICY, parameters=replace(RECORD_ALL_KEEP_30_DAYS, live_view_minutes=5))
+    given().when(replace(request, facts=replace(facts, policy=short))).then(
+        requested, replace(granted, until=NOW + 5 * MINUTE)
+    )
+
+
+def test_a_late_renewal_does_not_revive_a_view() -> None:
+    given(requested, granted).when(renew, UNTIL).then_raises(WrongState, "view")
+    ended = LiveViewEnded(FEED, LEE, EndReason.CLOSED, NOW, 0.0)
+    given(requested, granted, ended).when(renew).then_raises(WrongState)
+    given().when(renew).then_raises(NotFound, "view")
+
+
+def test_a_refused_renewal_is_recorded_and_the_view_ends_when_it_was_to_end() -> None:
+    closed = replace(renew, facts=replace(facts, call=replace(OPEN_CALL, open=False)))
+    after = given(requested, granted)
+    after.when(closed, NOW + MINUTE).then_refused(RenewalRefused, "call_closed")
+    refused = after.and_when(closed, NOW + MINUTE)
+    assert view_permit(refused.state, LEE, "s1", UNTIL - SECOND) is None
+    assert view_permit(refused.state, LEE, "s1", UNTIL) is not None
+
+
+def test_nobody_renews_the_view_of_another() -> None:
+    given(requested, granted).when(replace(renew, by=OTHER)).then_refused(RenewalRefused, "not_your_view")
+
+
+# -- the end ---------------------------------------------------------------------
+
+
+def test_a_lost_heartbeat_ends_a_view() -> None:
+    lost = EndLiveView(EndReason.LOST, NOW + 60 * SECOND)
+    given(requested, granted).when(lost, NOW + 75 * SECOND).then(
+        LiveViewEnded(FEED, LEE, EndReason.LOST, NOW + 70 * SECOND, 70.0)
+    )
+
+
+def test_what_may_have_been_seen_counts_as_seen() -> None:
+    never = EndLiveView(EndReason.LOST, NOW - SECOND)
+    given(requested, granted).when(never, NOW + 4 * SECOND).then(
+        LiveViewEnded(FEED, LEE, EndReason.LOST, NOW + 4 * SECOND, 4.0)
+    )
+
+
+@pytest.mark.parametrize("why", list(EndReason))
+def test_the_length_of_a_view_is_measured_and_never_longer_than_granted(why: EndReason) -> None:
+    given(requested, granted).when(EndLiveView(why), NOW + 90 * SECOND).then(
+        LiveViewEnded(FEED, LEE, why, NOW + 90 * SECOND, 90.0)
+    )
+    given(requested, granted).when(EndLiveView(why), UNTIL + HOUR).then(
+        LiveViewEnded(FEED, LEE, EndReason.EXPIRED, UNTIL, 1800.0)
+    )
+
+
+def test_a_view_ends_once() -> None:
+    ended = given(requested, granted).and_when(EndLiveView(EndReason.CLOSED))
+    ended.when(EndLiveView(EndReason.REVOKED)).then_nothing()
+    given(requested, LiveViewRefused(FEED, LEE, ())).when(EndLiveView(EndReason.LOST)).then_nothing()
+    given().when(EndLiveView(EndReason.CLOSED)).then_raises(NotFound, "view")
+
+
+def test_no_frame_without_a_grant() -> None:
+    def code(*happened: object, by: PersonId = LEE, session: str = "s1") -> str | None:
+        reason = view_permit(given(*happened).state, by, session, NOW)  # type: ignore[arg-type]
+        return reason.code if reason else None
+
+    assert code() == code(requested) == code(requested, LiveViewRefused(FEED, LEE, ())) == "view_not_granted"
+    assert code(requested, granted) is None
+    assert code(requested, granted, by=OTHER) == code(requested, granted, session="s2") == "not_your_view"
+    assert code(requested, granted, LiveViewEnded(FEED, LEE, EndReason.REVOKED, NOW, 1.0)) == "view_ended"

@@ -1,0 +1,70 @@
+"""The vague reason is an enemy: what the stated rules make of real and of empty words."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from domain.reason_quality import ADVICE, COSTS, quality
+
+GOOD = "man with a knife at the bus stop on Santa Monica and San Vicente"
+
+
+def test_a_particular_reason_on_a_known_call_is_beyond_reproach() -> None:
+    assert quality(GOOD, purpose="call_for_service", call_known=True) == quality(GOOD, call_known=True)
+    found = quality(GOOD, purpose="call_for_service", call_known=True)
+    assert (found.score, found.vague, found.flaws) == (100, False, ())
+
+
+@pytest.mark.parametrize(
+    "reason",
+    [
+        "investigation",
+        "Investigation!!",
+        "INVESTIGATIÓN",
+        "police business",
+        "info",
+        "crime investigation",
+        "n/a",
+        "...",
+    ],
+)
+def test_the_vague_reason_is_an_enemy(reason: str) -> None:
+    found = quality(reason, call_known=True)
+    assert found.vague and {"too_short"} <= set(found.flaws)
+
+
+def test_many_vague_words_are_no_better_than_one() -> None:
+    found = quality("ongoing police investigation of a suspicious matter", call_known=True)
+    assert found.flaws == ("vague_words",) and found.vague
+
+
+def test_a_reason_that_says_only_the_purpose_says_nothing() -> None:
+    found = quality("search and rescue of a subject", purpose="search_and_rescue", call_known=True)
+    assert "vague_words" in found.flaws or "says_only_the_purpose" in found.flaws
+    found = quality("a pursuit is being tracked for tracking", purpose="pursuit", title="Being tracked for tracking")
+    assert "says_only_the_purpose" in found.flaws and found.vague
+
+
+def test_a_call_that_dispatch_knows_counts() -> None:
+    assert quality(GOOD).flaws == ("no_known_call",)
+    assert quality(GOOD, call_known=True).score > quality(GOOD).score
+
+
+def test_repeated_boilerplate_by_the_same_person_is_found() -> None:
+    assert quality(GOOD, call_known=True, earlier=[GOOD.upper()]).flaws == ()
+    found = quality(GOOD, call_known=True, earlier=[GOOD, "other words entirely", f"{GOOD}."])
+    assert found.flaws == ("boilerplate",)
+    assert quality(GOOD, earlier=["other words"] * 10 + [GOOD] * 3).flaws == ("no_known_call",)
+
+
+def test_every_flaw_says_what_to_write_instead() -> None:
+    assert ADVICE.keys() == COSTS.keys()
+
+
+@given(st.text(max_size=200), st.booleans(), st.lists(st.text(max_size=20), max_size=5))
+def test_any_text_has_a_score_that_its_flaws_explain(text: str, known: bool, earlier: list[str]) -> None:
+    found = quality(text, call_known=known, earlier=earlier)
+    assert found.score == max(0, 100 - sum(COSTS[code] for code in found.flaws))
+    assert found.vague == (found.score < 50)
