@@ -26,6 +26,8 @@ from tests.projections.models import applied, live, rows, tables
 from tests.projections.sortie import fleet, flown, received
 from tests.projections.test_projector import AUDIT_TABLES, BOARD_TABLES
 
+pytestmark = pytest.mark.slow
+
 ROOT = Path(__file__).parents[2]
 
 

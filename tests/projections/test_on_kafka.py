@@ -25,6 +25,8 @@ from tests.projections.models import live, rows, wait_applied
 from tests.projections.sortie import fleet, flown, interleaved
 from tests.projections.test_kills import Mortal
 
+pytestmark = pytest.mark.slow
+
 NAMES = tuple(projection.name for projection in PROJECTIONS)
 
 

@@ -30,6 +30,8 @@ from tests.projections.log import Log, StoreFeed, store_feeds
 from tests.projections.models import applied, ask, live, rows, tables, wait_applied
 from tests.projections.sortie import Events, fleet, flown, interleaved, received
 
+pytestmark = pytest.mark.slow
+
 BOARD_TABLES = ("calls", "units", "docks", "drones", "flights", "people")
 AUDIT_TABLES = ("events", "subjects", "hours")
 
