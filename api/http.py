@@ -11,6 +11,7 @@ from typing import Any
 from fastapi import FastAPI, Request, WebSocketException
 from fastapi.responses import FileResponse, Response
 from fastapi.staticfiles import StaticFiles
+from starlette.middleware.gzip import GZipMiddleware
 from starlette.requests import HTTPConnection
 from starlette.routing import BaseRoute, Route
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
@@ -34,8 +35,8 @@ PAGES = Path(__file__).resolve().parent.parent / "ui" / "dist"
 CONTENT_SECURITY_POLICY = "; ".join(
     (
         "default-src 'self'",
-        "img-src 'self' data: blob:",
-        "worker-src 'self' blob:",
+        "img-src 'self'",
+        "worker-src 'self'",
         "style-src 'self'",
         "object-src 'none'",
         "base-uri 'none'",
@@ -216,9 +217,23 @@ def build_app(
     return app
 
 
+class _Kept(StaticFiles):
+    """Files that a browser may keep: those with a hash in their name for ever, the map for a day."""
+
+    def __init__(self, directory: Path, cache_control: str) -> None:
+        super().__init__(directory=directory)
+        self._cache_control = cache_control
+
+    def file_response(self, *args: Any, **kwargs: Any) -> Response:
+        response = super().file_response(*args, **kwargs)
+        response.headers["cache-control"] = self._cache_control
+        return response
+
+
 def _serve_pages(app: FastAPI, pages: Path) -> None:
-    app.mount("/assets", StaticFiles(directory=pages / "assets"), name="assets")
-    app.mount("/map", StaticFiles(directory=pages / "map"), name="map")
+    assets = _Kept(pages / "assets", "public, max-age=31536000, immutable")
+    app.mount("/assets", GZipMiddleware(assets, minimum_size=1024, compresslevel=6), name="assets")
+    app.mount("/map", GZipMiddleware(_Kept(pages / "map", "public, max-age=86400"), minimum_size=1024), name="map")
 
     @app.get("/{path:path}", include_in_schema=False)
     async def page(path: str) -> Response:
