@@ -20,7 +20,6 @@ from api.graphql.types import PageInfo, Person, Position, Reason
 from domain.kernel import EVENT_TYPES
 from projections.audit_trail import queries
 from projections.audit_trail.queries import AuditFilter as Wanted
-from projections.live_board import queries as people
 
 COUNT_LIMIT = 10_000
 
@@ -219,11 +218,12 @@ async def trail(
     descending = order is AuditOrder.POSITION_DESC
     if descending:
         first, last, after_position, before_position = last, first, before_position, after_position
-    async with context_of(info).reading() as connection:
+    context = context_of(info)
+    async with context.reading() as connection:
         page = await queries.page(
             connection, wanted, first=first, after=after_position, last=last, before=before_position
         )
-        names = await people.names(connection, {event.person for event in page.events})
+        names = await context.services.names.of(connection, {event.person for event in page.events})
     events = page.events[::-1] if descending else page.events
     edges = [AuditEdge(cursor=cursor(event.position), node=_node(event, names)) for event in events]
     has_next, has_previous = (page.has_previous, page.has_next) if descending else (page.has_next, page.has_previous)
@@ -258,4 +258,4 @@ async def event_at(info: strawberry.Info, position: int) -> AuditEvent | None:
         _, event = await queries.event_at(connection, position)
         if event is None or (wanted.person is not None and event.person != wanted.person):
             return None
-        return _node(event, await people.names(connection, {event.person}))
+        return _node(event, await context.services.names.of(connection, {event.person}))

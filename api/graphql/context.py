@@ -14,6 +14,7 @@ from psycopg import AsyncConnection
 from psycopg_pool import AsyncConnectionPool
 from strawberry.fastapi import BaseContext
 
+from api.graphql.names import Names
 from api.settings import Settings
 from api.standings import Standings
 from application.accounts import Accounts
@@ -44,6 +45,10 @@ class Services:
     applied: AppliedPositions
     standings: Standings
     telemetry: asyncio.Event = field(default_factory=asyncio.Event)
+    names: Names = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.names = Names(self.applied)
 
 
 class Unreadable(GraphQLError):

@@ -133,8 +133,9 @@ async def _select(connection: Reader, condition: str, values: dict[str, Any], de
     query = (
         f"WITH page AS MATERIALIZED (SELECT {_COLUMNS} FROM {_source(condition)} WHERE {condition}"  # noqa: S608
         f" ORDER BY {order} LIMIT %(limit)s)"
-        f" SELECT {', '.join('c.' + name for name in CHECKPOINT_COLUMNS.split(', '))}, page.*"
-        f" FROM read.audit_trail_checkpoint c LEFT JOIN page ON true"
+        # Once, and not for each row of the page.
+        f", c AS MATERIALIZED (SELECT {CHECKPOINT_COLUMNS} FROM read.audit_trail_checkpoint)"
+        f" SELECT c.*, page.* FROM c LEFT JOIN page ON true"
     )
     try:
         async with connection.cursor(binary=True) as cursor:
