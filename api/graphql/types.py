@@ -103,8 +103,8 @@ class Flight:
 
     id: strawberry.ID
     state: str = strawberry.field(
-        description="requested | refused | authorised | lapsed | withdrawn | en_route | on_scene | holding | returning"
-        " | landing | aborted | landed"
+        description="requested | refused | authorised | halted | lapsed | withdrawn | en_route | on_scene | holding"
+        " | returning | landing | aborted | landed"
     )
     purpose: str
     call_number: str | None

@@ -30,7 +30,7 @@ from domain.founding import Founder
 from domain.kernel import PersonId
 from domain.person import Organisation
 from domain.policy import PolicyParameters
-from projections.engine import catalogue
+from projections import registry
 
 
 class NotPossible(Exception):
@@ -41,7 +41,7 @@ def migrate() -> dict[str, Any]:
     settings = tool_settings(["DATABASE_URL"])
     assert settings.write_url
     applied = event_store.migrate(settings.write_url)
-    catalogue.install(settings.write_url)
+    registry.install(settings.write_url)
     return {"applied": applied}
 
 
