@@ -73,6 +73,14 @@ def reactor() -> None:
     process.run()
 
 
+@main.command()
+def scheduler() -> None:
+    """Does what is due: ends what has run out, reminds of what will."""
+    from api.processes import scheduler as process
+
+    process.run()
+
+
 @main.command("drone-gateway")
 def drone_gateway() -> None:
     """Speaks MAVLink with the drones, and records what they do."""

@@ -7,9 +7,11 @@ often the scheduler starts.
 
 from __future__ import annotations
 
+import importlib
+import pkgutil
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any
 from uuid import NAMESPACE_URL, UUID, uuid5
 
@@ -19,7 +21,8 @@ from application.handling import Handler, Outcome
 
 @dataclass(frozen=True, slots=True)
 class Due:
-    """Set (or move) the deadline `kind` of a stream. `at`: UTC."""
+    """Set (or move) the deadline `kind` of the event's own stream. `at`: UTC. Where a stream has several deadlines of
+    one kind, `kind` goes on behind a colon: `expiry:part_107`."""
 
     kind: str
     stream: str
@@ -65,19 +68,38 @@ def when_due(kind: str) -> Callable[[Act], Act]:
     return register
 
 
+def load_all() -> None:
+    """Import every module of the application, so that every rule is registered."""
+    import application
+
+    for module in pkgutil.walk_packages(application.__path__, "application."):
+        importlib.import_module(module.name)
+
+
 def changes(recorded: Recorded) -> list[Change]:
-    """What this event does to the deadlines."""
-    return [change for rule in _RULES.get(type(recorded.event), ()) for change in rule(recorded)]
+    """What this event does to the deadlines of its stream. Raises ValueError where a rule speaks of another stream's:
+    a read model that sets one stream aside must not leave another one's deadlines wrong."""
+    found = [change for rule in _RULES.get(type(recorded.event), ()) for change in rule(recorded)]
+    for change in found:
+        if change.stream != recorded.stream:
+            raise ValueError(f"an event of {recorded.stream} sets the deadline {change.kind} of {change.stream}")
+    return found
 
 
 def handled() -> frozenset[type[Any]]:
     return frozenset(_RULES)
 
 
+def kinds() -> frozenset[str]:
+    """The kinds somebody acts on."""
+    return frozenset(_ACTS)
+
+
 def act_of(kind: str) -> Act:
     """Raises KeyError for a kind nobody acts on."""
-    return _ACTS[kind]
+    return _ACTS[kind.partition(":")[0]]
 
 
 def command_id(due: Due) -> UUID:
-    return uuid5(NAMESPACE_URL, f"urn:saferweho:due:{due.stream}:{due.kind}:{due.at.isoformat()}")
+    moment = due.at.astimezone(UTC).isoformat()
+    return uuid5(NAMESPACE_URL, f"urn:saferweho:due:{due.stream}:{due.kind}:{moment}")

@@ -21,7 +21,9 @@ log = structlog.get_logger()
 SERVICES = {
     "service-drone-gateway": "Drone gateway",
     "service-reactor": "Reactor",
+    "service-scheduler": "Scheduler",
     "service-dispatch": "Dispatch (CAD)",
+    "service-recorder": "Recorder",
 }
 
 

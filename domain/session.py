@@ -124,7 +124,12 @@ class RecordRefusedAttempt:
     rule: str
 
 
-Command = SignOn | StepUp | LockSession | SignOff | RecordRefusedAttempt
+@dataclass(frozen=True, slots=True)
+class ExpireSession:
+    """Ends the session if its time is over."""
+
+
+Command = SignOn | StepUp | LockSession | SignOff | ExpireSession | RecordRefusedAttempt
 
 # -- state -------------------------------------------------------------------
 
@@ -206,6 +211,10 @@ def decide(command: Command, state: State, at: datetime) -> list[Event]:
         case SignOff(), Open() | Locked():
             return [SignedOff(command.reason)]
         case SignOff(), Ended():
+            return []
+        case ExpireSession(), Open() | Locked():
+            return [SignedOff(SignOffReason.EXPIRED)] if at >= state.ends_at else []
+        case ExpireSession(), Ended():
             return []
         case _, NotSignedOn():
             raise NotFound("there is no such session: sign on first", field="session")

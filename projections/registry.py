@@ -5,11 +5,12 @@ from __future__ import annotations
 from application.reactions import Reaction
 from application.reactions.suspension import EndSessionsOfSuspended
 from projections.audit_trail.projection import AUDIT_TRAIL
+from projections.deadlines.projection import DEADLINES
 from projections.engine.projection import AnyProjection
 from projections.live_board import telemetry
 from projections.live_board.projection import LIVE_BOARD
 
-PROJECTIONS: tuple[AnyProjection, ...] = (LIVE_BOARD, AUDIT_TRAIL)
+PROJECTIONS: tuple[AnyProjection, ...] = (LIVE_BOARD, AUDIT_TRAIL, DEADLINES)
 REACTIONS: tuple[Reaction, ...] = (EndSessionsOfSuspended(),)
 
 

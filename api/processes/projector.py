@@ -15,13 +15,14 @@ from adapters.kafka.telemetry import TelemetryTail
 from api.processes.running import in_threads, running
 from api.processes.tools import tool_settings
 from projections.audit_trail.projection import AUDIT_TRAIL
+from projections.deadlines.projection import DEADLINES
 from projections.engine import admin
 from projections.engine.host import ProjectionHost
 from projections.engine.projection import AnyProjection
 from projections.live_board.projection import LIVE_BOARD
 from projections.live_board.telemetry import TelemetryBoard
 
-READ_MODELS: tuple[AnyProjection, ...] = (AUDIT_TRAIL, LIVE_BOARD)
+READ_MODELS: tuple[AnyProjection, ...] = (AUDIT_TRAIL, LIVE_BOARD, DEADLINES)
 
 
 def run(only: Sequence[str] = ()) -> None:

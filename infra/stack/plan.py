@@ -108,6 +108,7 @@ def the_product(context: Context) -> Plan:
         service("relay", "saferweho_relay"),
         service("projector", "saferweho_projector"),
         service("reactor", "saferweho_reactor"),
+        service("scheduler", "saferweho_scheduler"),
         service("drone-gateway", "saferweho_gateway", health=gateway_port),
         service("api", "saferweho_api"),
     ]

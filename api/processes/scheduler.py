@@ -1,0 +1,81 @@
+"""`saferweho scheduler`: what the rules say must happen at a time, happens."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Any
+
+import psycopg
+import structlog
+
+from api.processes import wiring
+from api.processes.running import in_threads, running
+from application.deadlines import Due
+from application.handling import Handler
+from application.ports import StoreUnavailable
+from application.scheduler import Scheduler
+from projections.deadlines import queries
+from projections.deadlines.projection import DEADLINES  # with it every rule is registered
+
+AGAIN_S = 1.0
+STUCK_S = 10.0
+log = structlog.get_logger()
+
+
+def run() -> None:
+    with running("scheduler", ["DATABASE_URL"]) as process, wiring.handler(process.settings) as handler:
+        assert process.settings.read_url
+        scheduling = Scheduling(handler, process.settings.read_url)
+        process.health.checks["deadlines"] = scheduling.check
+        in_threads(process.stop, {"scheduler": scheduling.run})
+
+
+class Scheduling:
+    """The scheduler on the read model of deadlines. A database that goes away is waited for."""
+
+    def __init__(self, handler: Handler, read_url: str) -> None:
+        self._url = read_url
+        self._connection: psycopg.Connection[Any] | None = None
+        self._scheduler = Scheduler(handler, self._due_until)
+        self._checkpoint: tuple[int, int, str | None] = (0, 0, "not read yet")
+        self._looked_at = 0.0
+
+    def run(self, stop: threading.Event) -> None:
+        while not stop.is_set():
+            try:
+                wait_s = self._scheduler.look().total_seconds()
+                self._looked_at = time.monotonic()
+            except (psycopg.Error, StoreUnavailable) as away:
+                log.warning("scheduler_waits", reason=str(away).strip())
+                self._close()
+                wait_s = AGAIN_S
+            stop.wait(wait_s)
+        self._close()
+
+    def check(self) -> dict[str, Any]:
+        position, lag, fault = self._checkpoint
+        looks = time.monotonic() - self._looked_at < STUCK_S
+        return {
+            "ok": looks and fault is None and not self._scheduler.late,
+            "read_model": DEADLINES.name,
+            "position": position,
+            "lag_events": lag,
+            "late": self._scheduler.late,
+            "fault": fault or (None if looks else "the deadlines cannot be read or acted on"),
+        }
+
+    def _due_until(self, at: datetime) -> Sequence[Due]:
+        if self._connection is None or self._connection.closed:
+            self._connection = psycopg.connect(
+                self._url, autocommit=True, connect_timeout=5, application_name="saferweho scheduler"
+            )
+        self._checkpoint = queries.checkpoint(self._connection)
+        return queries.due_until(self._connection, at)
+
+    def _close(self) -> None:
+        if self._connection is not None:
+            self._connection.close()
+            self._connection = None

@@ -1,0 +1,95 @@
+"""A watch center with a founder, a captain, the services and a stepped clock, on the real store."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime, timedelta
+
+import psycopg
+
+from adapters.cedar import CedarAuthoriser
+from adapters.event_store import PostgresEventStore, migrate
+from api.processes.setup import service_founders
+from api.processes.wiring import RandomIds
+from application import codec
+from application.accounts import Accounts, Proof
+from application.handling import Accepted, Actor, Handler, Outcome
+from application.policies import Policies
+from application.standing import record_attempt
+from domain.founding import Founder
+from domain.kernel import PersonId
+from domain.person import AssignRole, Enrol, Organisation, RecordTraining, Role
+from domain.policy import RECORD_ALL_KEEP_30_DAYS
+from tests.application.clock import SteppedClock
+
+NOON = datetime(2026, 6, 1, 12, tzinfo=UTC)
+ADMIN, CAPTAIN = "ann", "cai"
+
+
+class SmallCenter:
+    def __init__(self, url: str, store: PostgresEventStore, at: datetime) -> None:
+        self.url = url
+        self.clock = SteppedClock(at)
+        self.handler = Handler(store, self.clock, RandomIds(), CedarAuthoriser(), record_attempt)
+        self.accounts = Accounts(self.handler)
+        self._sessions = 0
+
+    def found(self) -> None:
+        policies = Policies(self.handler)
+        today = self.clock.now().date()
+
+        def founder(person: str) -> Founder:
+            at = Organisation.LASD_WEST_HOLLYWOOD
+            return Founder(PersonId(person), person, at, f"{person}@weho.example", today, today + timedelta(days=365))
+
+        admin, captain = founder(ADMIN), founder(CAPTAIN)
+        summary = "the first policy"
+        done(policies.propose_founding(ADMIN, admin, captain, service_founders(), RECORD_ALL_KEEP_30_DAYS, summary))
+        done(policies.confirm_founding(CAPTAIN))
+
+    def signed_on(self, person: str, lasts: timedelta = timedelta(hours=8), *, step_up: bool = True) -> Actor:
+        self._sessions += 1
+        proof = Proof(
+            person, f"session-{person}-{self._sessions}", "https://id.test", "otp", self.clock.now() + lasts, step_up
+        )
+        return self.accounts.sign_on(proof, "198.51.100.23")
+
+    def enrolled(self, person: str, role: Role, trained_until: timedelta = timedelta(days=365)) -> str:
+        admin, captain = self.signed_on(ADMIN), self.signed_on(CAPTAIN)
+        by, id_, today = PersonId(ADMIN), PersonId(person), self.clock.now().date()
+        done(
+            self.accounts.change(
+                admin, Enrol(id_, person, Organisation.LASD_WEST_HOLLYWOOD, f"{person}@weho.example", by)
+            )
+        )
+        course = RecordTraining(id_, "watch_center_use", today, today + trained_until, by)
+        done(self.accounts.change(admin, course))
+        done(self.accounts.change(captain, AssignRole(id_, role, PersonId(CAPTAIN))))
+        return person
+
+    def events(self, stream: str) -> list[codec.Recorded]:
+        return [codec.recorded(stored) for stored in self.handler.store.read([stream])[stream]]
+
+    def all_events(self) -> list[codec.Recorded]:
+        with psycopg.connect(self.url) as connection:
+            rows = connection.execute(
+                "SELECT state, notification_id FROM events.stored_events ORDER BY notification_id"
+            ).fetchall()
+        return [codec.decode(bytes(content), position) for content, position in rows]
+
+
+def done(outcome: Outcome) -> Accepted:
+    assert isinstance(outcome, Accepted), outcome
+    return outcome
+
+
+@contextmanager
+def small_center(url: str, at: datetime = NOON, *, found: bool = True) -> Iterator[SmallCenter]:
+    """`found`: on an empty database; otherwise it is there already."""
+    migrate(url)
+    with PostgresEventStore(url) as store:
+        center = SmallCenter(url, store, at)
+        if found:
+            center.found()
+        yield center
