@@ -23,6 +23,7 @@ from uuid import uuid4
 
 import httpx
 import psycopg
+import structlog
 from graphql import parse, print_ast
 
 from adapters import event_store
@@ -299,6 +300,7 @@ PERSISTED = tuple(
         "query Viewer { viewer { id sessionId } }",
         "subscription Board { board { position } }",
         "query Page($size: Int) { auditTrail(first: $size) { position edges { node { position actor { id } } } } }",
+        'mutation Lock { lockSession(reason: "leaving the console") { __typename } }',
     )
 )
 
@@ -388,6 +390,7 @@ def serving(center: WatchCenter, settings: Settings | None = None) -> Iterator[N
 @contextmanager
 def running(url: str, bootstrap: str, prefix: str, home: Path) -> Iterator[WatchCenter]:
     """The whole path: a command over HTTP comes back out of the read models."""
+    structlog.configure(processors=[structlog.processors.format_exc_info, structlog.processors.JSONRenderer()])
     topics.create(bootstrap, prefix)
     center = installed(url, home, KAFKA_BOOTSTRAP_SERVERS=bootstrap, SAFERWEHO_TOPIC_PREFIX=prefix)
     relay_url = settings_as("saferweho_relay", center.environ).write_url

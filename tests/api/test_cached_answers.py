@@ -1,0 +1,90 @@
+"""Answers kept by position: the same as fresh ones, for the same reader alone, and gone when the model moves."""
+
+from __future__ import annotations
+
+import itertools
+
+import httpx
+
+from tests.api.watch_center import Asker, Json, WatchCenter, call_update
+
+TRAIL = "{ auditTrail(first: 5) { position lag edges { node { position actor { id name } } } } }"
+FLIGHTS = "{ flights(first: 5) { position edges { node { id state } } } }"
+EVENT = "{ auditEvent(position: %d) { position type actor { id } } }"
+
+
+def etag(answer: httpx.Response) -> str:
+    return answer.headers["etag"]
+
+
+def settled(watch_center: WatchCenter, *askers: Asker) -> None:
+    for asker in askers:
+        asker.ask("{ viewer { id } }")
+    watch_center.applied(watch_center.head())
+    position = watch_center.head()
+    for asker in askers:
+        asker.ask("query($at: Position) { auditTrail(first: 1, afterPosition: $at) { position } }", at=position)
+    for asker in askers:
+        if asker.person == "j.alvarez":
+            asker.ask("query($at: Position) { flights(first: 1, afterPosition: $at) { position } }", at=position)
+
+
+def test_an_answer_comes_with_its_etag_and_again_as_not_modified(watch_center: WatchCenter) -> None:
+    deputy = watch_center.as_role("watch_operator")
+    settled(watch_center, deputy)
+    for query in (FLIGHTS, TRAIL):
+        first, again = deputy.send({"query": query}), deputy.send({"query": query})
+        assert first.content == again.content and etag(first) == etag(again)
+        assert "private" in first.headers["cache-control"]
+        unmoved = deputy.send({"query": query}, **{"if-none-match": etag(first)})
+        assert (unmoved.status_code, unmoved.content) == (304, b"")
+
+
+def test_the_answer_is_another_as_soon_as_the_model_moved(watch_center: WatchCenter) -> None:
+    deputy = watch_center.as_role("watch_operator")
+    settled(watch_center, deputy)
+    before = deputy.send({"query": TRAIL})
+    position = watch_center.dispatch(call_update()).json()["position"]
+    deputy.ask("query($at: Position) { auditTrail(first: 1, afterPosition: $at) { position } }", at=position)
+    after = deputy.send({"query": TRAIL}, **{"if-none-match": etag(before)})
+    assert after.status_code == 200
+    assert after.json()["data"]["auditTrail"]["position"] >= position
+    assert etag(after) != etag(before)
+
+
+def test_nobody_is_given_the_answer_of_another(watch_center: WatchCenter) -> None:
+    """Every order in which four readers of different rights can ask, and each with the others' ETags."""
+    people = [watch_center.enrolled("watch_operator"), "j.alvarez", "s.bhatt", "r.quan"]
+    readers = [watch_center.asker(person) for person in people]
+    settled(watch_center, *readers)
+    alone: dict[tuple[str, str], Json] = {}
+    queries = (TRAIL, EVENT % 1, EVENT % watch_center.head(), FLIGHTS)
+    for order in itertools.permutations(readers, 2):
+        for reader in order:
+            for query in queries:
+                answer = reader.send({"query": query})
+                told = answer.json()
+                expected = alone.setdefault((reader.person, query), told)
+                assert told == expected
+                if query == TRAIL and reader.person != "s.bhatt":
+                    actors = {edge["node"]["actor"]["id"] for edge in told["data"]["auditTrail"]["edges"]}
+                    assert actors == {reader.person}
+                other = next(each for each in order if each is not reader)
+                foreign = other.send({"query": query}).headers.get("etag", '"none"')
+                with_it = reader.send({"query": query}, **{"if-none-match": foreign})
+                assert with_it.status_code == 200 and with_it.json() == expected
+
+
+def test_what_is_not_read_from_a_model_is_not_kept(watch_center: WatchCenter) -> None:
+    deputy = watch_center.as_role("watch_operator")
+    for query in ("{ viewer { id } }", "{ board { position } }", "{ usePolicy { version } }"):
+        assert "etag" not in deputy.send({"query": query}).headers
+    assert "etag" not in deputy.send({"query": "{ flights(first: 500) { position } }"}).headers
+
+
+def test_an_answer_with_variables_of_its_own(watch_center: WatchCenter) -> None:
+    auditor = watch_center.as_role("auditor")
+    settled(watch_center, auditor)
+    query = "query($n: Int) { auditTrail(first: $n) { edges { node { position } } } }"
+    sizes = [len(auditor.ask(query, n=n)["auditTrail"]["edges"]) for n in (1, 2, 1, 3, 2)]
+    assert sizes == [1, 2, 1, 3, 2]
