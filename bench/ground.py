@@ -11,6 +11,7 @@ import psycopg
 from psycopg import sql
 from psycopg.conninfo import make_conninfo
 
+from adapters.event_store import migrate
 from adapters.kafka import topics
 from adapters.kafka.clients import admin
 from adapters.kafka.resume import ResumePoint
@@ -24,11 +25,12 @@ _BATCH = 2000
 
 @contextmanager
 def database(postgres_url: str) -> Iterator[str]:
-    """URL of a fresh database with the engine's tables, dropped afterwards."""
+    """URL of a fresh database, migrated as the product's is, dropped afterwards."""
     name = f"bench_{secrets.token_hex(6)}"
     with psycopg.connect(postgres_url, autocommit=True) as connection:
         connection.execute(sql.SQL("CREATE DATABASE {}").format(sql.Identifier(name)))
         url = make_conninfo(postgres_url, dbname=name)
+        migrate(url)  # the roles, too: whoever projects becomes one of them
         install(url)
         try:
             yield url
