@@ -10,6 +10,7 @@ from application.standing import authorise, outcome
 from domain import dock, drone
 from domain.dock import DOCK
 from domain.drone import DRONE
+from domain.flight_events import Observation
 from domain.kernel import NotFound
 
 Upkeep = drone.ReadyDrone | drone.GroundDrone | drone.SwapBattery | drone.PerformMaintenance | drone.RotateSigningKey
@@ -55,3 +56,14 @@ class Fleet(Commands):
             return outcome(attempt, stream, key)
 
         return self.run(actor, action, [key, command], command_id, use)
+
+    def report_unassigned_flight(self, actor: Actor, key: str, seen: Observation, command_id: UUID) -> Outcome:
+        """The gateway saw a drone leave the ground that no flight has."""
+
+        def use(attempt: Attempt) -> Recorded:
+            stream = DRONE.stream(key)
+            authorise(attempt, "record_flight_observation", stream)
+            attempt.decide(DRONE, key, drone.ReportUnassignedFlight(seen.position, seen.device_time, seen.observed_at))
+            return outcome(attempt, stream, key)
+
+        return self.run(actor, "report_unassigned_flight", [key, seen], command_id, use)

@@ -23,7 +23,12 @@ class Sent:
 
 
 class GatewayUnavailable(Exception):
-    """The drone gateway did not answer, or has no link to this drone."""
+    """The drone gateway did not answer, has no link to this drone, or may not send this. `code` is for scripts:
+    gateway_unavailable, link_down, link_refused, not_ready, busy, store_unavailable, or that of the rule."""
+
+    def __init__(self, message: str, code: str = "gateway_unavailable") -> None:
+        super().__init__(message)
+        self.code = code
 
 
 class DroneGateway(Protocol):

@@ -1,15 +1,16 @@
 """Flies flights: takes off for an authorised one, follows what the drone does, and puts it on the record.
 
-Invariant: nothing that starts or extends a flight is sent before the store has said, just now, that this flight may.
-An order of safety asks nobody.
+Invariant: nothing that starts or extends a flight is sent before the store has said, just now, that this flight may,
+nor after an order of safety that the store does not know yet. An order of safety asks nobody.
 """
 
 from __future__ import annotations
 
 import asyncio
-import json
+import hashlib
 from collections.abc import Awaitable
-from dataclasses import dataclass, replace
+from contextlib import suppress
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 from uuid import NAMESPACE_URL, UUID, uuid5
@@ -17,21 +18,28 @@ from uuid import NAMESPACE_URL, UUID, uuid5
 import structlog
 
 from adapters.drone_gateway.journal import Journal
+from adapters.drone_gateway.notes import Notebook, Notes, Sortie
+from adapters.drone_gateway.sightings import command_of, frames_of, here, position_of, where
+from adapters.drone_gateway.stamps import Stamps
 from adapters.mavlink import observations as seen
-from adapters.mavlink.gateway import Craft, Gateway
-from adapters.mavlink.outcomes import Accepted, Denied, LinkRefused, Outcome
+from adapters.mavlink.gateway import Craft, Gateway, Sample
+from adapters.mavlink.modes import Intent, choice
+from adapters.mavlink.observations import Target
+from adapters.mavlink.outcomes import Accepted, Denied, LinkRefused, Outcome, Unknown
+from adapters.mavlink.state import Authentication
+from application.failpoints import failpoint
 from application.flights import Flights, Mission, Observed
 from application.gateway import GatewayUnavailable, Sent
+from application.handling import Accepted as OnRecord
 from application.handling import Actor
 from application.ports import StoreUnavailable
 from application.standing import service
 from domain.drone import OrderOutcome, SafetyOrder
+from domain.flight import TAKE_OFF_SEEN_WITHIN
 from domain.flight_commands import (
     ArchiveTelemetry,
-    RecordArrival,
     RecordCameraLevel,
     RecordCameraTurn,
-    RecordGeofenceBreach,
     RecordLanding,
     RecordLaunch,
     RecordLinkLost,
@@ -40,288 +48,496 @@ from domain.flight_commands import (
     ReportAnomaly,
 )
 from domain.flight_events import AnomalyKind, Observation
-from domain.flight_state import Authorised, Halted
-from domain.kernel import AirPosition, PersonId, Reason
+from domain.flight_state import Authorised, EnRoute, Halted, State
+from domain.kernel import PersonId, Reason
 
 RECORD_WAIT_S = 2.0  # how long an order of safety waits for its record before it answers without
+STORE_WAIT_S = 2.0  # how long one waits for the store to say whose flight it is about
 CLIMB_S = 120.0
 SCENE_PITCH_DEG = -45.0
-WATCH_S = 2.0
-KINDS = {
-    "autopilot": AnomalyKind.AUTOPILOT,
-    "crash": AnomalyKind.CRASH,
-    "ekf": AnomalyKind.NAVIGATION,
-    "gps_lost": AnomalyKind.NAVIGATION,
-    "battery_low": AnomalyKind.BATTERY,
-    "battery_critical": AnomalyKind.BATTERY,
-}
+WATCH_S, TEND_S = 2.0, 0.5
+UNHEARD_S = 10.0  # after a start, a drone that was in the air and is not heard has lost its link
+DIED = "the gateway stopped before it knew what the drone made of it"
 
 log = structlog.get_logger(__name__)
-
-
-@dataclass
-class Sortie:
-    """A flight that a drone has, as the gateway knows it."""
-
-    flight: str
-    mission: Mission | None = None
-    commanded_at: datetime | None = None
-    max_agl_m: float = 0.0
-    counter: int = 0
-    outbound: asyncio.Task[None] | None = None
 
 
 class Sorties:
     """One per gateway process. Orders come in by its methods, observations by `observed`."""
 
-    def __init__(self, flights: Flights, journal: Journal, home: Path) -> None:
+    def __init__(self, flights: Flights, journal: Journal, home: Path, gateway: Gateway) -> None:
         self._flights = flights
         self._journal = journal
-        self._logs = home / "tlogs"
+        self._home, self._logs = home, home / "tlogs"
         self._logs.mkdir(parents=True, exist_ok=True, mode=0o700)
-        self._active_file = home / "active.json"
+        self._notebook = Notebook(home)
         self._service = service("service-drone-gateway")
-        self.gateway: Gateway
-        self.active: dict[str, Sortie] = {}
+        self._gateway = gateway
+        self._started = datetime.now(UTC)
+        self._launching: set[str] = set()
+        self._tasks: dict[str, asyncio.Task[None]] = {}  # on the way out, by drone
+        self._camera_tasks: set[asyncio.Task[None]] = set()
+        self._notes = Notes()
+        self.checked = True
+        """Whether the access rules here are known to be the adopted ones; without that nothing takes off."""
+
+    @property
+    def active(self) -> dict[str, Sortie]:
+        """The flight that each drone has."""
+        return self._notes.active
 
     # -- which flight a drone has ----------------------------------------------
 
     def resume(self) -> None:
-        """After a restart: the flights that drones had, by our own notes; `watch` corrects them out of the store."""
-        if self._active_file.exists():
-            for drone, flight in json.loads(self._active_file.read_text()).items():
-                self.active[drone] = Sortie(flight)
+        """After a restart, before the links open: the flights that drones had, their logs so far, and how new the
+        last believed frame was. `watch` corrects the flights out of the store."""
+        for name, known in self._gateway.crafts.items():
+            if known.signatures:
+                known.signatures.keep(Stamps(self._home / "stamps" / name))
+        self._notes = self._notebook.flights()
+        for drone, sortie in list(self.active.items()):
+            craft = self._gateway.crafts.get(drone)
+            if craft is None:
+                log.error("no_link_for_a_drone_in_flight", drone=drone, flight=sortie.flight)
+                continue
+            self._archive_broken_off(drone, sortie)
+            if sortie.target:
+                craft.vehicle.aim(Target(*sortie.target))
+            if sortie.flown or sortie.commanded_at:
+                self._start_log(drone, sortie)
+        self._keep()
 
-    def _note(self) -> None:
-        content = json.dumps({drone: sortie.flight for drone, sortie in self.active.items()})
-        new = self._active_file.with_suffix(".new")
-        new.write_text(content)
-        new.replace(self._active_file)
+    def _keep(self) -> None:
+        self._notebook.keep(self._notes)
 
     def _begin(self, drone: str, flight: str) -> Sortie:
         known = self.active.get(drone)
-        if known is None or known.flight != flight:
+        if known is not None and known.flight is None:
+            known.flight = flight  # it took off before we had learned its flight
+        elif known is None or (known.flight != flight and not self._aloft(drone)):
+            self._end(drone)
             known = self.active[drone] = Sortie(flight)
-            self._note()
+        self._keep()
         return known
 
-    def _craft_of(self, flight: str) -> tuple[str, Craft]:
-        for drone, sortie in self.active.items():
-            if sortie.flight == flight:
-                return drone, self._craft(drone)
-        raise GatewayUnavailable("no drone here has this flight")
+    def _end(self, drone: str) -> None:
+        """A drone has its flight no longer: what came over the air goes into the archive."""
+        sortie = self.active.get(drone)
+        if sortie is None:
+            return
+        self._cancel_outbound(drone)
+        if self._craft(drone).log is not None:
+            closed = self._gateway.stop_log(drone)
+            self._archive(drone, sortie, closed.path, closed.sha256, closed.frames_in, closed.frames_out)
+        del self.active[drone]
+        if sortie.flight:
+            self._notes.over[drone] = sortie.flight
+        self._keep()
+
+    def _aloft(self, drone: str) -> bool:
+        """Whether a drone is, or may be, in the air. One that is not heard is where it was."""
+        state, sortie = self._craft(drone).state, self.active.get(drone)
+        return state.airborne or (sortie is not None and sortie.flown and (state.armed or not state.linked))
 
     def _craft(self, drone: str) -> Craft:
-        craft = self.gateway.crafts.get(drone)
+        craft = self._gateway.crafts.get(drone)
         if craft is None:
             raise GatewayUnavailable(f"drone {drone} has no link here; see SAFERWEHO_DRONE_LINKS")
         return craft
 
+    def _drone_of(self, flight: str) -> str | None:
+        """The drone that has this flight, or had it last and no other since."""
+        for drone, sortie in self.active.items():
+            if sortie.flight == flight:
+                return drone
+        for drone, last in self._notes.over.items():
+            if last == flight and drone not in self.active:
+                return drone
+        return None
+
+    async def _find(self, flight: str) -> str:
+        """The drone of a flight we have not heard of. Raises GatewayUnavailable."""
+        unnamed = [drone for drone, sortie in self.active.items() if sortie.flight is None]
+        with suppress(StoreUnavailable, TimeoutError):
+            async with asyncio.timeout(STORE_WAIT_S):
+                for drone in self._gateway.crafts:
+                    if (await asyncio.to_thread(self._flights.drone, drone))[1] == flight:
+                        self._begin(drone, flight)
+                        return drone
+            raise GatewayUnavailable("no drone here has this flight", "not_found")
+        if len(unnamed) == 1:  # the only one in the air that nobody has told us the flight of
+            return unnamed[0]
+        raise GatewayUnavailable("no drone here is known to have this flight, and the event store is away", "not_found")
+
+    # -- looking after them ------------------------------------------------------
+
     async def watch(self) -> None:
         """For ever: learn from the store which flight each drone has, and let authorisations lapse in time."""
         while True:
-            for drone in self.gateway.crafts:
+            for drone in list(self._gateway.crafts):
                 try:
                     await self._look(drone)
                 except StoreUnavailable as away:
                     log.warning("store_away", error=str(away))
                     break
+                except Exception:  # safety orders must go on, whatever is on the record
+                    log.exception("drone_not_looked_after", drone=drone)
             await asyncio.sleep(WATCH_S)
 
     async def _look(self, drone: str) -> None:
+        if self._notes.over.get(drone) and self._journal.waits_for(self._notes.over[drone], RecordLanding):
+            return  # the store does not know yet that it has landed
         frame, flight = await asyncio.to_thread(self._flights.drone, drone)
-        if frame is None or flight is None:
+        if frame is None:
             return
-        self._begin(drone, flight)
-        state = await asyncio.to_thread(self._flights.state, flight)
-        airborne = self._craft(drone).state.airborne
-        if isinstance(state, Authorised | Halted) and state.expires_at < datetime.now(UTC) and not airborne:
-            id_ = uuid5(NAMESPACE_URL, f"urn:saferweho:lapse:{flight}")
+        if flight is None or (flight == self._notes.over.get(drone) and drone not in self.active):
+            self._forget(drone)
+            return
+        sortie = self._begin(drone, flight)
+        if sortie.flight == flight:
+            state = await asyncio.to_thread(self._flights.state, flight)
+            await self._let_lapse(drone, flight, state)
+            self._go_on_outbound(drone, sortie, state)
+
+    def _forget(self, drone: str) -> None:
+        """The store says that the drone has no flight: it was called off, or its landing is on the record."""
+        sortie = self.active.get(drone)
+        busy = drone in self._launching or self._aloft(drone)
+        if sortie and sortie.flight and not busy and not self._journal.waits_for(sortie.flight):
+            self._end(drone)
+
+    async def _let_lapse(self, drone: str, flight: str, state: State) -> None:
+        if not isinstance(state, Authorised | Halted):
+            return
+        late = self._flights.handler.clock.now() - state.expires_at > TAKE_OFF_SEEN_WITHIN
+        if late and drone not in self._launching and not self._aloft(drone) and not self._journal.waits_for(flight):
+            id_ = uuid5(NAMESPACE_URL, f"urn:saferweho:lapse:{flight}:{state.expires_at.isoformat()}")
             await asyncio.to_thread(self._flights.lapse, self._service, flight, id_)
+
+    def _go_on_outbound(self, drone: str, sortie: Sortie, state: State) -> None:
+        """A restart came between the take-off and the way to the scene. Not where the drone has chosen otherwise."""
+        craft = self._craft(drone)
+        ours = craft.state.mode in choice(craft.state.autopilot, Intent.GUIDED).agreeing
+        if (
+            sortie.outbound
+            and not sortie.orders
+            and drone not in self._tasks
+            and isinstance(state, EnRoute)
+            and craft.state.airborne
+            and ours
+        ):
+            request = state.sortie.request
+            self._set_out(
+                drone, state.sortie.destination.latitude, state.sortie.destination.longitude, request.cruise_agl_m
+            )
+
+    async def tend(self) -> None:
+        """For ever, twice a second, asking nobody: keep the notes, see what ended while we were away."""
+        while True:
+            for drone, sortie in list(self.active.items()):
+                craft = self._gateway.crafts.get(drone)
+                if craft is None:
+                    continue
+                self._catch_up(drone, craft, sortie)
+                target = craft.state.target
+                sortie.target = (target.latitude, target.longitude) if target else None
+                if craft.log:
+                    craft.log.flush()
+            self._keep()
+            await asyncio.sleep(TEND_S)
+
+    def _catch_up(self, drone: str, craft: Craft, sortie: Sortie) -> None:
+        """What nobody saw happen, because we were not there: it landed, or it has not been heard since."""
+        state, now = craft.state, datetime.now(UTC)
+        if not sortie.flown:
+            return
+        if state.linked and state.heartbeats > 1 and not state.armed and not state.airborne:
+            self._landed(drone, sortie, here(state, now))
+        elif not state.heartbeats and not sortie.silent and (now - self._started).total_seconds() > UNHEARD_S:
+            sortie.silent = True
+            self._record(drone, RecordLinkLost(self._started, None))
+        elif sortie.silent and state.linked:
+            sortie.silent = False
+            self._record(drone, RecordLinkRestored(now, position_of(state)))
 
     # -- what starts or extends a flight -----------------------------------------
 
     async def launch(self, flight: str) -> Sent:
         """Arm and take off; then fly to the scene. Raises GatewayUnavailable."""
-        mission = await asyncio.to_thread(self._mission, flight)
-        craft = self._craft(mission.drone)
-        if not craft.state.linked:
-            raise GatewayUnavailable(f"the link to {mission.drone} is down")
-        if not craft.state.ready_to_arm:
-            raise GatewayUnavailable(f"{mission.drone} is not ready to arm: {craft.state.prearm_text or 'no position'}")
-        sortie = self._begin(mission.drone, flight)
-        sortie.mission, sortie.commanded_at = mission, datetime.now(UTC)
-        self._start_log(mission.drone, sortie)
-        outcome = await self._commanded(craft.commander.arm())
-        if isinstance(outcome, Accepted):
-            outcome = await self._commanded(craft.commander.takeoff(mission.cruise_agl_m))
-        if not isinstance(outcome, Denied):
-            sortie.outbound = asyncio.create_task(self._fly_out(craft, mission), name=f"outbound {flight}")
-        return _sent(sortie.commanded_at, outcome)
-
-    def _mission(self, flight: str) -> Mission:
+        mission = await self._mission(flight)
+        if mission.drone in self._launching:
+            raise GatewayUnavailable(f"{mission.drone} is being launched at this moment", "busy")
+        self._launching.add(mission.drone)
         try:
-            found = self._flights.mission(flight)
+            return await self._launch(mission)
+        finally:
+            self._launching.discard(mission.drone)
+
+    async def _launch(self, mission: Mission) -> Sent:
+        drone, flight = mission.drone, mission.flight
+        craft = self._ready(drone)
+        sortie = self._begin(drone, flight)
+        orders, at = sortie.orders, datetime.now(UTC)
+        self._start_log(drone, sortie)
+        outcome = await _commanded(craft.commander.arm())
+        if isinstance(outcome, Accepted):
+            try:
+                mission = await self._mission(flight)  # arming took its time: the authorisation may be gone
+                if self.active.get(drone) is not sortie or sortie.orders != orders:
+                    raise GatewayUnavailable("an order of safety came before the take-off: ask again", "halted")
+            except GatewayUnavailable:
+                await self._disarm(craft)
+                raise
+            sortie.commanded_at, sortie.outbound = datetime.now(UTC), True
+            self._keep()
+            outcome = await _commanded(craft.commander.takeoff(mission.cruise_agl_m))
+            if isinstance(outcome, Denied):
+                sortie.outbound = False
+                await self._disarm(craft)
+            elif sortie.orders == orders:
+                self._set_out(drone, mission.destination.latitude, mission.destination.longitude, mission.cruise_agl_m)
+        return _sent(at, outcome, craft)
+
+    def _ready(self, drone: str) -> Craft:
+        craft = self._craft(drone)
+        state, sortie = craft.state, self.active.get(drone)
+        if state.authentication is Authentication.REFUSED:
+            raise GatewayUnavailable(
+                f"the link of {drone} is not signed: give it a signing key (SAFERWEHO_DRONE_KEYS)", "link_refused"
+            )
+        if not state.linked:
+            raise GatewayUnavailable(f"the link to {drone} is down", "link_down")
+        if state.airborne or (sortie is not None and sortie.flown):
+            raise GatewayUnavailable(f"{drone} is in the air", "busy")
+        if not state.ready_to_arm:
+            raise GatewayUnavailable(
+                f"{drone} is not ready to arm: {state.prearm_text or 'it has no position yet'}", "not_ready"
+            )
+        return craft
+
+    async def _mission(self, flight: str) -> Mission:
+        """What to fly, out of the store as it is now. Raises GatewayUnavailable."""
+        if not self.checked:
+            raise GatewayUnavailable("the access rules here are not known to be the adopted ones", "policy_not_adopted")
+        if self._journal.waits_for(flight, RecordSafetyOrder):
+            raise GatewayUnavailable("an order of safety for this flight is not on the record yet", "halted")
+        try:
+            found = await asyncio.to_thread(self._flights.mission, flight)
         except StoreUnavailable as away:
-            raise GatewayUnavailable("the event store is away: nothing that starts a flight is sent") from away
+            said = "the event store is away: nothing that starts a flight is sent"
+            raise GatewayUnavailable(said, "store_unavailable") from away
         if isinstance(found, Reason):
-            raise GatewayUnavailable(found.message)
+            raise GatewayUnavailable(found.message, found.code)
         return found
 
     @staticmethod
-    async def _commanded(command: Awaitable[Outcome]) -> Outcome:
-        try:
-            return await command
-        except LinkRefused as refused:
-            raise GatewayUnavailable(str(refused)) from None
+    async def _disarm(craft: Craft) -> None:
+        with suppress(LinkRefused):
+            outcome = await craft.commander.disarm()
+            if not isinstance(outcome, Accepted):
+                log.error("not_disarmed", drone=craft.spec.name, outcome=str(outcome))
 
-    async def _fly_out(self, craft: Craft, mission: Mission) -> None:
-        """Climb, level the camera, fly to the scene. A safety order cancels this."""
+    def _set_out(self, drone: str, latitude: float, longitude: float, agl_m: float) -> None:
+        work = self._fly_out(self._craft(drone), self.active[drone], latitude, longitude, agl_m)
+        task = self._tasks[drone] = asyncio.create_task(work, name=f"outbound {drone}")
+        task.add_done_callback(lambda done: self._tasks.pop(drone) if self._tasks.get(drone) is done else None)
+
+    async def _fly_out(self, craft: Craft, sortie: Sortie, latitude: float, longitude: float, agl_m: float) -> None:
+        """Climb, level the camera, fly to the scene. An order of safety or another destination cancels this."""
+        drone = craft.spec.name
         try:
-            enough = 0.9 * mission.cruise_agl_m
-            await craft.until(lambda state: (state.altitude_above_home or 0.0) >= enough, CLIMB_S)
+            await craft.until(lambda state: (state.altitude_above_home or 0.0) >= 0.9 * agl_m, CLIMB_S)
             levelled = await craft.commander.point_gimbal(0.0)
-            if not isinstance(levelled, Denied):
-                self._record(craft.spec.name, RecordCameraLevel(0.0, datetime.now(UTC)))
-            went = await craft.commander.goto(
-                mission.destination.latitude, mission.destination.longitude, mission.cruise_agl_m
-            )
+            if isinstance(levelled, Accepted):
+                self._record(drone, RecordCameraLevel(0.0, datetime.now(UTC)))
+            went = await craft.commander.goto(latitude, longitude, agl_m)
+            sortie.outbound = False
             if isinstance(went, Denied):
                 self._anomaly(craft, f"the drone did not take the way to the scene: {went.text}")
-        except TimeoutError as late:
-            self._anomaly(craft, f"the drone did not climb in time: {late}")
-        except LinkRefused as refused:
+        except TimeoutError:
+            self._anomaly(craft, f"the drone did not climb to {agl_m:g} m in {CLIMB_S:g} s")
+        except (LinkRefused, ValueError) as refused:
             self._anomaly(craft, str(refused))
 
     async def goto(self, flight: str, latitude: float, longitude: float, agl_m: float) -> Sent:
         """Fly elsewhere, for a flight whose new way is on the record. Raises GatewayUnavailable."""
-        drone, craft = self._craft_of(flight)
+        drone = self._drone_of(flight) or await self._find(flight)
+        craft, sortie = self._craft(drone), self.active.get(drone)
+        orders = sortie.orders if sortie else 0
+        if self._journal.waits_for(flight, RecordSafetyOrder):
+            raise GatewayUnavailable("an order of safety for this flight is not on the record yet", "halted")
+        try:
+            state = await asyncio.to_thread(self._flights.state, flight)
+        except StoreUnavailable as away:
+            said = "the event store is away: nothing that extends a flight is sent"
+            raise GatewayUnavailable(said, "store_unavailable") from away
+        there = state.sortie.destination if isinstance(state, EnRoute) else None
+        if there is None or (there.latitude, there.longitude) != (latitude, longitude):
+            raise GatewayUnavailable("a newer order has replaced this one", "superseded")
+        if sortie is None or sortie is not self.active.get(drone) or sortie.orders != orders:
+            raise GatewayUnavailable("an order of safety came before this one", "halted")
         self._cancel_outbound(drone)
         at = datetime.now(UTC)
-        return _sent(at, await self._commanded(craft.commander.goto(latitude, longitude, agl_m)))
+        return _sent(at, await _commanded(craft.commander.goto(latitude, longitude, agl_m)), craft)
 
     async def camera(self, flight: str, pitch_deg: float) -> Sent:
-        _, craft = self._craft_of(flight)
+        """Turn the camera, for a turn that is on the record. Raises GatewayUnavailable."""
+        craft = self._craft(self._drone_of(flight) or await self._find(flight))
         at = datetime.now(UTC)
-        return _sent(at, await self._commanded(craft.commander.point_gimbal(pitch_deg)))
+        return _sent(at, await _commanded(craft.commander.point_gimbal(pitch_deg)), craft)
 
     def _cancel_outbound(self, drone: str) -> None:
-        sortie = self.active.get(drone)
-        if sortie and sortie.outbound:
-            sortie.outbound.cancel()
-            sortie.outbound = None
+        if sortie := self.active.get(drone):
+            sortie.outbound = False
+        if task := self._tasks.pop(drone, None):
+            task.cancel()
 
     # -- safety ------------------------------------------------------------------
 
     async def safety(self, flight: str, order: SafetyOrder, actor: Actor, detail: str, command_id: UUID) -> Sent:
-        """Send now; record after, waiting at most RECORD_WAIT_S for it. Raises GatewayUnavailable: no such drone."""
-        drone, craft = self._craft_of(flight)
-        at = datetime.now(UTC)
+        """Send now; record after, waiting at most RECORD_WAIT_S for it. Raises GatewayUnavailable: no such drone.
+
+        The intent is handed to the operating system before the first frame (microseconds; no waiting for the disk)
+        and forced to the disk after it: killed anywhere in between, the order is on the record as `unknown`.
+        """
+        drone = self._drone_of(flight) or await self._find(flight)
+        commander = self._craft(drone).commander
         self._cancel_outbound(drone)
-        commander = craft.commander
-        outcome = await {
-            SafetyOrder.RETURN: commander.return_to_launch,
-            SafetyOrder.LAND: commander.land,
-            SafetyOrder.HOLD: commander.hold,
-            SafetyOrder.ABORT: commander.abort,
-        }[order]()
-        sent = _sent(at, outcome)
-        text = "; ".join(part for part in (detail, sent.detail) if part)
-        command = RecordSafetyOrder(order, PersonId(actor.person), at, sent.outcome, text)
-        told = self._journal.put(command_id, flight, command, actor)
+        if sortie := self.active.get(drone):
+            sortie.orders += 1
+        if self._journal.knows(command_id):
+            command_id = self._flights.handler.ids.event_id()  # the same order once more: sent, and recorded, again
+        at = datetime.now(UTC)
+        command = RecordSafetyOrder(order, PersonId(actor.person), at, OrderOutcome.UNKNOWN, _said(detail, DIED))
+        foreseen = self._journal.entry(drone, flight, command, actor, command_id)
+        self._journal.foresee(foreseen)
+        sending = asyncio.create_task(
+            {
+                SafetyOrder.RETURN: commander.return_to_launch,
+                SafetyOrder.LAND: commander.land,
+                SafetyOrder.HOLD: commander.hold,
+                SafetyOrder.ABORT: commander.abort,
+            }[order](),
+            name=f"{order} {drone}",
+        )
+        await asyncio.sleep(0)  # the first frames leave
+        failpoint("gateway.after_send")
+        self._journal.sync()
+        sent = _sent(at, await sending, self._craft(drone))
+        command = replace(command, outcome=sent.outcome, detail=_said(detail, sent.detail))
+        told = self._journal.put(self._journal.entry(drone, flight, command, actor, command_id))
+        failpoint("gateway.after_journal")
         try:
-            return replace(sent, recorded=await asyncio.wait_for(asyncio.shield(told), RECORD_WAIT_S))
+            recorded = await asyncio.wait_for(asyncio.shield(told), 0 if self._journal.away else RECORD_WAIT_S)
         except TimeoutError:
             return sent
+        # What the domain did not take is set aside in the journal; the order was sent all the same.
+        return replace(sent, recorded=recorded) if isinstance(recorded, OnRecord) else sent
 
     # -- what the drone did --------------------------------------------------------
 
     async def observed(self, drone: str, what: seen.Observation) -> None:
-        """Taken from the gateway, in order."""
+        """Taken from the gateway, in order. Only journals: it neither waits for the store nor fails with it."""
         craft = self._craft(drone)
         sortie = self.active.get(drone)
-        if sortie is None:
-            if isinstance(what, seen.TookOff):
+        if isinstance(what, seen.TookOff):
+            if sortie is None:
                 log.error("took_off_without_a_flight", drone=drone)
+                sortie = self.active[drone] = Sortie(None)
+            sortie.flown = True
+            sortie.max_agl_m = max(sortie.max_agl_m, what.altitude_above_home or 0.0)
+            self._keep()
+            self._start_log(drone, sortie)
+            self._record(drone, RecordLaunch(where(what, craft.state), sortie.commanded_at))
             return
-        sortie.max_agl_m = max(sortie.max_agl_m, craft.state.altitude_above_home or 0.0)
-        there = Observation(_position(what, craft), what.device_time, what.received_time)
-        match what:
-            case seen.TookOff():
-                self._start_log(drone, sortie)
-                self._record(drone, RecordLaunch(there, sortie.commanded_at))
-            case seen.ArrivedAt():
-                self._record(drone, RecordArrival(there))
-                turned = await craft.commander.point_gimbal(SCENE_PITCH_DEG)
-                if not isinstance(turned, Denied):
-                    self._record(drone, RecordCameraTurn(SCENE_PITCH_DEG, datetime.now(UTC)))
-            case seen.LinkLost(last_heartbeat=last):
-                self._record(drone, RecordLinkLost(last, there.position))
-            case seen.LinkRestored():
-                self._record(drone, RecordLinkRestored(what.received_time, there.position))
-            case seen.FenceBreached(breach=breach):
-                self._record(drone, RecordGeofenceBreach(breach, there))
-            case seen.Anomaly(kind=kind, text=text):
-                self._record(
-                    drone,
-                    ReportAnomaly(
-                        KINDS.get(kind, AnomalyKind.OTHER), text, there.position, what.device_time, what.received_time
-                    ),
-                )
-            case seen.Landed():
-                self._landed(drone, sortie, there)
+        if sortie is None:
+            return
+        if isinstance(what, seen.Landed):
+            self._landed(drone, sortie, where(what, craft.state))
+        elif (sortie.flown or isinstance(what, seen.Anomaly)) and (command := command_of(what, craft.state)):
+            self._record(drone, command)
+            if isinstance(what, seen.ArrivedAt):
+                task = asyncio.create_task(self._turn_to_scene(craft, sortie), name=f"camera {drone}")
+                self._camera_tasks.add(task)
+                task.add_done_callback(self._camera_tasks.discard)
 
-    def altitude(self, drone: str, agl_m: float | None) -> None:
+    async def _turn_to_scene(self, craft: Craft, sortie: Sortie) -> None:
+        orders = sortie.orders
+        with suppress(LinkRefused):
+            turned = await craft.commander.point_gimbal(SCENE_PITCH_DEG)
+            there = self.active.get(craft.spec.name) is sortie and sortie.orders == orders
+            if there and isinstance(turned, Accepted):
+                self._record(craft.spec.name, RecordCameraTurn(SCENE_PITCH_DEG, datetime.now(UTC)))
+
+    def sampled(self, drone: str, sample: Sample) -> None:
         """The highest point of a flight, out of every sample."""
-        sortie = self.active.get(drone)
-        if sortie and agl_m is not None and agl_m > sortie.max_agl_m:
-            sortie.max_agl_m = agl_m
+        sortie, height = self.active.get(drone), sample["altitude_above_home"]
+        if sortie and isinstance(height, int | float):
+            sortie.max_agl_m = max(sortie.max_agl_m, float(height))
 
     def _landed(self, drone: str, sortie: Sortie, there: Observation) -> None:
-        self._cancel_outbound(drone)
         self._record(drone, RecordLanding(there, round(sortie.max_agl_m, 1)))
-        if self._craft(drone).log is not None:
-            closed = self.gateway.stop_log(drone)
-            size = closed.path.stat().st_size
-            self._record(drone, ArchiveTelemetry(closed.sha256, size, closed.frames_in, closed.frames_out))
-        self.active.pop(drone, None)
-        self._note()
+        self._end(drone)
 
-    def _record(self, drone: str, command: Observed) -> None:
-        sortie = self.active[drone]
-        sortie.counter += 1
-        at = datetime.now(UTC).isoformat()
-        id_ = uuid5(NAMESPACE_URL, f"urn:saferweho:{sortie.flight}:{type(command).__name__}:{at}:{sortie.counter}")
-        self._journal.put(id_, sortie.flight, command)
+    def _record(self, drone: str, command: Observed, id_: UUID | None = None) -> None:
+        sortie = self.active.get(drone)
+        self._journal.put(self._journal.entry(drone, sortie.flight if sortie else None, command, id_=id_))
 
     def _anomaly(self, craft: Craft, text: str) -> None:
-        position = _position_of(craft)
+        log.error("outbound_broken_off", drone=craft.spec.name, why=text)
+        position = position_of(craft.state)
         self._record(craft.spec.name, ReportAnomaly(AnomalyKind.OTHER, text, position, None, datetime.now(UTC)))
 
+    # -- what came over the air ------------------------------------------------------
+
     def _start_log(self, drone: str, sortie: Sortie) -> None:
-        if self._craft(drone).log is None:
-            stamp = datetime.now(UTC).strftime("%Y%m%dT%H%M%SZ")
-            self.gateway.start_log(drone, self._logs / f"{stamp}-{sortie.flight}.tlog")
+        if self._craft(drone).log is not None:
+            return
+        stamp = datetime.now(UTC).strftime("%Y%m%dT%H%M%S.%fZ")
+        file = self._logs / f"{stamp}-{sortie.flight or drone}.tlog"
+        try:
+            self._gateway.start_log(drone, file)
+        except OSError as error:  # no reason to stay on the ground, let alone to forget what the drone does
+            log.critical("no_telemetry_log", drone=drone, error=str(error))
+            return
+        sortie.tlog = str(file)
+        self._keep()
+
+    def _archive_broken_off(self, drone: str, sortie: Sortie) -> None:
+        """The part of a log that a stopped gateway left open goes on the record as it is."""
+        if sortie.tlog is None or not (file := Path(sortie.tlog)).exists():
+            return
+        content = file.read_bytes()
+        self._archive(drone, sortie, file, hashlib.sha256(content).hexdigest(), *frames_of(content))
+        sortie.tlog = None
+
+    def _archive(self, drone: str, sortie: Sortie, file: Path, sha256: str, frames_in: int, frames_out: int) -> None:
+        if sortie.flight is None:
+            log.warning("telemetry_of_no_flight", drone=drone, file=str(file), sha256=sha256)
+            return
+        id_ = uuid5(NAMESPACE_URL, f"urn:saferweho:tlog:{sortie.flight}:{sha256}")
+        self._record(drone, ArchiveTelemetry(sha256, file.stat().st_size, frames_in, frames_out), id_)
 
 
-def _sent(at: datetime, outcome: Outcome) -> Sent:
+async def _commanded(command: Awaitable[Outcome]) -> Outcome:
+    try:
+        return await command
+    except LinkRefused as refused:
+        raise GatewayUnavailable(str(refused), "link_refused") from None
+    except ValueError as wrong:
+        raise GatewayUnavailable(str(wrong), "invalid_value") from None
+
+
+def _sent(at: datetime, outcome: Outcome, craft: Craft) -> Sent:
     match outcome:
         case Accepted():
             return Sent(at, OrderOutcome.ACCEPTED)
         case Denied(text=text):
             return Sent(at, OrderOutcome.DENIED, text)
-        case _:
-            return Sent(at, OrderOutcome.UNKNOWN, f"no answer; mode {outcome.mode}")
+        case Unknown(mode=mode):
+            heard = f"its mode is {mode}" if craft.state.linked else "it is not heard"
+            return Sent(at, OrderOutcome.UNKNOWN, f"no answer of the drone; {heard}")
 
 
-def _position(what: seen.Observation, craft: Craft) -> AirPosition:
-    if what.latitude is None or what.longitude is None:
-        return _position_of(craft) or AirPosition(0.0, 0.0, 0.0, 0.0)
-    return AirPosition(what.latitude, what.longitude, what.altitude_amsl or 0.0, what.altitude_above_home or 0.0)
-
-
-def _position_of(craft: Craft) -> AirPosition | None:
-    state = craft.state
-    if state.latitude is None or state.longitude is None:
-        return None
-    return AirPosition(state.latitude, state.longitude, state.altitude_amsl or 0.0, state.altitude_above_home or 0.0)
+def _said(*parts: str) -> str:
+    return "; ".join(part for part in parts if part)

@@ -44,9 +44,17 @@ class Camera(msgspec.Struct, frozen=True, tag=True):
     pitch_deg: float
 
 
+class Refusal(msgspec.Struct, frozen=True):
+    """Why an order was not sent."""
+
+    code: str
+    message: str
+
+
 Order = Safety | Launch | Goto | Camera
 _orders = msgspec.json.Decoder(Order)
 _sent = msgspec.json.Decoder(Sent)
+_refusal = msgspec.json.Decoder(Refusal)
 
 
 class HttpDroneGateway:
@@ -77,6 +85,9 @@ class HttpDroneGateway:
             )
         except httpx.HTTPError as error:
             raise GatewayUnavailable(f"the drone gateway did not answer ({type(error).__name__})") from error
+        if answer.status_code == 409:
+            refused = _refusal.decode(answer.content)
+            raise GatewayUnavailable(refused.message, refused.code)
         if answer.status_code != 200:
             raise GatewayUnavailable(answer.text[:300])
         return _sent.decode(answer.content)
@@ -96,7 +107,8 @@ def routes(sorties: Sorties, key: str) -> list[Route]:
         try:
             sent = await _obey(order)
         except GatewayUnavailable as error:
-            return Response(str(error), 409)
+            refusal = Refusal(error.code, str(error))
+            return Response(msgspec.json.encode(refusal), 409, media_type="application/json")
         return Response(msgspec.json.encode(sent), media_type="application/json")
 
     async def _obey(order: Order) -> Sent:

@@ -21,13 +21,20 @@ SCHEMA = "events"
 CHANNEL = "saferweho_events"
 
 
+class Datastore(PostgresDatastore):
+    """The library's, which does not need the server to be there when a process starts."""
+
+    def register_type_adapters(self) -> None:
+        """Nothing: composite types are for the library's own database functions, which are not used here."""
+
+
 def datastore(url: str, *, pool_size: int = 1, max_overflow: int = 9, timeout: float = 5.0) -> PostgresDatastore:
     """The library's datastore with its connection pool, from a libpq URI; every parameter of the URI is kept.
 
     `timeout` in seconds bounds both the wait for a connection and each statement.
     """
     info = conninfo_to_dict(url)
-    store = PostgresDatastore(
+    store = Datastore(
         dbname="",
         host="",
         port="",

@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-import queue
 import threading
+from collections import deque
 from collections.abc import Mapping, Sequence
 from typing import Any
 
 import orjson
 import structlog
-from kafka import KafkaProducer, TopicPartition
+from kafka import TopicPartition
 from prometheus_client import Counter
 
-from adapters.kafka.clients import TRANSPORT_ERRORS, consumer
+from adapters.kafka.clients import TRANSPORT_ERRORS, consumer, plain_producer
 from adapters.kafka.topics import DEFAULT_PREFIX, EVENT_PARTITIONS, name
 from projections.live_board.telemetry import TelemetryRecord
 
@@ -28,44 +28,55 @@ class TelemetryWriter:
 
     def __init__(self, bootstrap: str, topic_prefix: str = DEFAULT_PREFIX) -> None:
         self._bootstrap, self._topic = bootstrap, name(topic_prefix, "telemetry")
-        self._waiting: queue.Queue[tuple[str, Mapping[str, Any]] | None] = queue.Queue(WAITING)
+        self._waiting: deque[tuple[str, bytes]] = deque(maxlen=WAITING)
+        self._some = threading.Event()
+        self._stop = threading.Event()
         self._thread = threading.Thread(target=self._run, name="telemetry", daemon=True)
         self._thread.start()
 
     def put(self, drone: str, sample: Mapping[str, Any]) -> None:
-        try:
-            self._waiting.put_nowait((drone, sample))
-        except queue.Full:
+        """Where too many wait, the oldest goes: the board wants the newest."""
+        if len(self._waiting) == WAITING:
             DROPPED.inc()
+        self._waiting.append((drone, orjson.dumps(sample)))
+        self._some.set()
 
     def close(self) -> None:
-        self._waiting.put(None)
+        """Send what waits, for a few seconds at most."""
+        self._stop.set()
+        self._some.set()
         self._thread.join(5)
 
     def _run(self) -> None:
-        while True:
+        while not self._stop.is_set():
             try:
-                producer = KafkaProducer(
-                    bootstrap_servers=self._bootstrap.split(","),
-                    client_id="saferweho-telemetry",
+                producer = plain_producer(
+                    self._bootstrap,
+                    "saferweho-telemetry",
                     acks=1,
+                    enable_idempotence=False,  # a sample twice, or late, is no harm
                     linger_ms=20,
                     max_block_ms=1_000,
                     delivery_timeout_ms=5_000,
                     request_timeout_ms=4_000,
-                    reconnect_backoff_max_ms=1_000,
-                    allow_auto_create_topics=False,
                 )
                 try:
-                    while (item := self._waiting.get()) is not None:
-                        drone, sample = item
-                        producer.send(self._topic, orjson.dumps(sample), key=drone.encode())
-                    return
+                    self._send(producer)
                 finally:
                     producer.close(timeout=1)
             except TRANSPORT_ERRORS as error:
                 log.warning("telemetry_not_sent", error=repr(error))
-                threading.Event().wait(PAUSE_S)
+                self._stop.wait(PAUSE_S)
+
+    def _send(self, producer: Any) -> None:
+        while True:
+            self._some.wait()
+            self._some.clear()
+            while self._waiting:
+                drone, content = self._waiting.popleft()
+                producer.send(self._topic, content, key=drone.encode())
+            if self._stop.is_set():
+                return
 
 
 class TelemetryTail:

@@ -49,6 +49,11 @@ class Signatures:
         self.streams: dict[tuple[int, int, int], int] = {}
         """The newest believed timestamp by (link id, system, component); save and restore it over a restart."""
 
+    def keep(self, streams: dict[tuple[int, int, int], int]) -> None:
+        """Go on with `streams` as they were before a restart, and keep the newest in them."""
+        self.streams = streams
+        self._newest = max(self._newest, *streams.values(), 0)
+
     def check(self, frame: Frame) -> Verdict:
         """Judge a frame whose checksum is right; remember its timestamp only when it is genuine."""
         if not frame.signed:

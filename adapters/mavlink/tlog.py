@@ -53,6 +53,13 @@ class TlogWriter:
         else:
             self._in += 1
 
+    def flush(self) -> None:
+        """Hand everything to the operating system, so that it outlives this process."""
+        try:
+            self._file.flush()
+        except OSError:
+            self._complete = False
+
     def close(self) -> TlogRecord:
         """Bring the log to the disk and say what it holds. After a write error the hash is that of the file."""
         try:

@@ -18,10 +18,16 @@ from adapters.drone_gateway.sorties import Sorties
 from adapters.drone_gateway.wire import routes
 from adapters.kafka.telemetry import TelemetryWriter
 from adapters.mavlink.gateway import Gateway, Sample, VehicleSpec
+from adapters.mavlink.observations import Observation
 from api.processes import wiring
 from api.processes.running import Running, running
 from api.settings import Settings, SettingsError
 from application.flights import Flights
+from application.handling import Handler
+from application.policies import Policies, PolicyNotAdopted
+from application.ports import StoreUnavailable
+
+ASK_AGAIN_S = 2.0
 
 log = structlog.get_logger()
 _LINK = re.compile(r"(?P<drone>[\w.-]+)@(?P<address>[^#]+)#(?P<system>\d{1,3})")
@@ -62,35 +68,50 @@ def signing_keys(file: Path | None) -> dict[str, bytes]:
 
 def run() -> None:
     needs = ["DATABASE_URL", "KAFKA_BOOTSTRAP_SERVERS", "SAFERWEHO_GATEWAY_KEY"]
-    with running("drone-gateway", needs, own_health=True) as process, wiring.handler(process.settings) as handler:
-        asyncio.run(_run(process, Flights(handler)))
+    with (
+        running("drone-gateway", needs, own_health=True) as process,
+        # Also with the store away: a drone in the air must find its way home.
+        wiring.handler(process.settings, checked=False) as handler,
+    ):
+        asyncio.run(_run(process, handler))
 
 
-async def _run(process: Running, flights: Flights) -> None:
+async def _run(process: Running, handler: Handler) -> None:
     settings: Settings = process.settings
     assert settings.bootstrap_servers and settings.gateway_key
     home = settings.home / "gateway"
+    flights = Flights(handler)
     journal = Journal(home / "journal", flights)
-    sorties = Sorties(flights, journal, home)
     writer = TelemetryWriter(settings.bootstrap_servers, settings.topic_prefix)
 
+    async def observed(drone: str, what: Observation) -> None:
+        await sorties.observed(drone, what)
+
     async def telemetry(drone: str, sample: Sample) -> None:
-        height = sample["altitude_above_home"]
-        sorties.altitude(drone, float(height) if isinstance(height, int | float) else None)
+        sorties.sampled(drone, sample)
         writer.put(drone, sample)
 
-    gateway = sorties.gateway = Gateway(
-        vehicles(settings.drone_links, signing_keys(settings.drone_keys)),
-        on_observation=sorties.observed,
+    gateway = Gateway(
+        _vehicles(settings),
+        on_observation=observed,
         on_telemetry=telemetry,
         on_board=telemetry,
         production=not settings.development,
     )
+    sorties = Sorties(flights, journal, home, gateway)
+    sorties.checked = False
     sorties.resume()
+
+    async def record() -> None:
+        """Nothing is decided by access rules that were not adopted; until that is known, entries wait on disk."""
+        await _adopted(Policies(handler))
+        sorties.checked = True
+        await journal.run()
 
     def check() -> dict[str, Any]:
         return {
             "ok": True,
+            "rules_adopted": sorties.checked,
             "journal_waiting": journal.waiting,
             "links": gateway.links(),
             "drones": {
@@ -98,6 +119,8 @@ async def _run(process: Running, flights: Flights) -> None:
                     "linked": craft.state.linked,
                     "authentication": craft.state.authentication.value,
                     "mode": craft.state.mode,
+                    "ready_to_arm": craft.state.ready_to_arm,
+                    "airborne": craft.state.airborne,
                     "flight": active.flight if (active := sorties.active.get(name)) else None,
                 }
                 for name, craft in gateway.crafts.items()
@@ -108,14 +131,16 @@ async def _run(process: Running, flights: Flights) -> None:
     process.health.checks["gateway"] = check
     port = settings.health_port or urlsplit(settings.gateway_url).port or 8090
     app = Starlette(routes=[*process.health.routes(), *routes(sorties, settings.gateway_key.get_secret_value())])
-    server = uvicorn.Server(uvicorn.Config(app, host="127.0.0.1", port=port, log_config=None, access_log=False))
+    server = uvicorn.Server(uvicorn.Config(app, host=settings.host, port=port, log_config=None, access_log=False))
     async with gateway:
         tasks = [
             asyncio.create_task(work, name=name)
             for name, work in {
                 "orders": server.serve(),
-                "journal": journal.run(),
+                "links": gateway.watch(),
+                "journal": record(),
                 "watch": sorties.watch(),
+                "tend": sorties.tend(),
             }.items()
         ]
         stopped = asyncio.create_task(asyncio.to_thread(process.stop.wait), name="stop")
@@ -123,9 +148,28 @@ async def _run(process: Running, flights: Flights) -> None:
         process.stop.set()
         server.should_exit = True
         failed = [task for task in done if task is not stopped and task.exception()]
+        # Orders under way are answered before the rest ends.
+        await asyncio.gather(tasks[0], return_exceptions=True)
         for task in tasks[1:]:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
     writer.close()
     if failed:
         raise failed[0].exception() or RuntimeError(failed[0].get_name())
+
+
+def _vehicles(settings: Settings) -> list[VehicleSpec]:
+    return vehicles(settings.drone_links, signing_keys(settings.drone_keys))
+
+
+async def _adopted(policies: Policies) -> None:
+    """Wait until the store has said that the access rules here are the adopted ones."""
+    while True:
+        try:
+            await asyncio.to_thread(policies.check_adopted)
+            return
+        except StoreUnavailable as away:
+            log.warning("store_away", error=str(away))
+        except PolicyNotAdopted as other:
+            log.critical("nothing_is_recorded_and_nothing_takes_off", why=str(other))
+        await asyncio.sleep(ASK_AGAIN_S)
