@@ -139,7 +139,8 @@ class Endpoint:
             CACHED.labels("yes" if kept else "no").inc()
             if kept is not None:
                 return json(kept, etag=etag)
-        born_in = trace_of(request.headers.get("traceparent", ""))
+        within = trace.get_current_span().get_span_context().is_valid  # of whoever traces all requests, if anybody
+        born_in = None if within else trace_of(request.headers.get("traceparent", ""))
         with tracer.start_as_current_span(f"graphql {operation or 'unnamed'}", born_in):
             result = await self._schema.execute(
                 document.text,
