@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from uuid import UUID
 
 from application.commands import Commands
 from application.handling import Accepted, Actor, Attempt, Mistaken, Outcome, Recorded, Refused, Ticket
 from application.ports import StoreUnavailable
 from application.standing import authorise, in_force, outcome, session_of, signed_on, standing_of
-from domain import person
+from domain import checks, person
 from domain.kernel import Reason
 from domain.person import PERSON
-from domain.policy import POLICY, POLICY_KEY
+from domain.policy import POLICY, POLICY_KEY, policy_in_force
 from domain.session import SESSION, Locked, LockSession, NotSignedOn, Open, SignOff, SignOffReason, SignOn, StepUp
 
 NIL = UUID(int=0)
@@ -23,7 +23,8 @@ ENDED = Reason("session_ended", "this session has ended: sign on again", "a sess
 
 @dataclass(frozen=True, slots=True)
 class Proof:
-    """What the identity provider vouched for. `session`: one per sign-on there; `ends_at`: when its word ends."""
+    """What the identity provider vouched for. `session`: one per sign-on there; `ends_at`: when its word ends;
+    `authenticated_at`: when the person last showed a factor there."""
 
     person: str
     session: str
@@ -31,6 +32,7 @@ class Proof:
     method: str
     ends_at: datetime
     stepped_up: bool = False
+    authenticated_at: datetime | None = None
 
 
 class SignOnRefused(Exception):
@@ -55,6 +57,9 @@ ACTIONS: dict[type, str] = {
     person.RevokeRole: "revoke_role",
     person.Suspend: "suspend_person",
     person.Reinstate: "reinstate_person",
+    person.ChangeDetails: "change_person",
+    person.RevokeAccess: "revoke_access",
+    person.Leave: "suspend_person",
 }
 
 
@@ -91,7 +96,7 @@ class Accounts(Commands):
             attempt.decide(
                 SESSION,
                 proof.session,
-                SignOn(claimed, proof.issuer, proof.method, source_address, proof.ends_at),
+                SignOn(claimed, proof.issuer, proof.method, source_address, proof.ends_at, proof.authenticated_at),
             )
             if proof.stepped_up and isinstance(attempt.state(SESSION, proof.session), Open):
                 attempt.decide(SESSION, proof.session, StepUp(proof.method, policy.parameters.step_up_minutes))
@@ -155,14 +160,20 @@ class Accounts(Commands):
         return self.handler.handle(actor, self.handler.ticket(name, command, actor, command_id), use)
 
     def sign_off_person(
-        self, actor: Actor, session: str, command_id: UUID, causation_id: str, correlation_id: str = ""
+        self,
+        actor: Actor,
+        session: str,
+        command_id: UUID,
+        causation_id: str,
+        correlation_id: str = "",
+        reason: SignOffReason = SignOffReason.SUSPENDED,
     ) -> Outcome:
         """End a session of somebody whose access has ended (the reactor does)."""
 
         def use(attempt: Attempt) -> Recorded:
             authorise(attempt, "sign_off_person", SESSION.stream(session))
             if not isinstance(attempt.state(SESSION, session), NotSignedOn):
-                attempt.decide(SESSION, session, SignOff(SignOffReason.SUSPENDED))
+                attempt.decide(SESSION, session, SignOff(reason))
             return outcome(attempt, SESSION.stream(session), session)
 
         ticket = self.handler.ticket(
@@ -174,6 +185,25 @@ class Accounts(Commands):
             correlation_id=correlation_id,
         )
         return self.handler.handle(actor, ticket, use)
+
+    def revoke_session(self, actor: Actor, session: str, reason: str, command_id: UUID | None = None) -> Outcome:
+        """Close one console of somebody else. Its token is of no use any more."""
+
+        def use(attempt: Attempt) -> Recorded:
+            stream = SESSION.stream(session)
+            authorise(attempt, "revoke_access", stream)
+            checks.text("reason", reason, at_least=3)
+            attempt.decide(SESSION, session, SignOff(SignOffReason.REVOKED))
+            return outcome(attempt, stream, session)
+
+        return self.run(actor, "revoke_session", [session, reason], command_id, use)
+
+    def idle_limit(self) -> timedelta:
+        """After how long without an act a console is locked, by the use policy in force."""
+        policy = policy_in_force(
+            self.handler.states.load([(POLICY, POLICY_KEY)])[POLICY.stream(POLICY_KEY)][1], self.handler.clock.now()
+        )
+        return timedelta(minutes=policy.parameters.idle_lock_minutes if policy else 30)
 
     def change(self, actor: Actor, command: person.Command, command_id: UUID | None = None) -> Outcome:
         """Enrol a person, or change the account, role, training or standing of one."""

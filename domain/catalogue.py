@@ -12,11 +12,13 @@ from domain.flight import FLIGHT
 from domain.founding import FOUNDING
 from domain.kernel import Aggregate
 from domain.live_view import LIVE_VIEW
+from domain.notice import NOTICE
 from domain.person import PERSON
 from domain.policy import POLICY
 from domain.privacy_override import OVERRIDE
 from domain.privacy_zone import ZONE
 from domain.session import SESSION
+from domain.shift import SHIFT
 
 AGGREGATES: dict[str, Aggregate[Any, Any, Any]] = {
     aggregate.name: aggregate
@@ -24,6 +26,8 @@ AGGREGATES: dict[str, Aggregate[Any, Any, Any]] = {
         FOUNDING,
         PERSON,
         SESSION,
+        NOTICE,
+        SHIFT,
         POLICY,
         CALL,
         DOCK,

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field, replace
-from datetime import date, datetime
+from datetime import UTC, date, datetime, time, timedelta
 from enum import StrEnum
 from types import MappingProxyType
 from typing import assert_never
@@ -38,6 +38,11 @@ class Role(StrEnum):
     SERVICE = "service"  # a process of the watch center, not a human
 
 
+class Expiring(StrEnum):
+    TRAINING = "training"
+    CERTIFICATE = "certificate"
+
+
 class CertificateKind(StrEnum):
     PART_107 = "part_107"  # remote pilot certificate, 14 CFR Part 107
     VISUAL_OBSERVER = "visual_observer"
@@ -62,6 +67,7 @@ ROLES_OF: Mapping[Organisation, frozenset[Role]] = MappingProxyType(
         Organisation.OVERSIGHT: frozenset({Role.AUDITOR}),
     }
 )
+EXPIRY_NOTICE = timedelta(days=30)  # before the day of expiry
 APART = frozenset({Role.ADMINISTRATOR, Role.SERVICE})  # roles that no one holds together with another
 
 # -- events ------------------------------------------------------------------
@@ -144,6 +150,34 @@ class Reinstated:
     reason: str
 
 
+@event("person.details_changed")
+class DetailsChanged:
+    """A person's name, organisation or address changed."""
+
+    name: str
+    organisation: Organisation
+    email: str
+    changed_by: PersonId
+
+
+@event("person.access_revoked")
+class AccessRevoked:
+    """A person's consoles were closed and every proof of identity from before was made void."""
+
+    not_before: datetime
+    revoked_by: PersonId
+    reason: str
+
+
+@event("person.expiry_approaching")
+class ExpiryApproaching:
+    """A training or a certificate that access or flying depends on is about to expire."""
+
+    what: Expiring
+    name: str
+    expires_on: date
+
+
 @event("person.change_refused")
 class ChangeRefused:
     """Somebody asked for a change to an account that the rules do not allow."""
@@ -163,6 +197,9 @@ Event = (
     | RoleRevoked
     | Suspended
     | Reinstated
+    | DetailsChanged
+    | AccessRevoked
+    | ExpiryApproaching
     | ChangeRefused
 )
 
@@ -238,6 +275,45 @@ class Reinstate:
     reason: str
 
 
+@dataclass(frozen=True, slots=True)
+class ChangeDetails:
+    """A mover: what is not suitable to the new organisation is given up."""
+
+    person: PersonId
+    name: str
+    organisation: Organisation
+    email: str
+    by: PersonId
+
+
+@dataclass(frozen=True, slots=True)
+class RevokeAccess:
+    """Closes every console of a person; a new sign-on with a fresh proof is possible."""
+
+    person: PersonId
+    by: PersonId
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Leave:
+    """A leaver: every role is given up and access suspended. The account stays, as does what it did."""
+
+    person: PersonId
+    by: PersonId
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class NoteExpiry:
+    """Says, once, that a training or certificate is about to expire; nothing where it was renewed meanwhile."""
+
+    person: PersonId
+    what: Expiring
+    name: str
+    by: PersonId
+
+
 Command = (
     Enrol
     | RecordTraining
@@ -248,6 +324,10 @@ Command = (
     | RevokeRole
     | Suspend
     | Reinstate
+    | ChangeDetails
+    | RevokeAccess
+    | Leave
+    | NoteExpiry
 )
 
 # -- state -------------------------------------------------------------------
@@ -269,6 +349,8 @@ class Account:
     certificates: Mapping[CertificateKind, CertificateRecorded] = field(default_factory=lambda: MappingProxyType({}))
     medical_hold: bool = False
     suspended: bool = False
+    suspended_by: PersonId | None = None
+    proofs_from: datetime | None = None  # proofs of identity from before are void
 
 
 State = Unknown | Account
@@ -287,6 +369,7 @@ class PersonStanding:
     roles: frozenset[Role] = frozenset()
     trained: bool = False
     suspended: bool = False
+    proofs_from: datetime | None = None
 
     @property
     def has_access(self) -> bool:
@@ -328,7 +411,9 @@ def person_standing(person: PersonId, state: State, at: datetime, required: Coll
     if isinstance(state, Unknown):
         return PersonStanding(person, enrolled=False)
     trained = Role.SERVICE in state.roles or all(_current(state.courses.get(course), at) for course in required)
-    return PersonStanding(person, True, state.name, state.organisation, state.roles, trained, state.suspended)
+    return PersonStanding(
+        person, True, state.name, state.organisation, state.roles, trained, state.suspended, state.proofs_from
+    )
 
 
 def pilot_standing(person: PersonId, state: State, at: datetime, required: Collection[str] = ()) -> PilotStanding:
@@ -360,11 +445,9 @@ def decide(command: Command, state: State, at: datetime) -> list[Event]:
         case Enrol(), Unknown():
             if command.by == command.person:
                 return _refused(command, _himself("enrol"))
-            email = checks.text("email", command.email, at_least=3, at_most=254)
-            if email.count("@") != 1 or email.startswith("@") or email.endswith("@") or " " in email:
-                raise InvalidValue("email is not an address", field="email", accepted="name@domain")
             checks.identifier("person", command.person)
-            return [Enrolled(checks.text("name", command.name), command.organisation, email, command.by)]
+            name, email = checks.text("name", command.name), _address(command.email)
+            return [Enrolled(name, command.organisation, email, command.by)]
         case Enrol(), Account():
             raise WrongState("this person is enrolled already: one person, one account", field="person")
         case _, Unknown():
@@ -417,10 +500,54 @@ def _decide(command: Command, state: Account, at: datetime) -> list[Event]:
                 return _refused(command, _himself("reinstate"))
             reason = checks.text("reason", command.reason, at_least=3)
             return [Reinstated(command.by, reason)] if state.suspended else []
+        case ChangeDetails():
+            return _changed(command, state)
+        case RevokeAccess():
+            return [AccessRevoked(at, command.by, checks.text("reason", command.reason, at_least=3))]
+        case Leave():
+            reason = checks.text("reason", command.reason, at_least=3)
+            given_up: list[Event] = [RoleRevoked(role, command.by, reason) for role in sorted(state.roles)]
+            return given_up if state.suspended else [*given_up, Suspended(command.by, reason)]
+        case NoteExpiry():
+            expires_on = expiry_of(state, command.what, command.name)
+            due = expires_on is not None and at >= expiry_notice_at(expires_on)
+            return [ExpiryApproaching(command.what, command.name, expires_on)] if due and expires_on else []
         case Enrol():
             raise AssertionError("decided above")
         case _:
             assert_never(command)
+
+
+def _address(email: str) -> str:
+    email = checks.text("email", email, at_least=3, at_most=254)
+    if email.count("@") != 1 or email.startswith("@") or email.endswith("@") or " " in email:
+        raise InvalidValue("email is not an address", field="email", accepted="name@domain")
+    return email
+
+
+def _changed(command: ChangeDetails, state: Account) -> list[Event]:
+    if command.by == command.person:
+        return _refused(command, _himself("change the account of"))
+    name, email, organisation = checks.text("name", command.name), _address(command.email), command.organisation
+    if (name, organisation, email) == (state.name, state.organisation, state.email):
+        return []
+    unsuitable = sorted(state.roles - ROLES_OF[organisation])
+    moved = f"moved to {organisation}"
+    revoked: list[Event] = [RoleRevoked(role, command.by, moved) for role in unsuitable]
+    return [DetailsChanged(name, organisation, email, command.by), *revoked]
+
+
+def expiry_of(state: Account, what: Expiring, name: str) -> date | None:
+    """The day on which a course or a kind of certificate expires; None where the person has none."""
+    if what is Expiring.TRAINING:
+        return state.courses.get(name)
+    found = next((c for kind, c in state.certificates.items() if kind == name), None)
+    return found.expires_on if found else None
+
+
+def expiry_notice_at(expires_on: date) -> datetime:
+    """When to say that something expires on that day, UTC."""
+    return datetime.combine(expires_on, time(), UTC) - EXPIRY_NOTICE
 
 
 def _role_refusals(command: AssignRole, state: Account) -> list[Reason]:
@@ -487,11 +614,15 @@ def evolve(state: State, happened: Event) -> State:
             return replace(state, roles=state.roles | {role})
         case RoleRevoked(role):
             return replace(state, roles=state.roles - {role})
-        case Suspended():
-            return replace(state, suspended=True)
+        case Suspended(by):
+            return replace(state, suspended=True, suspended_by=by)
         case Reinstated():
-            return replace(state, suspended=False)
-        case ChangeRefused():
+            return replace(state, suspended=False, suspended_by=None)
+        case DetailsChanged(name, organisation, email):
+            return replace(state, name=name, organisation=organisation, email=email)
+        case AccessRevoked(not_before):
+            return replace(state, proofs_from=not_before)
+        case ExpiryApproaching() | ChangeRefused():
             return state
         case _:
             assert_never(happened)

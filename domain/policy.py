@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass, fields, replace
 from datetime import datetime
 from enum import StrEnum
 from typing import assert_never
@@ -73,14 +73,26 @@ class PolicyParameters:
     override_max_minutes: int = 60
     override_review_hours: int = 72
     emergency_justification_hours: int = 24
+    idle_lock_minutes: int = 30  # CJIS AC-11
 
     def rule_for(self, purpose: str) -> PurposeRule | None:
         return next((rule for rule in self.purposes if rule.code == purpose), None)
 
 
+ADDED_LATER = frozenset({"idle_lock_minutes"})
+
+
 def parameters_sha256(parameters: PolicyParameters) -> str:
-    """SHA-256, hexadecimal, of the parameters as JSON with sorted keys and no blanks, in UTF-8."""
-    content = json.dumps(asdict(parameters), sort_keys=True, separators=(",", ":"), ensure_ascii=False)
+    """SHA-256, hexadecimal, of the parameters as JSON with sorted keys and no blanks, in UTF-8.
+
+    A parameter that came after the first policies were adopted is left out where it has its default, so that a policy
+    keeps its hash in every later version of this program.
+    """
+    counted = asdict(parameters)
+    for later in fields(parameters):
+        if later.name in ADDED_LATER and getattr(parameters, later.name) == later.default:
+            del counted[later.name]
+    content = json.dumps(counted, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
     return hashlib.sha256(content.encode()).hexdigest()
 
 
@@ -339,6 +351,7 @@ def check_parameters(parameters: PolicyParameters) -> None:
         checks.code("required_courses", course)
     checks.within("max_agl_m", parameters.max_agl_m, 10, 500, "m above ground")
     checks.within("launch_authorisation_minutes", parameters.launch_authorisation_minutes, 1, 60, "minutes")
+    checks.within("idle_lock_minutes", parameters.idle_lock_minutes, 1, 30, "minutes")
     checks.within("step_up_minutes", parameters.step_up_minutes, 1, 60, "minutes")
     checks.within("live_view_minutes", parameters.live_view_minutes, 1, 240, "minutes")
     checks.within("override_max_minutes", parameters.override_max_minutes, 1, 60, "minutes")

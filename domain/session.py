@@ -23,6 +23,7 @@ class SignOffReason(StrEnum):
     EXPIRED = "expired"
     SUSPENDED = "suspended"
     REPLACED = "replaced"
+    REVOKED = "revoked"  # by somebody else
 
 
 # -- events ------------------------------------------------------------------
@@ -89,13 +90,15 @@ Event = SignedOn | SignOnRefused | SteppedUp | SessionLocked | SignedOff | Attem
 
 @dataclass(frozen=True, slots=True)
 class SignOn:
-    """`claimed`: the subject the identity provider vouched for; `ends_at`: when its proof ends at the latest."""
+    """`claimed`: the subject the identity provider vouched for; `ends_at`: when its proof ends at the latest;
+    `authenticated_at`: when the person last showed a factor there."""
 
     claimed: PersonStanding
     issuer: str
     method: str
     source: str
     ends_at: datetime
+    authenticated_at: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -193,7 +196,7 @@ def decide(command: Command, state: State, at: datetime) -> list[Event]:
     match command, state:
         case SignOn(), NotSignedOn(refused=False):
             who = command.claimed
-            if reasons := who.access_refusals():
+            if reasons := (*who.access_refusals(), *_void_proof(who, command.authenticated_at)):
                 return [SignOnRefused(who.person, command.issuer, command.method, command.source, reasons)]
             ends_at = min(checks.aware("ends_at", command.ends_at), at + LONGEST_SESSION)
             return [SignedOn(who.person, command.issuer, command.method, command.source, ends_at)]
@@ -220,6 +223,13 @@ def decide(command: Command, state: State, at: datetime) -> list[Event]:
             raise NotFound("there is no such session: sign on first", field="session")
         case _:
             raise WrongState("the session has ended: sign on again", field="session")
+
+
+def _void_proof(who: PersonStanding, authenticated_at: datetime | None) -> tuple[Reason, ...]:
+    if who.proofs_from is None or (authenticated_at is not None and authenticated_at > who.proofs_from):
+        return ()
+    said = "this proof of identity was revoked: show at your identity provider anew who you are"
+    return (Reason("proof_revoked", said, "access that was revoked takes a fresh proof"),)
 
 
 def evolve(state: State, happened: Event) -> State:

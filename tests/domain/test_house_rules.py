@@ -17,11 +17,13 @@ from domain import (
     flight_events,
     founding,
     live_view,
+    notice,
     person,
     policy,
     privacy_override_events,
     privacy_zone,
     session,
+    shift,
 )
 from domain.catalogue import AGGREGATES, aggregate_of
 from domain.kernel import EVENT_NAMES, EVENT_TYPES, InvalidValue, Mistake, NotFound, WrongState
@@ -49,6 +51,8 @@ EVENTS: dict[str, Any] = {
     "flight": flight_events.Event,
     "founding": founding.Event,
     "person": person.Event,
+    "notice": notice.Event,
+    "shift": shift.Event,
     "policy": policy.Event,
     "session": session.Event,
     "camera": camera.Event,

@@ -9,24 +9,33 @@ import pytest
 
 from domain.kernel import InvalidValue, NotFound, PersonId, WrongState
 from domain.person import (
+    EXPIRY_NOTICE,
     PERSON,
     ROLES_OF,
+    AccessRevoked,
     AssignRole,
     CertificateKind,
     CertificateRecorded,
+    ChangeDetails,
     ChangeRefused,
+    DetailsChanged,
     Enrol,
     Enrolled,
     Event,
+    Expiring,
+    ExpiryApproaching,
+    Leave,
     LiftMedicalHold,
     MedicalHoldLifted,
     MedicalHoldPlaced,
+    NoteExpiry,
     Organisation,
     PlaceMedicalHold,
     RecordCertificate,
     RecordTraining,
     Reinstate,
     Reinstated,
+    RevokeAccess,
     RevokeRole,
     Role,
     RoleAssigned,
@@ -34,6 +43,7 @@ from domain.person import (
     Suspend,
     Suspended,
     TrainingCompleted,
+    expiry_notice_at,
     person_standing,
     pilot_standing,
 )
@@ -207,3 +217,55 @@ def test_a_refused_change_changes_nothing() -> None:
     refused = ChangeRefused("assign_role", LEE, ())
     assert given(enrolled, refused).state == given(enrolled).state
     assert given(refused, enrolled).state == given(enrolled).state
+
+
+# -- joiners, movers, leavers --------------------------------------------------
+
+move = ChangeDetails(LEE, "Jordan Lee", Organisation.CITY_OF_WEST_HOLLYWOOD, "jlee@weho.example", ADMIN)
+moved = DetailsChanged("Jordan Lee", Organisation.CITY_OF_WEST_HOLLYWOOD, "jlee@weho.example", ADMIN)
+
+
+def test_a_mover_gives_up_the_roles_that_do_not_suit_the_new_organisation() -> None:
+    reason = "moved to city_of_west_hollywood"
+    asked = given(enrolled, operator, pilot).when(move)
+    asked.then(moved, RoleRevoked(Role.REMOTE_PILOT, ADMIN, reason), RoleRevoked(Role.WATCH_OPERATOR, ADMIN, reason))
+    keeps = given(enrolled, operator).when(replace(move, organisation=LASD))
+    keeps.then(replace(moved, organisation=LASD))
+    given(enrolled, moved).when(move).then_nothing()
+
+
+def test_nobody_changes_his_own_account() -> None:
+    given(enrolled).when(replace(move, by=LEE)).then_refused(ChangeRefused, "own_account")
+    given(enrolled).when(replace(move, email="nowhere")).then_raises(InvalidValue, "email")
+
+
+def test_a_leaver_gives_up_every_role_and_has_no_access() -> None:
+    leave = Leave(LEE, ADMIN, "left the department")
+    revoked = RoleRevoked(Role.WATCH_OPERATOR, ADMIN, "left the department")
+    gone = Suspended(ADMIN, "left the department")
+    given(enrolled, trained, operator).when(leave).then(revoked, gone)
+    given(enrolled, revoked, gone).when(leave).then_nothing()
+    given(enrolled, operator, Suspended(COMMANDER, "badge lost")).when(leave).then(revoked)
+
+
+def test_revoked_access_makes_earlier_proofs_void() -> None:
+    revoked = AccessRevoked(NOW, COMMANDER, "phone was stolen")
+    given(enrolled, operator).when(RevokeAccess(LEE, COMMANDER, "phone was stolen")).then(revoked)
+    state = given(enrolled, trained, operator, revoked).state
+    standing = person_standing(LEE, state, NOW)
+    assert standing.has_access and standing.proofs_from == NOW
+
+
+def test_an_expiry_is_told_a_month_ahead_and_not_where_it_was_renewed() -> None:
+    expires = TODAY + 40 * DAY
+    story = given(enrolled, replace(trained, expires_on=expires), replace(certified, expires_on=expires))
+    due = expiry_notice_at(expires)
+    for what, name in ((Expiring.TRAINING, "watch_center_use"), (Expiring.CERTIFICATE, "part_107")):
+        note = NoteExpiry(LEE, what, name, ADMIN)
+        story.when(note, due - DAY).then_nothing()
+        story.when(note, due).then(ExpiryApproaching(what, name, expires))
+        renewed = given(*story.happened, replace(trained, expires_on=expires + 400 * DAY))
+        if what is Expiring.TRAINING:
+            renewed.when(note, due).then_nothing()
+        given(enrolled).when(note, due).then_nothing()
+    assert due + EXPIRY_NOTICE == expiry_notice_at(expires + EXPIRY_NOTICE)

@@ -10,6 +10,7 @@ from domain.session import (
     LONGEST_SESSION,
     SESSION,
     AttemptRefused,
+    ExpireSession,
     LockSession,
     RecordRefusedAttempt,
     SessionLocked,
@@ -104,3 +105,19 @@ def test_a_standing_ends_with_the_session_and_the_step_up_with_its_time() -> Non
     late = session_standing("s", state, NOW + HOUR + SECOND)
     assert (late.open, late.person, late.stepped_up_until) == (False, LEE, None)
     assert session_standing("s", given().state, NOW).person is None
+
+
+def test_a_session_ends_by_itself_when_its_time_is_over() -> None:
+    given(signed_on).when(ExpireSession(), NOW + HOUR - SECOND).then_nothing()
+    given(signed_on).when(ExpireSession(), NOW + HOUR).then(SignedOff(SignOffReason.EXPIRED))
+    given(signed_on, SessionLocked("idle")).when(ExpireSession(), NOW + HOUR).then(SignedOff(SignOffReason.EXPIRED))
+    given(signed_on, SignedOff(SignOffReason.CLOSED)).when(ExpireSession(), NOW + HOUR).then_nothing()
+
+
+def test_access_that_was_revoked_takes_a_fresh_proof() -> None:
+    revoked = replace(in_good_standing, proofs_from=NOW)
+    asked = given().when(replace(sign_on, claimed=revoked, authenticated_at=NOW - SECOND), NOW + SECOND)
+    asked.then_refused(SignOnRefused, "proof_revoked")
+    given().when(replace(sign_on, claimed=revoked)).then_refused(SignOnRefused, "proof_revoked")
+    fresh = replace(sign_on, claimed=revoked, authenticated_at=NOW + SECOND)
+    given().when(fresh, NOW + SECOND).then(signed_on)

@@ -45,6 +45,8 @@ TIMES = {  # 2026-06-01, a call in the afternoon
     "granted_at": "20:16:31.250911",
     "ended_at": "20:24:02.118000",
     "since": "19:40:00",
+    "retry_at": "20:21:31",
+    "not_before": "20:16:31",
     "justify_by": "23:16:31",
     "review_by": "23:46:31",
 }
@@ -97,6 +99,9 @@ TEXTS = {
     "reason": "burglary in progress, rear door",
     "session": "01975f39-1111-7000-8000-00000000002a",
     "flaws": "no_known_call",
+    "text": "The Part 107 certificate of K. Lindqvist expires on 28 February 2027.",
+    "subject": "A certificate expires soon",
+    "endpoint": "dispatch",
 }
 NUMBERS = {
     "latitude": 34.0907,
@@ -131,6 +136,8 @@ NUMBERS = {
     "score": 85,
     "rules": 1,
     "watched_s": 450.867,
+    "attempt": 2,
+    "as_of_position": 4217,
 }
 IDENTIFIERS = {
     "PersonId": "d517",

@@ -1,0 +1,48 @@
+"""Shift handover: the watch goes to somebody who may take it, with what is open."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from domain.kernel import InvalidValue, Personal, PersonId, StreamId, WrongState
+from domain.person import Organisation, PersonStanding, Role
+from domain.shift import MOST_OPEN, SHIFT, HandoverRefused, HandOverShift, ShiftHandedOver
+from tests.domain.scenario import Scenario
+
+given = Scenario(SHIFT)
+LEE, ONO = PersonId("lee"), PersonId("ono")
+ono = PersonStanding(
+    ONO, True, "R. Ono", Organisation.LASD_WEST_HOLLYWOOD, frozenset({Role.WATCH_SUPERVISOR}), trained=True
+)
+OPEN = (StreamId("call-WH26-4217"), StreamId("flight-f1"))
+hand_over = HandOverShift("s1", LEE, ono, OPEN, 4217, "the search in Plummer Park goes on")
+
+
+def test_a_shift_is_handed_over_with_what_is_open() -> None:
+    given().when(hand_over).then(
+        ShiftHandedOver(LEE, ONO, OPEN, 4217, Personal("shift-s1", "the search in Plummer Park goes on"))
+    )
+    given().when(replace(hand_over, note=" ")).then(ShiftHandedOver(LEE, ONO, OPEN, 4217, None))
+
+
+def test_a_shift_is_handed_over_once() -> None:
+    given().and_when(hand_over).when(hand_over).then_raises(WrongState, "shift")
+
+
+def test_nobody_takes_over_from_himself() -> None:
+    given().when(replace(hand_over, to=replace(ono, person=LEE))).then_raises(InvalidValue, "handed_to")
+
+
+def test_the_watch_takes_over_from_the_watch() -> None:
+    auditor = replace(ono, roles=frozenset({Role.AUDITOR}))
+    given().when(replace(hand_over, to=auditor)).then_refused(HandoverRefused, "not_of_the_watch")
+
+
+def test_who_has_no_access_takes_no_shift() -> None:
+    unfit = replace(ono, suspended=True, trained=False)
+    given().when(replace(hand_over, to=unfit)).then_refused(HandoverRefused, "suspended", "training_expired")
+
+
+def test_a_handover_fits_in_an_event() -> None:
+    many = tuple(StreamId(f"call-{n}") for n in range(MOST_OPEN + 1))
+    given().when(replace(hand_over, open_items=many)).then_raises(InvalidValue, "open_items")
