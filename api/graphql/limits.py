@@ -38,9 +38,10 @@ class TooMuch(GraphQLError):
 def check(document: DocumentNode, variables: Mapping[str, Any]) -> None:
     """Raises TooMuch, which names the limit and the figure."""
     fragments = {d.name.value: d for d in document.definitions if isinstance(d, FragmentDefinitionNode)}
+    counting = _Counting(fragments, variables)
     for definition in document.definitions:
         if isinstance(definition, OperationDefinitionNode):
-            cost = _cost(definition.selection_set, fragments, variables, 1, 1, frozenset())
+            cost = counting.cost(definition.selection_set, 1, 1, frozenset())
             if cost > COST_LIMIT:
                 raise TooMuch(
                     "too_costly", f"the document costs {cost} fields, more than {COST_LIMIT}: ask for smaller pages"
@@ -65,37 +66,42 @@ def _page(field: FieldNode, variables: Mapping[str, Any]) -> int | None:
     return None
 
 
-def _cost(
-    selections: SelectionSetNode | None,
-    fragments: Mapping[str, FragmentDefinitionNode],
-    variables: Mapping[str, Any],
-    depth: int,
-    factor: int,
-    within: frozenset[str],
-) -> int:
-    if selections is None:
-        return 0
-    if depth > DEPTH_LIMIT:
-        raise TooMuch("too_deep", f"the document is nested deeper than {DEPTH_LIMIT} levels")
-    cost = 0
-    for node in selections.selections:
-        if isinstance(node, FieldNode):
-            name = node.name.value
-            inner = factor
-            if node.selection_set is not None:
-                page = _page(node, variables)
-                inner *= page or BOARD_LISTS.get(name) or (DEFAULT_PAGE if _is_connection(node) else 1)
-            cost += factor + _cost(node.selection_set, fragments, variables, depth + 1, inner, within)
-        elif isinstance(node, FragmentSpreadNode):
-            name = node.name.value
-            if name not in fragments or name in within:
-                continue  # validation names unknown fragments and cycles
-            cost += _cost(fragments[name].selection_set, fragments, variables, depth, factor, within | {name})
-        else:
-            cost += _cost(node.selection_set, fragments, variables, depth, factor, within)  # type: ignore[attr-defined]
-        if cost > COST_LIMIT * 100:
-            break  # far past any limit: no need to count on
-    return cost
+class _Counting:
+    """`looked_at` counts selections as often as they are spread: fragments that spread each other twice double what
+    there is to look at with every one of them, at no cost in fields, here and in every rule that validates them."""
+
+    def __init__(self, fragments: Mapping[str, FragmentDefinitionNode], variables: Mapping[str, Any]) -> None:
+        self._fragments = fragments
+        self._variables = variables
+        self._looked_at = 0
+
+    def cost(self, selections: SelectionSetNode | None, depth: int, factor: int, within: frozenset[str]) -> int:
+        if selections is None:
+            return 0
+        if depth > DEPTH_LIMIT:
+            raise TooMuch("too_deep", f"the document is nested deeper than {DEPTH_LIMIT} levels")
+        self._looked_at += len(selections.selections)
+        if self._looked_at > COST_LIMIT:
+            raise TooMuch("too_costly", f"the document has more than {COST_LIMIT} selections, fragments spread out")
+        cost = 0
+        for node in selections.selections:
+            if isinstance(node, FieldNode):
+                name = node.name.value
+                inner = factor
+                if node.selection_set is not None:
+                    page = _page(node, self._variables)
+                    inner *= page or BOARD_LISTS.get(name) or (DEFAULT_PAGE if _is_connection(node) else 1)
+                cost += factor + self.cost(node.selection_set, depth + 1, inner, within)
+            elif isinstance(node, FragmentSpreadNode):
+                name = node.name.value
+                if name not in self._fragments:
+                    continue  # validation names it
+                if name in within:
+                    raise TooMuch("too_deep", f"the fragment '{name}' spreads itself")
+                cost += self.cost(self._fragments[name].selection_set, depth, factor, within | {name})
+            else:
+                cost += self.cost(node.selection_set, depth, factor, within)  # type: ignore[attr-defined]
+        return cost
 
 
 def _is_connection(field: FieldNode) -> bool:
