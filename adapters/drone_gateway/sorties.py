@@ -51,7 +51,7 @@ from domain.flight_events import AnomalyKind, Observation
 from domain.flight_state import Authorised, EnRoute, Halted, State
 from domain.kernel import PersonId, Reason
 
-RECORD_WAIT_S = 2.0  # how long an order of safety waits for its record before it answers without
+RECORD_WAIT_S = 1.5  # how long an order of safety waits for its record before it answers without
 STORE_WAIT_S = 2.0  # how long one waits for the store to say whose flight it is about
 CLIMB_S = 120.0
 SCENE_PITCH_DEG = -45.0
@@ -177,7 +177,9 @@ class Sorties:
             for drone in list(self._gateway.crafts):
                 try:
                     await self._look(drone)
+                    self._journal.away = False
                 except StoreUnavailable as away:
+                    self._journal.away = True
                     log.warning("store_away", error=str(away))
                     break
                 except Exception:  # safety orders must go on, whatever is on the record

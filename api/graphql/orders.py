@@ -38,7 +38,7 @@ async def fly(
     except GatewayUnavailable as away:
         return t.Unavailable(
             command_id=taken.command_id,
-            code="gateway_unavailable",
+            code=away.code,
             message=f"{GATEWAY_AWAY}: {away}",
             retry_after_seconds=5,
         )

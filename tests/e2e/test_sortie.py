@@ -22,7 +22,7 @@ from infra.stack.kafka import EmbeddedKafka
 from infra.stack.postgres import EmbeddedPostgres
 from tests.adapters.drone_gateway.ground import DRONE, PILOT, GatewayProcess, Ground, ground
 from tests.adapters.mavlink.conftest import Launch, free_port
-from tests.api.watch_center import installed, until
+from tests.api.watch_center import WatchCenter, installed, serving, settings_as, until
 from tests.conftest import url_of_database
 
 pytestmark = pytest.mark.slow
@@ -57,14 +57,14 @@ def own_postgres(tmp_path_factory: pytest.TempPathFactory) -> Iterator[EmbeddedP
 
 
 @pytest.fixture(scope="module")
-def own_founded(own_postgres: EmbeddedPostgres, tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
+def own_center(own_postgres: EmbeddedPostgres, tmp_path_factory: pytest.TempPathFactory) -> WatchCenter:
     url = url_of_database(own_postgres.url, "postgres")
-    return installed(url, tmp_path_factory.mktemp("own")).environ
+    return installed(url, tmp_path_factory.mktemp("own"))
 
 
 @pytest.fixture
-def own_station(own_postgres: EmbeddedPostgres, own_founded: dict[str, str], tmp_path: Path) -> Iterator[Ground]:
-    with ground({**own_founded, "SAFERWEHO_HOME": str(tmp_path), "SAFERWEHO_TOPIC_PREFIX": "nobody"}) as made:
+def own_station(own_postgres: EmbeddedPostgres, own_center: WatchCenter, tmp_path: Path) -> Iterator[Ground]:
+    with ground({**own_center.environ, "SAFERWEHO_HOME": str(tmp_path), "SAFERWEHO_TOPIC_PREFIX": "nobody"}) as made:
         yield made
     own_postgres.restart()  # a test that failed may have left it stopped
 
@@ -187,6 +187,31 @@ def test_a_drone_is_called_home_while_the_database_is_away(
     assert order["recorded_late"]
     assert moment(order["ordered_at"]) == sent.sent_at
     assert own_station.drone_story()[-1] == "drone_released"
+
+
+def test_a_return_asked_for_over_graphql_is_obeyed_while_the_database_is_away(
+    own_postgres: EmbeddedPostgres, own_station: Ground, own_center: WatchCenter, gateways: Gateways, launch: Launch
+) -> None:
+    port = free_port()
+    launch("--connect", f"udpout:127.0.0.1:{port}", "--speedup", "8")
+    gateway = gateways(own_station, port)
+    gateway.start()
+    flight = own_station.authorised(cruise_agl_m=40)
+    api = settings_as("saferweho_api", {**own_center.environ, "SAFERWEHO_GATEWAY_URL": gateway.url})
+    with serving(own_center, api):
+        on_its_way(gateway, own_station, flight)
+        pilot = own_center.asker(PILOT)
+        pilot.ask("{ __typename }")  # signed on
+        own_postgres.stop()
+        asked = monotonic()
+        answer = pilot.accepted('returnDrone(flight: $flight, reason: "scene is clear")', flight=flight)
+        assert monotonic() - asked < 5  # the domain's own deadline for an order of safety
+        assert (answer["outcome"], answer["recorded"]) == ("accepted", False)
+        until(lambda: not gateway.drone()["airborne"], 60, what="it is home")
+        own_postgres.start()
+        until(lambda: "telemetry_archived" in own_station.story(flight), 30, what="the record has caught up")
+    (order,) = own_station.told(flight, "return_ordered")
+    assert (order["ordered_by"], order["recorded_late"], order["detail"]) == (PILOT, True, "scene is clear")
 
 
 def test_a_gateway_killed_while_the_database_is_away_forgets_nothing(
