@@ -52,11 +52,10 @@ def main() -> int:
                 failed.append(name)
                 continue
             figures += [{key: row.get(key) for key in HEADINGS} for row in made]
+            _keep(figures, partly=bool(chosen.names))
             load = os.getloadavg()[0]
             console.print(f"[dim]{name}: {monotonic() - started:.0f} s, load {load:.1f} on {os.cpu_count()} cores[/]")
     console.print(table(figures))
-    RESULTS.parent.mkdir(exist_ok=True)
-    RESULTS.write_text(json.dumps(_with_others(figures, bool(chosen.names)), indent=2) + "\n")
     console.print(f"{monotonic() - began:.0f} s in all; figures in bench/results/latest.json")
     if failed:
         console.print(f"[red]without a figure, because it failed: {', '.join(failed)}[/]")
@@ -83,14 +82,13 @@ def said(value: object) -> str:
             return str(value)
 
 
-def _with_others(figures: list[dict[str, Any]], partly: bool) -> list[dict[str, Any]]:
-    """After a run of some benchmarks, the figures of the others stay."""
-    if not (partly and RESULTS.exists()):
-        return figures
+def _keep(figures: list[dict[str, Any]], partly: bool) -> None:
+    """Write the figures; after a run of some benchmarks alone, those of the others stay."""
     fresh = {row["name"]: row for row in figures}
-    kept = json.loads(RESULTS.read_text())
-    merged = [fresh.pop(row["name"], row) for row in kept]
-    return merged + list(fresh.values())
+    kept = json.loads(RESULTS.read_text()) if partly and RESULTS.exists() else []
+    merged = [fresh.pop(row["name"], row) for row in kept] + list(fresh.values())
+    RESULTS.parent.mkdir(exist_ok=True)
+    RESULTS.write_text(json.dumps(merged, indent=2, ensure_ascii=False) + "\n")
 
 
 if __name__ == "__main__":
