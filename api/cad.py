@@ -18,6 +18,7 @@ import msgspec
 import orjson
 from fastapi import APIRouter, Request, Response
 
+from api.bodies import body_within
 from application.calls import Calls
 from application.handling import Accepted, Mistaken, Outcome, Refused
 from application.standing import service
@@ -75,8 +76,8 @@ def router(calls: Calls, keys: Keys) -> APIRouter:
         scheme, _, key = request.headers.get("authorization", "").partition(" ")
         if scheme.lower() != "bearer" or not keys.holds(key.strip()):
             return _json({"code": "key_refused", "message": "send 'Authorization: Bearer <key>' with a valid key"}, 401)
-        body = await request.body()
-        if len(body) > BODY_LIMIT:
+        body = await body_within(request, BODY_LIMIT)
+        if body is None:
             return _json({"code": "too_large", "message": f"an update is at most {BODY_LIMIT} bytes"}, 413)
         try:
             command = _update.decode(body)

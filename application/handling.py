@@ -49,6 +49,7 @@ S = TypeVar("S")
 SOURCE = "urn:saferweho:west-hollywood"
 # What may stand in a stream's name: it becomes part of rows and indexes, so it is short and printable.
 KEY = re.compile(r"[\x21-\x7e]{1,128}")
+UNANSWERED = "the event store did not answer in time: send the command again under the same id, it counts once"
 ATTEMPTS = 8  # from a fresh read each; a command that loses so often is told to try again
 log = structlog.get_logger()
 tracer = trace.get_tracer("saferweho.application")
@@ -114,7 +115,8 @@ class Mistaken(msgspec.Struct, frozen=True, tag="mistaken", omit_defaults=True):
 
 
 class Unavailable(msgspec.Struct, frozen=True, tag="unavailable"):
-    """Nothing was recorded and nothing happened; the same command may be sent again under the same id."""
+    """Nobody could say in time whether it is on the record: sent again under the same id it is there once. Only what
+    was told at once (`busy`, a store known to be away) is sure to have left no trace."""
 
     code: str
     message: str
@@ -354,7 +356,7 @@ class Handler:
                 outcome = Mistaken(code="too_large", message=str(e), accepted="shorter texts")
             except StoreUnavailable as e:
                 log.warning("store_unavailable", command=ticket.name, error=str(e))
-                outcome = Unavailable("store_unavailable", "nothing was recorded: the event store did not answer")
+                outcome = Unavailable("store_unavailable", UNANSWERED)
             if isinstance(outcome, Refused):
                 for reason in outcome.reasons:
                     REFUSALS.labels(command=ticket.name, code=reason.code).inc()

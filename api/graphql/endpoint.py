@@ -18,6 +18,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 from strawberry.types.graphql import OperationType as Kind
 
+from api.bodies import body_within
 from api.graphql import limits
 from api.graphql.commands import misfit
 from api.graphql.context import Context, Services, Unreadable
@@ -47,11 +48,18 @@ class Answers:
         return found
 
     def keep(self, key: tuple[Any, ...], answer: bytes) -> None:
+        if key not in self._kept:
+            self._bytes += _size(key)
         self._bytes += len(answer) - len(self._kept.get(key, b""))
         self._kept[key] = answer
         while self._bytes > CACHE_BYTES:
-            _, gone = self._kept.popitem(last=False)
-            self._bytes -= len(gone)
+            oldest, gone = self._kept.popitem(last=False)
+            self._bytes -= len(gone) + _size(oldest)
+
+
+def _size(key: tuple[Any, ...]) -> int:
+    """Bytes. Variables may be far longer than the answer: also those that the document does not know."""
+    return 500 + sum(len(part) for part in key if isinstance(part, str | bytes))
 
 
 def json(content: bytes, status: int = 200, **headers: str) -> Response:
@@ -81,8 +89,8 @@ class Endpoint:
         self._answers = Answers()
 
     async def answer(self, request: Request, context: Context) -> Response:
-        body = await request.body()
-        if len(body) > BODY_LIMIT:
+        body = await body_within(request, BODY_LIMIT)
+        if body is None:
             return refusal("too_large", f"the request is longer than {BODY_LIMIT} bytes", 413)
         try:
             asked = orjson.loads(body)
