@@ -17,6 +17,7 @@ from application.standing import authorise, outcome, service, standing_of
 from domain import privacy_override as override
 from domain.call import CALL, call_standing
 from domain.catalogue import aggregate_of
+from domain.flight_commands import RecordZoneEntry
 from domain.kernel import InvalidValue, NotFound, Personal, PersonId, StreamId
 from domain.legal_basis import LegalBasis
 from domain.person import Role
@@ -30,6 +31,7 @@ from domain.privacy_override_events import (
     Range,
     Verdict,
 )
+from domain.privacy_zone import ZONE
 
 EXPIRY = "override_expiry"
 
@@ -190,6 +192,23 @@ def use_override(attempt: Attempt, key: str, target: StreamId, through: StreamId
     attempt.decide(OVERRIDE, key, command)
 
 
+def as_overridden(attempt: Attempt, flight: StreamId, entry: RecordZoneEntry) -> RecordZoneEntry:
+    """A drone's entry into a zone, with the use of the override it came under recorded; without the override where
+    that is not in effect now, does not cover the time of the entry or is for something else: in doubt a zone protects.
+    """
+    if entry.override is None:
+        return entry
+    standing, since = override_of(attempt, entry.override), entry.seen.observed_at
+    target = ZONE.stream(entry.zone)
+    if standing.active and standing.range is not None and standing.expires_at is not None:
+        until = min(standing.expires_at, standing.range.until)
+        used = Range(since, until)
+        if standing.target == target and since < until and standing.range.covers(used):
+            use_override(attempt, entry.override, target, flight, used)
+            return entry
+    return replace(entry, override=None)
+
+
 # -- deadlines ---------------------------------------------------------------
 
 
@@ -207,4 +226,4 @@ def expiry(recorded: RecordedEvent) -> list[Change]:
 
 @when_due(EXPIRY)
 def end_override(handler: Handler, due: Due, command_id: UUID) -> Outcome:
-    return Overrides(handler).expire(service("service-reactor"), due.stream.partition("-")[2], command_id)
+    return Overrides(handler).expire(service("service-scheduler"), due.stream.partition("-")[2], command_id)

@@ -131,11 +131,12 @@ class ZoneWatch:
             self.inside[zone.key] = zone.override
             self.approached.add(zone.key)
             return [RecordZoneEntry(zone.key, shape.rule, zone.override, seen)]
+        coming = _comes_in(shape, here, position.agl_m, distance, velocity)
         if zone.key in self.approached:
-            if distance > GONE_M:
+            if distance > GONE_M and not coming:
                 self.approached.discard(zone.key)
             return []
-        if _comes_in(shape, here, position.agl_m, distance, velocity):
+        if coming:
             self.approached.add(zone.key)
             return [RecordZoneApproach(zone.key, round(max(distance, 0.0), 1), seen)]
         return []

@@ -15,6 +15,8 @@ from application.ports import Question
 
 TARGET = Path(__file__).parents[1] / "docs" / "who-may-do-what.md"
 IN_ORDER = {"stepped_up": True, "own_request": False}
+# What else may be so, and then opens what is closed otherwise.
+CIRCUMSTANCES = ("shared_with_open_incident", "commands_flight")
 
 HEAD = """# Who may do what
 
@@ -28,8 +30,8 @@ Set in this version: `{set_hash}`
 
 ## By role
 
-✓ may; ✓² may right after a step-up (a second factor shown again); ✓³ the same, and not for one's own request. Everyone
-may read their own record. What a rule allows can still be refused by the use policy (purpose, certificate, weather),
+✓ may; ✓² may right after a step-up (a second factor shown again); ✓³ the same, and not for one's own request; (✓) may
+in the circumstance that the rule states; own: one's own alone. Everyone may read their own record. What a rule allows can still be refused by the use policy (purpose, certificate, weather),
 and then the refusal is recorded with all its reasons.
 
 """
@@ -55,7 +57,9 @@ def page() -> str:
 
     def cell(role: str, action: str) -> str:
         if not allowed(role, action):
-            return ""
+            if allowed(role, action, own_request=True):
+                return "own"
+            return "(✓)" if any(allowed(role, action, **{fact: True}) for fact in CIRCUMSTANCES) else ""
         if not allowed(role, action, own_request=True):
             return "✓³"
         return "✓" if allowed(role, action, stepped_up=False) else "✓²"

@@ -9,8 +9,10 @@ from projections.deadlines.projection import DEADLINES
 from projections.engine.projection import AnyProjection
 from projections.live_board import telemetry
 from projections.live_board.projection import LIVE_BOARD
+from projections.overrides.projection import OVERRIDES
+from projections.privacy_zones.projection import PRIVACY_ZONES
 
-PROJECTIONS: tuple[AnyProjection, ...] = (LIVE_BOARD, AUDIT_TRAIL, DEADLINES)
+PROJECTIONS: tuple[AnyProjection, ...] = (LIVE_BOARD, AUDIT_TRAIL, DEADLINES, OVERRIDES, PRIVACY_ZONES)
 REACTIONS: tuple[Reaction, ...] = (EndSessionsOfSuspended(),)
 
 

@@ -23,7 +23,10 @@ from application.fleet import Fleet
 from application.flights import Flights
 from application.gateway import DroneGateway
 from application.handling import Actor, Handler
+from application.overrides import Overrides
 from application.policies import Policies
+from application.views import Cameras, Reasons, Views
+from application.zones import Zones
 from projections.engine.wait import AppliedPositions, NotYetApplied
 
 READ_SLOTS = 16  # reads under way at once; more wait their turn rather than crowd the database
@@ -39,7 +42,12 @@ class Services:
     calls: Calls
     fleet: Fleet
     flights: Flights
+    overrides: Overrides
+    zones: Zones
     policies: Policies
+    views: Views
+    cameras: Cameras
+    reasons: Reasons
     gateway: DroneGateway
     reads: AsyncConnectionPool[AsyncConnection[Any]]
     applied: AppliedPositions

@@ -46,6 +46,19 @@ ACTIONS = (
     "register_drone",
     "ready_drone",
     "ground_drone",
+    "request_live_view",
+    "share_feed",
+    "read_cameras",
+    "keep_camera",
+    "mask_camera",
+    "request_override",
+    "approve_override",
+    "invoke_emergency_override",
+    "review_override",
+    "read_overrides",
+    "draw_privacy_zone",
+    "redraw_privacy_zone",
+    "read_privacy_zones",
 )
 
 

@@ -28,17 +28,20 @@ from strawberry.types.execution import PreExecutionError
 
 from api.graphql import limits
 from api.graphql.documents import TOKEN_LIMIT
+from api.graphql.looking import LookingMutations, LookingQueries
 from api.graphql.mutations import Mutation
+from api.graphql.overrides import OverrideMutations, OverrideQueries
 from api.graphql.queries import Query
 from api.graphql.subscriptions import Subscription
 from api.graphql.types import POSITION, Position
+from api.graphql.zones import ZoneMutations, ZoneQueries
 from application.ports import StoreUnavailable
 from projections.engine.reading import NoReadModel
 
 log = structlog.get_logger()
 CACHED_DOCUMENTS = 512
-QUERIES = (Query,)  # one class a capability
-MUTATIONS = (Mutation,)
+QUERIES = (Query, OverrideQueries, ZoneQueries, LookingQueries)  # one class a capability
+MUTATIONS = (Mutation, OverrideMutations, ZoneMutations, LookingMutations)
 SUBSCRIPTIONS = (Subscription,)
 
 

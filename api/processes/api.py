@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import select
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
 from datetime import date
 from pathlib import Path
 from typing import Any
@@ -20,6 +20,8 @@ from psycopg_pool import AsyncConnectionPool
 from starlette.routing import BaseRoute
 
 from adapters.drone_gateway.wire import HttpDroneGateway
+from adapters.geometry import CountyGeometry
+from adapters.heartbeats import PostgresHeartbeats
 from adapters.identity.development_issuer import DevelopmentIssuer
 from adapters.identity.issuer_documents import IssuerDocuments
 from adapters.identity.verifier import Identity, TokenVerifier
@@ -36,8 +38,12 @@ from application.calls import Calls
 from application.fleet import Fleet
 from application.flights import Flights, StandingPapers
 from application.handling import Actor, Handler, Refused, Unavailable
+from application.overrides import Overrides
 from application.policies import Policies
+from application.views import Cameras, Reasons, Views
+from application.zones import Zones
 from domain.launch import AirspaceAuthority, AuthorityKind, Separation, SeparationMethod
+from projections.access.queries import EarlierLooks
 from projections.engine.wait import AppliedPositions
 
 log = structlog.get_logger()
@@ -53,10 +59,15 @@ async def serve(process: Running, handler: Handler, pages: Path = PAGES) -> None
     """Until `process.stop` is set. Needs DATABASE_URL and SAFERWEHO_GATEWAY_KEY."""
     settings = process.settings
     assert settings.write_url and settings.read_url and settings.gateway_key
-    async with httpx.AsyncClient() as http:
+    async with httpx.AsyncClient() as http, AsyncExitStack() as stack:
+        heartbeats = stack.enter_context(PostgresHeartbeats(settings.write_url))
+        earlier = stack.enter_context(EarlierLooks(settings.read_url))
         accounts = Accounts(handler)
         flights = Flights(handler)
         flights.papers = standing_papers(settings)
+        zones = Zones(handler)
+        zones.geometry = CountyGeometry()
+        reasons = Reasons(handler, earlier)
         services = Services(
             settings=settings,
             handler=handler,
@@ -64,7 +75,12 @@ async def serve(process: Running, handler: Handler, pages: Path = PAGES) -> None
             calls=Calls(handler),
             fleet=Fleet(handler),
             flights=flights,
+            overrides=Overrides(handler),
+            zones=zones,
             policies=Policies(handler),
+            views=Views(handler, heartbeats, reasons),
+            cameras=Cameras(handler),
+            reasons=reasons,
             gateway=HttpDroneGateway(settings.gateway_url, settings.gateway_key.get_secret_value(), http),
             reads=AsyncConnectionPool(
                 settings.read_url,

@@ -14,6 +14,7 @@ from adapters.kafka.parked import ParkedWriter
 from adapters.kafka.telemetry import TelemetryTail
 from api.processes.running import in_threads, running
 from api.processes.tools import tool_settings
+from projections.access.projection import ACCESS
 from projections.audit_trail.projection import AUDIT_TRAIL
 from projections.deadlines.projection import DEADLINES
 from projections.engine import admin
@@ -21,8 +22,10 @@ from projections.engine.host import ProjectionHost
 from projections.engine.projection import AnyProjection
 from projections.live_board.projection import LIVE_BOARD
 from projections.live_board.telemetry import TelemetryBoard
+from projections.overrides.projection import OVERRIDES
+from projections.privacy_zones.projection import PRIVACY_ZONES
 
-READ_MODELS: tuple[AnyProjection, ...] = (AUDIT_TRAIL, LIVE_BOARD, DEADLINES)
+READ_MODELS: tuple[AnyProjection, ...] = (AUDIT_TRAIL, LIVE_BOARD, DEADLINES, OVERRIDES, PRIVACY_ZONES, ACCESS)
 
 
 def run(only: Sequence[str] = ()) -> None:

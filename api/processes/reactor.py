@@ -2,8 +2,14 @@
 
 from __future__ import annotations
 
+import threading
+from contextlib import ExitStack
 from typing import Any
 
+import psycopg
+import structlog
+
+from adapters.heartbeats import PostgresHeartbeats
 from adapters.kafka import topics
 from adapters.kafka.feed import feed_factory
 from api.processes import wiring
@@ -11,10 +17,16 @@ from api.processes.running import in_threads, running
 from api.settings import Settings
 from application.accounts import Accounts
 from application.handling import Handler, Unavailable
+from application.ports import StoreUnavailable
 from application.reactions import IssuedCommand
+from application.reactions.looking import EndViewsThatAreNoLongerLet
 from application.reactions.suspension import EndSessionsOfSuspended
 from application.standing import service
+from application.views import EndingViews, Views
 from projections.engine.reactor import Reactor, TryAgain
+
+LISTEN_S = 1.0
+log = structlog.get_logger()
 
 
 def run() -> None:
@@ -22,8 +34,9 @@ def run() -> None:
         settings = process.settings
         assert settings.write_url and settings.bootstrap_servers
         topics.require(settings.bootstrap_servers, settings.topic_prefix)
-        with wiring.handler(settings) as handler:
+        with wiring.handler(settings) as handler, ExitStack() as stack:
             reactors = reactors_of(settings, handler)
+            heartbeats = stack.enter_context(PostgresHeartbeats(settings.write_url))
 
             def check() -> dict[str, Any]:
                 statuses = [reactor.status() for reactor in reactors]
@@ -36,13 +49,29 @@ def run() -> None:
                 }
 
             process.health.checks["reactions"] = check
-            in_threads(process.stop, {reactor.status().name: reactor.run for reactor in reactors})
+            work = {reactor.status().name: reactor.run for reactor in reactors}
+            in_threads(process.stop, {**work, "heartbeats": Listener(Views(handler, heartbeats)).run})
+
+
+class Listener:
+    """Ends the views that are not heard of any more."""
+
+    def __init__(self, views: Views) -> None:
+        self._views = views
+
+    def run(self, stop: threading.Event) -> None:
+        actor = service("service-reactor")
+        while not stop.wait(LISTEN_S):
+            try:
+                self._views.end_lost(actor)
+            except (StoreUnavailable, psycopg.Error) as error:
+                log.warning("heartbeats.retry", error=repr(error))
 
 
 def reactors_of(settings: Settings, handler: Handler) -> list[Reactor]:
     """One for each rule. Needs DATABASE_URL and KAFKA_BOOTSTRAP_SERVERS."""
     assert settings.write_url and settings.bootstrap_servers
-    accounts = Accounts(handler)
+    accounts, views = Accounts(handler), EndingViews(handler)
     actor = service("service-reactor")
 
     def end_session(command: IssuedCommand) -> None:
@@ -52,9 +81,25 @@ def reactors_of(settings: Settings, handler: Handler) -> list[Reactor]:
             command.command_id,
             causation_id=str(command.because.envelope.id),
             correlation_id=command.because.envelope.correlationid,
+            reason=command.command.reason,
+        )
+        if isinstance(told, Unavailable):
+            raise TryAgain(told.message)
+
+    def end_view(command: IssuedCommand) -> None:
+        told = views.end(
+            actor,
+            command.key,
+            command.command,
+            command.command_id,
+            str(command.because.envelope.id),
+            command.because.envelope.correlationid,
         )
         if isinstance(told, Unavailable):
             raise TryAgain(told.message)
 
     feeds = feed_factory(settings.bootstrap_servers, settings.topic_prefix)
-    return [Reactor(settings.write_url, feeds, EndSessionsOfSuspended(), end_session)]
+    return [
+        Reactor(settings.write_url, feeds, EndSessionsOfSuspended(), end_session),
+        Reactor(settings.write_url, feeds, EndViewsThatAreNoLongerLet(), end_view),
+    ]

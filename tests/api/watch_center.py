@@ -28,6 +28,7 @@ from graphql import parse, print_ast
 
 from adapters import event_store
 from adapters.event_store import LOGINS, login_roles
+from adapters.heartbeats import PostgresHeartbeats
 from adapters.identity.development_issuer import issue_token
 from adapters.kafka import topics
 from adapters.kafka.feed import feed_factory
@@ -38,6 +39,7 @@ from api.processes import api, demonstration, reactor, wiring
 from api.processes.projector import READ_MODELS
 from api.processes.running import Running
 from api.settings import Settings
+from application.views import Views
 from infra.stack.processes import free_port
 from projections.engine import catalogue
 from projections.engine.host import ProjectionHost
@@ -136,6 +138,16 @@ TYPES = {
     "drone": "ID!",
     "dock": "ID!",
     "flight": "ID!",
+    "override": "ID!",
+    "zone": "ID!",
+    "target": "OverrideTargetInput!",
+    "basis": "LegalBasisInput!",
+    "shape": "ZoneShapeInput!",
+    "camera": "ID!",
+    "feed": "ID!",
+    "view": "ID!",
+    "call": "ID!",
+    "grounds": "GroundsInput!",
     "battery": "Float!",
     "amsl": "Float!",
     "pitch": "Float!",
@@ -407,6 +419,8 @@ def running(url: str, bootstrap: str, prefix: str, home: Path) -> Iterator[Watch
         handler = stack.enter_context(wiring.handler(reacting))
         for each in reactor.reactors_of(reacting, handler):
             stack.enter_context(thread(each.status().name, each.run))
+        heartbeats = stack.enter_context(PostgresHeartbeats(reacting.write_url or ""))
+        stack.enter_context(thread("heartbeats", reactor.Listener(Views(handler, heartbeats)).run))
         stack.enter_context(serving(center))
         center.applied(center.head())
         yield center

@@ -1,0 +1,49 @@
+"""The heartbeats of live views, in PostgreSQL, so that any process may see that one is late."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime
+from types import TracebackType
+from typing import Self
+
+from psycopg_pool import ConnectionPool
+
+from application.views import Beat
+
+
+class PostgresHeartbeats:
+    """Implements `application.views.Heartbeats`. A context manager, one a process."""
+
+    def __init__(self, url: str) -> None:
+        self._pool = ConnectionPool(
+            url, min_size=0, max_size=4, timeout=5.0, open=False, kwargs={"autocommit": True}, name="heartbeats"
+        )
+
+    def __enter__(self) -> Self:
+        self._pool.open()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._pool.close()
+
+    def beat(self, view: str, at: datetime) -> None:
+        with self._pool.connection() as connection:
+            connection.execute(
+                "INSERT INTO watching.heartbeats (view, beat_at) VALUES (%s, %s)"
+                " ON CONFLICT (view) DO UPDATE SET beat_at = greatest(heartbeats.beat_at, excluded.beat_at)",
+                (view, at),
+            )
+
+    def late(self, before: datetime) -> Sequence[Beat]:
+        with self._pool.connection() as connection:
+            rows = connection.execute(
+                "SELECT view, beat_at FROM watching.heartbeats WHERE beat_at < %s ORDER BY beat_at LIMIT 500", (before,)
+            ).fetchall()
+        return [Beat(*row) for row in rows]
+
+    def forget(self, view: str) -> None:
+        with self._pool.connection() as connection:
+            connection.execute("DELETE FROM watching.heartbeats WHERE view = %s", (view,))

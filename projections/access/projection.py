@@ -1,0 +1,150 @@
+"""Who looked at what, and who was refused. Nothing personal is kept here; officers' acts are on the record for good.
+
+An event changes only rows of its own stream, so a parked stream leaves no other row behind.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from importlib.resources import files
+from typing import Any, get_args
+
+from application.codec import Recorded, to_builtins
+from domain import camera, live_view
+from domain.grounds import StatedGrounds
+from domain.session import AttemptRefused
+from projections.engine.projection import Cursor, Park, Projection
+from projections.engine.rows import Patches, patch, upsert
+
+
+@dataclass(slots=True)
+class Changes:
+    looks: Patches = field(default_factory=dict)
+    refusals: Patches = field(default_factory=dict)
+    cameras: Patches = field(default_factory=dict)
+
+
+def changes(batch: Sequence[Recorded]) -> Changes:
+    into = Changes()
+    for recorded in batch:
+        _APPLY[recorded.stream.partition("-")[0]](into, recorded)
+    return into
+
+
+def write(cursor: Cursor, changes: Changes) -> None:
+    upsert(cursor, "looks", "stream", changes.looks)
+    upsert(cursor, "refusals", "id", changes.refusals)
+    upsert(cursor, "cameras", "camera", changes.cameras)
+
+
+# -- one kind of stream each ---------------------------------------------------
+
+
+def _requested(into: Changes, recorded: Recorded, kind: str, grounds: StatedGrounds, **more: Any) -> None:
+    patch(
+        into.looks,
+        recorded.stream,
+        kind=kind,
+        person=recorded.event.person,
+        session=recorded.envelope.sessionid,
+        role=recorded.envelope.actorrole,
+        purpose=grounds.purpose,
+        call_number=grounds.call,
+        case_number=grounds.case,
+        score=grounds.quality.score,
+        vague=grounds.quality.vague,
+        state="requested",
+        requested_at=recorded.envelope.time,
+        requested_position=recorded.position,
+        **more,
+    )
+
+
+def _refused(into: Changes, recorded: Recorded, action: str, target: str, reasons: Any, rule: str = "") -> None:
+    envelope = recorded.envelope
+    patch(
+        into.refusals,
+        f"{recorded.stream}/{envelope.streamversion}",
+        position=recorded.position,
+        at=envelope.time,
+        stream=recorded.stream,
+        person=envelope.actorid,
+        role=envelope.actorrole,
+        action=action,
+        target=target,
+        rule=rule or envelope.decidedby,
+        reasons=to_builtins(reasons),
+    )
+
+
+def _live_view(into: Changes, recorded: Recorded) -> None:
+    key, at = recorded.stream, recorded.envelope.time
+    match event := recorded.event:
+        case live_view.LiveViewRequested():
+            _requested(into, recorded, "live_view", event.grounds, feed=event.feed, shared_by_call=event.shared_by_call)
+        case live_view.LiveViewGranted():
+            patch(into.looks, key, state="open", granted_at=event.granted_at, until=event.until)
+        case live_view.LiveViewRefused():
+            patch(into.looks, key, state="refused")
+            _refused(into, recorded, "request_live_view", event.feed, event.reasons)
+        case live_view.LiveViewRenewed():
+            patch(into.looks, key, renewed_at=at, until=event.until)
+        case live_view.RenewalRefused():
+            _refused(into, recorded, "renew_live_view", event.feed, event.reasons)
+        case live_view.LiveViewEnded():
+            patch(
+                into.looks,
+                key,
+                state="ended",
+                end_reason=event.why,
+                ended_at=event.ended_at,
+                seconds=event.watched_s,
+            )
+
+
+def _session(into: Changes, recorded: Recorded) -> None:
+    event: AttemptRefused = recorded.event
+    _refused(into, recorded, event.action, event.target, event.reasons, event.rule)
+
+
+def _camera(into: Changes, recorded: Recorded) -> None:
+    key = recorded.stream.partition("-")[2]
+    match event := recorded.event:
+        case camera.CameraInstalled():
+            patch(into.cameras, key, name=event.name, online=False, retired=False, masked_outlines=0)
+        case camera.CameraOnline() | camera.CameraOffline():
+            online = isinstance(event, camera.CameraOnline)
+            patch(into.cameras, key, online=online, since=event.observed_at)
+        case camera.CameraMaskChanged():
+            patch(into.cameras, key, masked_outlines=len(event.outlines))
+        case camera.CameraRetired():
+            patch(into.cameras, key, retired=True, online=False)
+    if isinstance(event, camera.CameraInstalled | camera.CameraMoved):
+        patch(
+            into.cameras,
+            key,
+            latitude=event.place.latitude,
+            longitude=event.place.longitude,
+            height_m=event.height_m,
+            bearing_deg=event.bearing_deg,
+        )
+
+
+_APPLY: dict[str, Callable[[Changes, Recorded], None]] = {
+    "liveview": _live_view,
+    "session": _session,
+    "camera": _camera,
+}
+_ALL_OF: tuple[Any, ...] = (live_view.Event, camera.Event)
+HANDLES: frozenset[type] = frozenset({AttemptRefused, *(event for union in _ALL_OF for event in get_args(union))})
+
+ACCESS: Projection[Changes] = Projection(
+    name="access",
+    version=1,
+    tables=files(__package__).joinpath("tables.sql").read_text("utf-8"),
+    handles=HANDLES,
+    changes=changes,
+    write=write,
+    on_error=lambda failure: Park(),
+)

@@ -1,0 +1,201 @@
+"""What may be asked of the record of access: who looks now, everything that X saw, everyone who saw Y, who was refused.
+
+Pages go from the newest to the oldest by position; `before` is the position of the last row of the page before.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, fields
+from datetime import datetime
+from types import TracebackType
+from typing import Any, Self, TypeVar
+
+import msgspec
+import psycopg
+from psycopg_pool import ConnectionPool
+
+from domain.kernel import Reason, StreamId
+from projections.engine.reading import NoReadModel, Reader
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True, slots=True)
+class Look:
+    """One request to see something and what became of it. Times are UTC; `seconds` and `bytes` of what was seen."""
+
+    stream: str
+    kind: str
+    person: str
+    session: str
+    feed: str | None
+    footage: str | None
+    footage_from: datetime | None
+    footage_until: datetime | None
+    purpose: str
+    call_number: str | None
+    case_number: str | None
+    score: int
+    vague: bool
+    shared_by_call: str | None
+    role: str
+    state: str
+    masked: bool | None
+    requested_at: datetime
+    requested_position: int
+    granted_at: datetime | None
+    until: datetime | None
+    renewed_at: datetime | None
+    ended_at: datetime | None
+    end_reason: str | None
+    seconds: float | None
+    bytes: int | None
+    decided_by: str | None
+    recipient: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Refusal:
+    id: str
+    position: int
+    at: datetime
+    stream: str
+    person: str
+    role: str
+    action: str
+    target: str
+    rule: str
+    reasons: tuple[Reason, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Camera:
+    """`watchers`: how many live views of it are open now."""
+
+    camera: str
+    name: str
+    latitude: float
+    longitude: float
+    height_m: float
+    bearing_deg: float
+    online: bool
+    since: datetime | None
+    masked_outlines: int
+    retired: bool
+    watchers: int
+
+
+@dataclass(frozen=True, slots=True)
+class Watched:
+    """How many live views of a feed are open."""
+
+    feed: str
+    watchers: int
+
+
+async def open_views(connection: Reader, *, feed: str | None = None, person: str | None = None) -> Sequence[Look]:
+    """Live views that are open, oldest first."""
+    where = "state = 'open' AND (%(feed)s::text IS NULL OR feed = %(feed)s)"
+    where += " AND (%(person)s::text IS NULL OR person = %(person)s)"
+    query = f"SELECT {_columns(Look)} FROM read.access_looks WHERE {where} ORDER BY requested_position LIMIT 500"  # noqa: S608
+    return await _rows(connection, Look, query, {"feed": feed, "person": person})
+
+
+async def watched(connection: Reader) -> Sequence[Watched]:
+    query = "SELECT feed, count(*) AS watchers FROM read.access_looks WHERE state = 'open' GROUP BY feed ORDER BY feed"
+    return await _rows(connection, Watched, query, {})
+
+
+async def cameras(connection: Reader) -> Sequence[Camera]:
+    """All that were ever put up, by name."""
+    query = """
+        SELECT c.*, (SELECT count(*) FROM read.access_looks l
+                     WHERE l.state = 'open' AND l.feed = 'camera-' || c.camera) AS watchers
+        FROM read.access_cameras c ORDER BY c.name, c.camera"""
+    return await _rows(connection, Camera, query, {})
+
+
+async def one_look(connection: Reader, stream: str) -> Look | None:
+    query = f"SELECT {_columns(Look)} FROM read.access_looks WHERE stream = %(stream)s"  # noqa: S608
+    return next(iter(await _rows(connection, Look, query, {"stream": stream})), None)
+
+
+async def looks(
+    connection: Reader,
+    *,
+    first: int,
+    person: str | None = None,
+    subject: str | None = None,
+    kind: str | None = None,
+    before: int | None = None,
+) -> tuple[Sequence[Look], bool]:
+    """Requests of a person, or at a feed or footage (`subject`, its stream), newest first; and whether there are
+    more."""
+    values = {"person": person, "subject": subject, "kind": kind, "before": before}
+    column = "footage" if subject and subject.startswith("footage-") else "feed"
+    clauses = [f"{column} = %(subject)s"] if subject else []
+    clauses += [f"{name} = %({name})s" for name, value in (("person", person), ("kind", kind)) if value]
+    clauses += ["requested_position < %(before)s"] if before else []
+    return await _page(connection, Look, "looks", "requested_position", clauses, first, values)
+
+
+async def refusals(
+    connection: Reader, *, first: int, person: str | None = None, subject: str | None = None, before: int | None = None
+) -> tuple[Sequence[Refusal], bool]:
+    """Refused attempts, newest first; and whether there are more."""
+    clauses = ["target = %(subject)s"] if subject else []
+    clauses += ["person = %(person)s"] if person else []
+    clauses += ["position < %(before)s"] if before else []
+    values = {"person": person, "subject": subject, "before": before}
+    return await _page(connection, Refusal, "refusals", "position", clauses, first, values)
+
+
+async def _page(
+    connection: Reader, type_: type[T], table: str, order: str, clauses: list[str], first: int, values: dict[str, Any]
+) -> tuple[Sequence[T], bool]:
+    where = f"WHERE {' AND '.join(clauses)}" if clauses else ""
+    query = f"SELECT {_columns(type_)} FROM read.access_{table} {where} ORDER BY {order} DESC LIMIT {first + 1:d}"  # noqa: S608
+    rows = await _rows(connection, type_, query, values)
+    return rows[:first], len(rows) > first
+
+
+def _columns(type_: type[Any]) -> str:
+    return ", ".join(field.name for field in fields(type_))
+
+
+async def _rows(connection: Reader, type_: type[T], query: str, values: dict[str, Any]) -> list[T]:
+    try:
+        cursor = await connection.execute(f"SELECT row_to_json(x)::text FROM ({query}) x".encode(), values)  # noqa: S608
+    except psycopg.errors.UndefinedTable:
+        raise NoReadModel("access") from None
+    return [msgspec.json.decode(row, type=type_) for (row,) in await cursor.fetchall()]
+
+
+class EarlierLooks:
+    """Implements `application.views.EarlierRequests`: where a person stated reasons before, newest first.
+
+    It serves advice on a reason alone, so a read model that lags, or is away, gives less advice and stops nobody.
+    """
+
+    def __init__(self, url: str) -> None:
+        self._pool = ConnectionPool(
+            url, min_size=0, max_size=4, timeout=1.0, open=False, kwargs={"autocommit": True}, name="earlier looks"
+        )
+
+    def of(self, person: str, limit: int) -> Sequence[StreamId]:
+        query = "SELECT stream FROM read.access_looks WHERE person = %s ORDER BY requested_position DESC LIMIT %s"
+        try:
+            with self._pool.connection() as connection:
+                return [StreamId(stream) for (stream,) in connection.execute(query, (person, limit))]
+        except psycopg.Error:
+            return []
+
+    def __enter__(self) -> Self:
+        self._pool.open()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._pool.close()

@@ -1,0 +1,67 @@
+-- Who looked at what, by whose leave, from when to when: one row each request to see something, and each refusal.
+-- Each row belongs to one stream. Reasons in free text are in the log alone; here is how good they were.
+
+CREATE TABLE looks (
+    stream text PRIMARY KEY,
+    kind text,                     -- live_view, viewing, export, disclosure
+    person text,
+    session text,
+    feed text,                     -- the stream of a camera or of a flight
+    footage text,                  -- the stream of the footage, where it is not live
+    footage_from timestamptz,
+    footage_until timestamptz,
+    purpose text,
+    call_number text,
+    case_number text,
+    score integer,                 -- of the reason, 0 to 100
+    vague boolean,
+    shared_by_call text,           -- the incident that the feed was shared with, where that is why
+    role text,                     -- in which role the person asked
+    state text,                    -- requested, open, refused, ended, approved, exported, delivered, made
+    masked boolean,
+    requested_at timestamptz,
+    requested_position bigint,
+    granted_at timestamptz,
+    until timestamptz,
+    renewed_at timestamptz,
+    ended_at timestamptz,
+    end_reason text,
+    seconds double precision,      -- seen: live from grant to end, of footage what was served or reserved
+    bytes bigint,
+    decided_by text,               -- the person who approved
+    recipient text                 -- the agency, of a disclosure or a delivered export
+);
+CREATE INDEX looks_of_person ON looks (person, requested_position);
+CREATE INDEX looks_at_feed ON looks (feed, requested_position);
+CREATE INDEX looks_at_footage ON looks (footage, requested_position) WHERE footage IS NOT NULL;
+CREATE INDEX looks_open ON looks (feed) WHERE state = 'open';
+CREATE INDEX looks_by_request ON looks (requested_position);
+
+CREATE TABLE refusals (
+    id text PRIMARY KEY,           -- '<stream>/<version>'
+    position bigint,
+    at timestamptz,
+    stream text,                   -- where the refusal is recorded
+    person text,
+    role text,
+    action text,                   -- what was asked for
+    target text,                   -- the stream it was aimed at, where that is known
+    rule text,
+    reasons jsonb
+);
+CREATE INDEX refusals_by_position ON refusals (position);
+CREATE INDEX refusals_of_person ON refusals (person, position);
+CREATE INDEX refusals_of_target ON refusals (target, position);
+
+CREATE TABLE cameras (
+    camera text PRIMARY KEY,
+    name text,
+    latitude double precision,
+    longitude double precision,
+    height_m double precision,     -- above the ground
+    bearing_deg double precision,  -- clockwise from true north
+    online boolean,
+    since timestamptz,             -- online or offline
+    masked_outlines integer,
+    retired boolean
+);
