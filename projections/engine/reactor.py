@@ -97,8 +97,12 @@ class Reactor:
                     catalogue_ready = True
                 with catalogue.connect(self._url) as connection:
                     self._resume(connection)
-                    self._consume(connection, stop)
-                pause = BACK_OFF_S[0]
+                    before = self._state.position
+                    try:
+                        self._consume(connection, stop)
+                    finally:
+                        if self._state.position > before:
+                            pause = BACK_OFF_S[0]  # what failed then is not what failed before
             except Fenced:
                 raise
             except Exception as error:
