@@ -28,7 +28,6 @@ KINDS = {
     "battery_low": AnomalyKind.BATTERY,
     "battery_critical": AnomalyKind.BATTERY,
 }
-ON_THE_GROUND_TOO = seen.Anomaly  # the rest is of the record's interest in the air alone
 
 
 def command_of(what: seen.Observation, state: VehicleState) -> Observed | None:
