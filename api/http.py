@@ -61,6 +61,7 @@ def proof_of(identity: Identity) -> Proof:
         method=identity.acr or "unknown",
         ends_at=identity.expires_at,
         stepped_up=identity.stepped_up,
+        authenticated_at=identity.authenticated_at,
     )
 
 
@@ -81,26 +82,31 @@ class Contexts:
         by_cookie = "authorization" not in connection.headers
         if identity is None:
             return Context(self.services, None, by_cookie=by_cookie)
-        return await self.of_identity(identity, source_of(connection), by_cookie)
+        active = "x-background" not in connection.headers
+        return await self.of_identity(identity, source_of(connection), by_cookie, active)
 
-    async def of_identity(self, identity: Identity, source: str, by_cookie: bool) -> Context:
+    async def of_identity(self, identity: Identity, source: str, by_cookie: bool, active: bool = True) -> Context:
         context = Context(self.services, None, by_cookie=by_cookie)
-        await self.sign_on(context, identity, source)
+        await self.sign_on(context, identity, source, active)
         return context
 
-    async def sign_on(self, context: Context, identity: Identity, source: str) -> None:
-        """Make `context` that of this identity, who is asked for again whenever it is renewed."""
+    async def sign_on(self, context: Context, identity: Identity, source: str, active: bool = True) -> None:
+        """Make `context` that of this identity, who is asked for again whenever it is renewed.
+
+        `active`: somebody is there. A page says by the header `x-background` that it asks by itself, such as for the
+        heartbeat of an open picture.
+        """
         proof = proof_of(identity)
         known = self.services.standings.last_known(proof, source)
         context.claimed = known or Actor(proof.person, proof.person, "", frozenset(), proof.session, source)
 
-        async def renew() -> Actor | None:
+        async def renew(*, active: bool = False) -> Actor | None:
             context.store_away, context.refusal = False, ""
             if identity.expires_at <= self.services.handler.clock.now():
                 context.refusal = "your sign-on has expired: sign on again"
                 return None
             try:
-                return await self.services.standings.actor(proof, source)
+                return await self.services.standings.actor(proof, source, active=active)
             except SignOnRefused as refused:
                 context.refusal = "; ".join(reason.message for reason in refused.reasons)
             except SignOnUnavailable as away:
@@ -108,7 +114,7 @@ class Contexts:
             return None
 
         context.renew = renew
-        context.reader = await renew()
+        context.reader = await renew(active=active)
 
 
 class _SecurityHeaders:

@@ -10,18 +10,22 @@ import asyncio
 import time
 from collections import OrderedDict
 from contextlib import suppress
+from datetime import datetime, timedelta
 from types import TracebackType
 from typing import Self
 
 import psycopg
 import structlog
 
-from application.accounts import Accounts, Proof
-from application.handling import Actor
+from application.accounts import Accounts, Proof, SignOnUnavailable
+from application.handling import Actor, Unavailable
+from application.ports import StoreUnavailable
 
 CHANNEL = "saferweho_events"
 KEPT_S = 1.0
+SILENT_S = 1.5  # how long a store is waited for that no announcement can come from
 REMEMBERED = 4096
+SHORTEST_IDLE = timedelta(minutes=1)  # no policy locks a console sooner
 log = structlog.get_logger()
 
 
@@ -32,6 +36,7 @@ class Standings:
         self._accounts = accounts
         self._url = store_url
         self._known: OrderedDict[tuple[str, str], tuple[Actor, int, float]] = OrderedDict()
+        self._active: OrderedDict[str, datetime] = OrderedDict()  # session -> when its person last asked for something
         self._heard = 0  # counts announcements
         self._listening = False
         self._task: asyncio.Task[None] | None = None
@@ -48,19 +53,49 @@ class Standings:
             with suppress(asyncio.CancelledError):
                 await self._task
 
-    async def actor(self, proof: Proof, source_address: str) -> Actor:
-        """Raises SignOnRefused, SignOnUnavailable."""
+    async def actor(self, proof: Proof, source_address: str, *, active: bool = True) -> Actor:
+        """`active`: the person does something at this moment. A console at which nobody did anything for as long as
+        the use policy allows is locked first. Raises SignOnRefused, SignOnUnavailable."""
+        await self._lock_if_idle(proof, source_address, active)
         key = (proof.session, source_address)
         known = self._known.get(key)
         if known and self._listening and known[1] == self._heard and time.monotonic() - known[2] < KEPT_S:
             return known[0]
         heard = self._heard
-        actor = await asyncio.to_thread(self._accounts.sign_on, proof, source_address)
+        asking = asyncio.to_thread(self._accounts.sign_on, proof, source_address)
+        try:
+            # Where the store has fallen silent nobody waits it out: the request may be an order to bring a drone home.
+            actor = await asyncio.wait_for(asking, None if self._listening else SILENT_S)
+        except TimeoutError:
+            raise SignOnUnavailable("nobody can be signed on: the event store does not answer") from None
         self._known[key] = (actor, heard, time.monotonic())
         self._known.move_to_end(key)
         while len(self._known) > REMEMBERED:
             self._known.popitem(last=False)
         return actor
+
+    async def _lock_if_idle(self, proof: Proof, source_address: str, active: bool) -> None:
+        # Kept in this process: after a restart the time without an act begins anew.
+        now = self._accounts.handler.clock.now()
+        last = self._active.get(proof.session)
+        if last is not None and now - last >= SHORTEST_IDLE:
+            try:
+                limit = await asyncio.to_thread(self._accounts.idle_limit)
+            except StoreUnavailable:
+                raise SignOnUnavailable("nobody can be signed on: the event store does not answer") from None
+            if now - last >= limit:
+                actor = Actor(proof.person, proof.person, "", frozenset(), proof.session, source_address)
+                told = await asyncio.to_thread(self._accounts.lock, actor, "nobody was active")
+                if isinstance(told, Unavailable):
+                    raise SignOnUnavailable(told.message)
+                self._known.pop((proof.session, source_address), None)
+                del self._active[proof.session]
+                return
+        if active:
+            self._active[proof.session] = now
+            self._active.move_to_end(proof.session)
+            while len(self._active) > REMEMBERED:
+                self._active.popitem(last=False)
 
     def last_known(self, proof: Proof, source_address: str) -> Actor | None:
         """The actor as last read, however long ago: for orders of safety while the store is away."""

@@ -10,9 +10,19 @@ from projections.engine.projection import AnyProjection
 from projections.live_board import telemetry
 from projections.live_board.projection import LIVE_BOARD
 from projections.overrides.projection import OVERRIDES
+from projections.people.projection import PEOPLE
+from projections.policies.projection import POLICIES
 from projections.privacy_zones.projection import PRIVACY_ZONES
 
-PROJECTIONS: tuple[AnyProjection, ...] = (LIVE_BOARD, AUDIT_TRAIL, DEADLINES, OVERRIDES, PRIVACY_ZONES)
+PROJECTIONS: tuple[AnyProjection, ...] = (
+    LIVE_BOARD,
+    AUDIT_TRAIL,
+    DEADLINES,
+    OVERRIDES,
+    PRIVACY_ZONES,
+    PEOPLE,
+    POLICIES,
+)
 REACTIONS: tuple[Reaction, ...] = (EndSessionsOfSuspended(),)
 
 

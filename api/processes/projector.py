@@ -23,9 +23,20 @@ from projections.engine.projection import AnyProjection
 from projections.live_board.projection import LIVE_BOARD
 from projections.live_board.telemetry import TelemetryBoard
 from projections.overrides.projection import OVERRIDES
+from projections.people.projection import PEOPLE
+from projections.policies.projection import POLICIES
 from projections.privacy_zones.projection import PRIVACY_ZONES
 
-READ_MODELS: tuple[AnyProjection, ...] = (AUDIT_TRAIL, LIVE_BOARD, DEADLINES, OVERRIDES, PRIVACY_ZONES, ACCESS)
+READ_MODELS: tuple[AnyProjection, ...] = (
+    AUDIT_TRAIL,
+    LIVE_BOARD,
+    DEADLINES,
+    OVERRIDES,
+    PRIVACY_ZONES,
+    ACCESS,
+    PEOPLE,
+    POLICIES,
+)
 
 
 def run(only: Sequence[str] = ()) -> None:
