@@ -15,7 +15,45 @@ import click
 EPILOG = "Settings come from the environment; the README lists every one."
 
 
-@click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110}, epilog=EPILOG)
+OURS = ("adapters", "api", "application", "domain", "infra", "projections")
+
+
+def _in_words(error: Exception) -> str | None:
+    """What is wrong and what to do, where that is known; None for what only a traceback explains."""
+    import psycopg
+    from kafka.errors import KafkaError
+
+    from adapters.event_store.connection import explain
+
+    if isinstance(error, psycopg.OperationalError):
+        return f"PostgreSQL (DATABASE_URL): {explain(error)}"
+    if isinstance(error, psycopg.Error):
+        return f"PostgreSQL: {explain(error)}"
+    if isinstance(error, KafkaError):
+        return f"Kafka (KAFKA_BOOTSTRAP_SERVERS): {error}"
+    if isinstance(error, OSError) or type(error).__module__.partition(".")[0] in OURS:
+        return str(error)
+    return None
+
+
+class _Verbs(click.Group):
+    """What is away or not as it must be is told in a line, with exit code 1."""
+
+    def invoke(self, ctx: click.Context) -> Any:
+        try:
+            return super().invoke(ctx)
+        except (click.ClickException, click.exceptions.Exit, click.Abort, BrokenPipeError):
+            raise
+        except Exception as error:
+            words = _in_words(error)
+            if words is None:
+                raise
+            raise click.ClickException(words) from error
+
+
+@click.group(
+    cls=_Verbs, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110}, epilog=EPILOG
+)
 @click.version_option(package_name="saferweho")
 def main() -> None:
     """Safer WeHo's watch center: nobody sees anything without leaving a record that anyone can verify.
@@ -170,7 +208,11 @@ def bootstrap_propose(founding: Path, token_file: Path, json: bool) -> None:
     """Propose the first two persons and the first policy. Only while the log is empty."""
     from api.processes import setup
 
-    _print_outcome(setup.propose(json_.loads(founding.read_text()), token_file.read_text().strip()), json)
+    try:
+        content = json_.loads(founding.read_text("utf-8"))
+    except ValueError as error:
+        raise click.BadParameter(f"{founding} is no JSON: {error}", param_hint="FOUNDING") from None
+    _print_outcome(setup.propose(content, token_file.read_text().strip()), json)
 
 
 @bootstrap.command("confirm")
