@@ -14,6 +14,7 @@ from domain.kernel import Aggregate
 from domain.live_view import LIVE_VIEW
 from domain.notice import NOTICE
 from domain.person import PERSON
+from domain.pilot import PILOT
 from domain.policy import POLICY
 from domain.privacy_override import OVERRIDE
 from domain.privacy_zone import ZONE
@@ -37,6 +38,7 @@ AGGREGATES: dict[str, Aggregate[Any, Any, Any]] = {
         LIVE_VIEW,
         OVERRIDE,
         ZONE,
+        PILOT,
     )
 }
 

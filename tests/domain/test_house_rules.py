@@ -19,6 +19,7 @@ from domain import (
     live_view,
     notice,
     person,
+    pilot,
     policy,
     privacy_override_events,
     privacy_zone,
@@ -59,6 +60,7 @@ EVENTS: dict[str, Any] = {
     "liveview": live_view.Event,
     "override": privacy_override_events.Event,
     "zone": privacy_zone.Event,
+    "pilot": pilot.Event,
 }
 
 

@@ -102,6 +102,12 @@ TEXTS = {
     "text": "The Part 107 certificate of K. Lindqvist expires on 28 February 2027.",
     "subject": "A certificate expires soon",
     "endpoint": "dispatch",
+    "authority": "Council action 24-0819",
+    "cost": "invoice-2026-0417",
+    "corrects": "invoice-2026-0398",
+    "equipment": "drone",
+    "fund_source": "General Fund",
+    "description": "propellers and a battery",
 }
 NUMBERS = {
     "latitude": 34.0907,
@@ -138,7 +144,9 @@ NUMBERS = {
     "watched_s": 450.867,
     "attempt": 2,
     "as_of_position": 4217,
+    "amount_cents": 125_050,
 }
+PAST_DAYS = {"completed_on", "trained_on", "starts_on", "spent_on"}
 IDENTIFIERS = {
     "PersonId": "d517",
     "CallNumber": "WH26-004217",
@@ -177,7 +185,7 @@ def sample(hint: Any, field: str = "") -> Any:
     if hint is datetime:
         return datetime.fromisoformat(f"2026-06-01T{TIMES[field]}").replace(tzinfo=UTC)
     if hint is date:
-        return date(2026, 3, 1) if field in ("completed_on", "trained_on") else date(2027, 2, 28)
+        return date(2026, 3, 1) if field in PAST_DAYS else date(2027, 2, 28)
     if hint is bool:
         return True
     if hint in (int, float):
