@@ -12,6 +12,7 @@ from uuid import UUID
 
 from application.commands import Commands
 from application.handling import Accepted, Actor, Attempt, Outcome, Recorded
+from application.overrides import as_overridden
 from application.standing import authorise, in_force, outcome, session_of, standing_of
 from domain.call import CALL, CallStanding, call_standing
 from domain.drone import DRONE, Assigned, Frame, OrderOutcome, SafetyOrder, Unregistered, drone_standing
@@ -29,6 +30,7 @@ from domain.flight_commands import (
     RecordLaunch,
     RecordOutcome,
     RecordSafetyOrder,
+    RecordZoneEntry,
     Redirect,
     ReportAnomaly,
     Repurpose,
@@ -345,7 +347,10 @@ class Flights(Commands):
         def use(attempt: Attempt) -> Recorded:
             self._requested(attempt, key)
             authorise(attempt, "record_flight_observation", FLIGHT.stream(key))
-            self._decide(attempt, key, command)
+            chosen = (
+                as_overridden(attempt, FLIGHT.stream(key), command) if isinstance(command, RecordZoneEntry) else command
+            )
+            self._decide(attempt, key, chosen)
             return outcome(attempt, FLIGHT.stream(key), key)
 
         ticket = self.handler.ticket(

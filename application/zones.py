@@ -131,9 +131,11 @@ class ZoneWatch:
             self.inside[zone.key] = zone.override
             self.approached.add(zone.key)
             return [RecordZoneEntry(zone.key, shape.rule, zone.override, seen)]
+        if zone.key in self.approached and distance <= GONE_M:
+            return []
         coming = _comes_in(shape, here, position.agl_m, distance, velocity)
         if zone.key in self.approached:
-            if distance > GONE_M and not coming:
+            if not coming:
                 self.approached.discard(zone.key)
             return []
         if coming:

@@ -468,7 +468,8 @@ def _start_recording(command: StartRecording, state: Flying) -> list[Event]:
 
 
 def _enter_zone(command: RecordZoneEntry, sortie: Sortie) -> list[Event]:
-    if command.zone in sortie.zones:
+    # An override that begins or ends while the drone is inside is an entry of its own.
+    if command.zone in sortie.zones and (command.zone in sortie.lifted) == (command.override is not None):
         return []
     if command.override is not None:
         effect = ZoneEffect.OVERRIDDEN

@@ -88,7 +88,8 @@ class CalledOff:
 
 @dataclass(frozen=True, slots=True)
 class Sortie:
-    """What a flying drone carries through the phases. `zones`: those it is in; True where one forbids recording."""
+    """What a flying drone carries through the phases. `zones`: those it is in; True where one forbids recording.
+    `lifted`: those of them that a privacy override opened."""
 
     request: LaunchRequested
     purpose: str
@@ -99,6 +100,7 @@ class Sortie:
     recording: bool = False
     silent_since: datetime | None = None
     zones: Mapping[str, bool] = field(default_factory=lambda: MappingProxyType({}))
+    lifted: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)
@@ -231,10 +233,12 @@ def _evolve_in_flight(state: Flying, happened: Event) -> State:
             return replace(state, sortie=replace(sortie, recording=False))
         case PrivacyZoneEntered(zone, rule, effect):
             blocks = rule is not ZoneRule.MASK and effect is not ZoneEffect.OVERRIDDEN
-            return replace(state, sortie=replace(sortie, zones=MappingProxyType({**sortie.zones, zone: blocks})))
+            lifted = sortie.lifted | {zone} if effect is ZoneEffect.OVERRIDDEN else sortie.lifted - {zone}
+            zones = MappingProxyType({**sortie.zones, zone: blocks})
+            return replace(state, sortie=replace(sortie, zones=zones, lifted=lifted))
         case PrivacyZoneLeft(zone):
             left = MappingProxyType({z: blocks for z, blocks in sortie.zones.items() if z != zone})
-            return replace(state, sortie=replace(sortie, zones=left))
+            return replace(state, sortie=replace(sortie, zones=left, lifted=sortie.lifted - {zone}))
         case DroneLanded():
             return Landed(sortie)
         case _:

@@ -19,12 +19,14 @@ from adapters.drone_gateway.journal import Journal
 from adapters.drone_gateway.notes import Notebook, Notes, Sortie
 from adapters.drone_gateway.sightings import command_of, frames_of, here, position_of, where
 from adapters.drone_gateway.stamps import Stamps
+from adapters.drone_gateway.zones import ZoneGuard
 from adapters.mavlink import observations as seen
 from adapters.mavlink.gateway import Craft, Gateway, Sample
 from adapters.mavlink.observations import Target
 from adapters.mavlink.outcomes import Accepted, LinkRefused
 from application.flights import Observed
 from application.gateway import GatewayUnavailable
+from application.zones import ZoneWatch
 from domain.flight_commands import (
     ArchiveTelemetry,
     RecordCameraTurn,
@@ -56,6 +58,7 @@ class Following:
         self._tasks: dict[str, asyncio.Task[None]] = {}  # on the way out, by drone
         self._camera_tasks: set[asyncio.Task[None]] = set()
         self._notes = Notes()
+        self.zones: ZoneGuard | None = None
 
     @property
     def active(self) -> dict[str, Sortie]:
@@ -202,10 +205,13 @@ class Following:
                 self._record(craft.spec.name, RecordCameraTurn(SCENE_PITCH_DEG, datetime.now(UTC)))
 
     def sampled(self, drone: str, sample: Sample) -> None:
-        """The highest point of a flight, out of every sample."""
+        """The highest point of a flight, and the privacy zones on its way, out of every sample."""
         sortie, height = self.active.get(drone), sample["altitude_above_home"]
         if sortie and isinstance(height, int | float):
             sortie.max_agl_m = max(sortie.max_agl_m, float(height))
+        if sortie and sortie.flown and self.zones:
+            for noticed in self.zones.sampled(ZoneWatch(sortie.inside, sortie.approached), sample):
+                self._record(drone, noticed)
 
     def _landed(self, drone: str, sortie: Sortie, there: Observation) -> None:
         self._record(drone, RecordLanding(there, round(sortie.max_agl_m, 1)))

@@ -25,6 +25,8 @@ class Sortie(msgspec.Struct, omit_defaults=True):
     silent: bool = False  # the loss of its link was reported
     target: tuple[float, float] | None = None
     tlog: str | None = None
+    inside: dict[str, str | None] = {}  # privacy zone -> the override it was entered under
+    approached: set[str] = set()
 
 
 class Notes(msgspec.Struct):

@@ -7,7 +7,7 @@ override is only believed until its own end, and the record of an entry asks the
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -50,29 +50,17 @@ class KnownZone(msgspec.Struct, frozen=True):
 
 
 class ZoneGuard:
-    """`follow` for each flight, `sampled` for each position; `run` keeps the zones as the record has them."""
+    """`sampled` for each position of a drone; `run` keeps the zones as the record has them."""
 
     def __init__(self, url: str, file: Path, clock: Callable[[], datetime] = lambda: datetime.now(UTC)) -> None:
         """`url`: where the read models are; `file`: where what is known outlives this process."""
         self._url, self._file, self._clock = url, file, clock
         self._zones = self._kept()
-        self._watches: dict[str, tuple[str, ZoneWatch]] = {}
 
-    def follow(self, drone: str, flight: str, inside: Iterable[str] = (), lifted: Iterable[str] = ()) -> None:
-        """A drone has this flight. `inside`: the zones that the record says it is in, `lifted`: under an override."""
-        known = self._watches.get(drone)
-        if known is None or known[0] != flight:
-            # Which override it was is asked again: the record only says that there was one.
-            under: dict[str, str | None] = {zone: "" if zone in set(lifted) else None for zone in inside}
-            self._watches[drone] = flight, ZoneWatch(inside=under, approached=set(under))
-
-    def forget(self, drone: str) -> None:
-        self._watches.pop(drone, None)
-
-    def sampled(self, drone: str, sample: Sample) -> Sequence[Noticed]:
-        """What to record of a position, if the drone is followed and in the air."""
-        known, latitude, longitude = self._watches.get(drone), sample["latitude"], sample["longitude"]
-        if known is None or not sample["airborne"] or latitude is None or longitude is None:
+    def sampled(self, watch: ZoneWatch, sample: Sample) -> Sequence[Noticed]:
+        """What to record of a position of a drone in the air; `watch` is its flight's."""
+        latitude, longitude = sample["latitude"], sample["longitude"]
+        if not sample["airborne"] or latitude is None or longitude is None:
             return ()
         now = self._clock()
         position = AirPosition(
@@ -84,7 +72,7 @@ class ZoneGuard:
             _figure(sample["velocity_north"]), _figure(sample["velocity_east"]), -_figure(sample["velocity_down"])
         )
         seen = Observation(position, device_time, now)
-        return known[1].step([zone.at(now) for zone in self._zones], seen, velocity)
+        return watch.step([zone.at(now) for zone in self._zones], seen, velocity)
 
     # -- knowing -----------------------------------------------------------------
 

@@ -16,6 +16,7 @@ from starlette.applications import Starlette
 from adapters.drone_gateway.journal import Journal
 from adapters.drone_gateway.sorties import Sorties
 from adapters.drone_gateway.wire import routes
+from adapters.drone_gateway.zones import ZoneGuard
 from adapters.kafka.telemetry import TelemetryWriter
 from adapters.mavlink.gateway import Gateway, Sample, VehicleSpec
 from adapters.mavlink.observations import Observation
@@ -100,6 +101,8 @@ async def _run(process: Running, handler: Handler) -> None:
     )
     sorties = Sorties(flights, journal, home, gateway)
     sorties.checked = False
+    assert settings.read_url
+    sorties.zones = ZoneGuard(settings.read_url, home / "zones.json")
     sorties.resume()
 
     async def record() -> None:
@@ -141,6 +144,7 @@ async def _run(process: Running, handler: Handler) -> None:
                 "journal": record(),
                 "watch": sorties.watch(),
                 "tend": sorties.tend(),
+                "zones": sorties.zones.run(),
             }.items()
         ]
         stopped = asyncio.create_task(asyncio.to_thread(process.stop.wait), name="stop")

@@ -449,6 +449,22 @@ def test_a_mask_or_an_override_lets_the_recording_go_on() -> None:
         filming.when(enter).then(PrivacyZoneEntered("pool", rule, effect, override, OVERHEAD, NOW))
 
 
+def test_an_override_that_ends_inside_its_zone_stops_the_recording_at_once() -> None:
+    lifted = filming.and_when(RecordZoneEntry("pool", ZoneRule.NO_RECORD, "o1", seen))
+    lifted.when(RecordZoneEntry("pool", ZoneRule.NO_RECORD, "o2", seen)).then_nothing()
+    over = RecordZoneEntry("pool", ZoneRule.NO_RECORD, None, seen)
+    lifted.when(over).then_types(PrivacyZoneEntered, RecordingStopped)
+    lifted.and_when(over).when(over).then_nothing()
+    lifted.and_when(over).when(by_policy).then_refused(RecordingRefused, "in_privacy_zone")
+
+
+def test_an_override_that_begins_inside_its_zone_opens_it() -> None:
+    inside = filming.and_when(RecordZoneEntry("pool", ZoneRule.NO_RECORD, None, seen))
+    opened = inside.and_when(RecordZoneEntry("pool", ZoneRule.NO_RECORD, "o1", seen))
+    opened.when(by_policy).then(recording)
+    opened.and_when(RecordZoneExit("pool", seen)).when(RecordZoneExit("pool", seen)).then_nothing()
+
+
 def test_leaving_one_of_two_zones_is_not_leaving_the_other() -> None:
     story = on_scene
     for zone in ("pool", "school"):
