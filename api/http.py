@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator, Callable
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -31,6 +33,7 @@ from api.sign_in import SignIn
 from application.accounts import Proof, SignOnRefused, SignOnUnavailable
 from application.handling import Actor
 
+COMMANDS_AT_ONCE = 32
 PAGES = Path(__file__).resolve().parent.parent / "ui" / "dist"
 CONTENT_SECURITY_POLICY = "; ".join(
     (
@@ -154,6 +157,8 @@ def build_app(
 
     @asynccontextmanager
     async def opened(_: FastAPI) -> AsyncIterator[None]:
+        # Commands wait in threads for the group commit, which takes the more in one go the more of them wait.
+        asyncio.get_running_loop().set_default_executor(ThreadPoolExecutor(COMMANDS_AT_ONCE, "command"))
         async with lifespan():
             yield
 
@@ -243,8 +248,12 @@ def _serve_pages(app: FastAPI, pages: Path) -> None:
 
     @app.get("/{path:path}", include_in_schema=False)
     async def page(path: str) -> Response:
-        file = (pages / path).resolve()
-        if path and file.is_file() and file.is_relative_to(pages) and file.suffix != ".json":
+        try:
+            file = (pages / path).resolve()
+            found = path and file.is_relative_to(pages) and file.is_file() and file.suffix != ".json"
+        except (OSError, ValueError):  # no file can have such a name
+            return Response("not found", 404)
+        if found:
             return FileResponse(file)
         if "." in path.rpartition("/")[2]:
             return Response("not found", 404)

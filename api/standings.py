@@ -9,10 +9,11 @@ from __future__ import annotations
 import asyncio
 import time
 from collections import OrderedDict
+from collections.abc import Callable
 from contextlib import suppress
 from datetime import datetime, timedelta
 from types import TracebackType
-from typing import Self
+from typing import Self, TypeVar
 
 import psycopg
 import structlog
@@ -26,7 +27,12 @@ KEPT_S = 1.0
 SILENT_S = 1.5  # how long a store is waited for that no announcement can come from
 REMEMBERED = 4096
 SHORTEST_IDLE = timedelta(minutes=1)  # no policy locks a console sooner
+T = TypeVar("T")
 log = structlog.get_logger()
+
+
+def _key(proof: Proof, source_address: str) -> tuple[str, str, str]:
+    return proof.person, proof.session, source_address  # two persons are never taken for each other
 
 
 class Standings:
@@ -35,7 +41,7 @@ class Standings:
     def __init__(self, accounts: Accounts, store_url: str) -> None:
         self._accounts = accounts
         self._url = store_url
-        self._known: OrderedDict[tuple[str, str], tuple[Actor, int, float]] = OrderedDict()
+        self._known: OrderedDict[tuple[str, str, str], tuple[Actor, int, float]] = OrderedDict()
         self._active: OrderedDict[str, datetime] = OrderedDict()  # session -> when its person last asked for something
         self._heard = 0  # counts announcements
         self._listening = False
@@ -57,40 +63,39 @@ class Standings:
         """`active`: the person does something at this moment. A console at which nobody did anything for as long as
         the use policy allows is locked first. Raises SignOnRefused, SignOnUnavailable."""
         await self._lock_if_idle(proof, source_address, active)
-        key = (proof.session, source_address)
+        key = _key(proof, source_address)
         known = self._known.get(key)
         if known and self._listening and known[1] == self._heard and time.monotonic() - known[2] < KEPT_S:
             return known[0]
         heard = self._heard
-        asking = asyncio.to_thread(self._accounts.sign_on, proof, source_address)
-        try:
-            # Where the store has fallen silent nobody waits it out: the request may be an order to bring a drone home.
-            actor = await asyncio.wait_for(asking, None if self._listening else SILENT_S)
-        except TimeoutError:
-            raise SignOnUnavailable("nobody can be signed on: the event store does not answer") from None
+        actor = await self._ask(lambda: self._accounts.sign_on(proof, source_address))
         self._known[key] = (actor, heard, time.monotonic())
         self._known.move_to_end(key)
         while len(self._known) > REMEMBERED:
             self._known.popitem(last=False)
         return actor
 
+    async def _ask(self, what: Callable[[], T]) -> T:
+        """Beside the event loop. Where the store has fallen silent nobody waits it out: the request may be an order to
+        bring a drone home. Raises SignOnUnavailable."""
+        try:
+            return await asyncio.wait_for(asyncio.to_thread(what), None if self._listening else SILENT_S)
+        except (TimeoutError, StoreUnavailable):
+            raise SignOnUnavailable("nobody can be signed on: the event store does not answer") from None
+
     async def _lock_if_idle(self, proof: Proof, source_address: str, active: bool) -> None:
         # Kept in this process: after a restart the time without an act begins anew.
         now = self._accounts.handler.clock.now()
         last = self._active.get(proof.session)
-        if last is not None and now - last >= SHORTEST_IDLE:
-            try:
-                limit = await asyncio.to_thread(self._accounts.idle_limit)
-            except StoreUnavailable:
-                raise SignOnUnavailable("nobody can be signed on: the event store does not answer") from None
-            if now - last >= limit:
-                actor = Actor(proof.person, proof.person, "", frozenset(), proof.session, source_address)
-                told = await asyncio.to_thread(self._accounts.lock, actor, "nobody was active")
-                if isinstance(told, Unavailable):
-                    raise SignOnUnavailable(told.message)
-                self._known.pop((proof.session, source_address), None)
-                del self._active[proof.session]
-                return
+        idle = now - last if last else timedelta()
+        if idle >= SHORTEST_IDLE and idle >= await self._ask(self._accounts.idle_limit):
+            actor = Actor(proof.person, proof.person, "", frozenset(), proof.session, source_address)
+            told = await self._ask(lambda: self._accounts.lock(actor, "nobody was active"))
+            if isinstance(told, Unavailable):
+                raise SignOnUnavailable(told.message)
+            self._known.pop(_key(proof, source_address), None)
+            self._active.pop(proof.session, None)
+            return
         if active:
             self._active[proof.session] = now
             self._active.move_to_end(proof.session)
@@ -99,7 +104,7 @@ class Standings:
 
     def last_known(self, proof: Proof, source_address: str) -> Actor | None:
         """The actor as last read, however long ago: for orders of safety while the store is away."""
-        known = self._known.get((proof.session, source_address))
+        known = self._known.get(_key(proof, source_address))
         return known[0] if known else None
 
     async def _listen(self) -> None:
