@@ -127,6 +127,24 @@ def drone_gateway() -> None:
     process.run()
 
 
+@main.command()
+@click.argument("file", type=click.Path(exists=True, dir_okay=False, path_type=Path))
+@click.option("--whole", is_flag=True, help="The file names everybody: who is not in it has left.")
+@click.option("--json", is_flag=True, help="Print as JSON.")
+def provision(file: Path, whole: bool, json: bool) -> None:
+    """Take joiners, movers and leavers out of a CSV file. Exit code 1 where a line was refused.
+
+    \b
+    person,name,organisation,email,active
+    d517,Jordan Lee,lasd_west_hollywood,jlee@lasd.example,true
+    """
+    from api.processes import provision as process
+
+    rows = process.provision(file, whole=whole)
+    _print(rows, json)
+    sys.exit(0 if all(row["ok"] for row in rows) else 1)
+
+
 @main.group(invoke_without_command=True)
 @click.pass_context
 def demonstration(context: click.Context) -> None:

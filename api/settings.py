@@ -240,6 +240,12 @@ class Settings(BaseSettings):
         None, alias="SAFERWEHO_CAD_KEYS", description="File (mode 0600) of the keys with which dispatch sends calls."
     )
 
+    scim_keys: Path | None = Field(
+        None,
+        alias="SAFERWEHO_SCIM_KEYS",
+        description="File (mode 0600) of the keys with which the personnel system sends joiners, movers and leavers.",
+    )
+
     # -- GraphQL --
     introspection: bool | None = Field(
         None,

@@ -84,6 +84,9 @@ class Provisioning(Commands):
         state = self.handler.states.load([(PERSON, key)])[PERSON.stream(key)][1]
         return state if isinstance(state, Account) and Role.SERVICE not in state.roles else None
 
+    def exists(self, key: str) -> bool:
+        return not isinstance(self.handler.states.load([(PERSON, key)])[PERSON.stream(key)][1], Unknown)
+
 
 class Shifts(Commands):
     def hand_over(

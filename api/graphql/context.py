@@ -24,6 +24,7 @@ from application.flights import Flights
 from application.gateway import DroneGateway
 from application.handling import Actor, Handler
 from application.overrides import Overrides
+from application.people import Shifts
 from application.policies import Policies
 from application.views import Cameras, Reasons, Views
 from application.zones import Zones
@@ -48,6 +49,7 @@ class Services:
     views: Views
     cameras: Cameras
     reasons: Reasons
+    shifts: Shifts
     gateway: DroneGateway
     reads: AsyncConnectionPool[AsyncConnection[Any]]
     applied: AppliedPositions

@@ -31,6 +31,7 @@ from api.graphql.documents import TOKEN_LIMIT
 from api.graphql.looking import LookingMutations, LookingQueries
 from api.graphql.mutations import Mutation
 from api.graphql.overrides import OverrideMutations, OverrideQueries
+from api.graphql.people import PeopleMutations, PeopleQueries
 from api.graphql.queries import Query
 from api.graphql.subscriptions import Subscription
 from api.graphql.types import POSITION, Position
@@ -40,8 +41,8 @@ from projections.engine.reading import NoReadModel
 
 log = structlog.get_logger()
 CACHED_DOCUMENTS = 512
-QUERIES = (Query, OverrideQueries, ZoneQueries, LookingQueries)  # one class a capability
-MUTATIONS = (Mutation, OverrideMutations, ZoneMutations, LookingMutations)
+QUERIES = (Query, OverrideQueries, ZoneQueries, LookingQueries, PeopleQueries)  # one class a capability
+MUTATIONS = (Mutation, OverrideMutations, ZoneMutations, LookingMutations, PeopleMutations)
 SUBSCRIPTIONS = (Subscription,)
 
 

@@ -25,7 +25,7 @@ from adapters.heartbeats import PostgresHeartbeats
 from adapters.identity.development_issuer import DevelopmentIssuer
 from adapters.identity.issuer_documents import IssuerDocuments
 from adapters.identity.verifier import Identity, TokenVerifier
-from api import cad
+from api import cad, scim
 from api.graphql.context import READ_SLOTS, Services
 from api.http import PAGES, build_app, proof_of
 from api.processes import wiring
@@ -39,6 +39,7 @@ from application.fleet import Fleet
 from application.flights import Flights, StandingPapers
 from application.handling import Actor, Handler, Refused, Unavailable
 from application.overrides import Overrides
+from application.people import Provisioning, Shifts
 from application.policies import Policies
 from application.views import Cameras, Reasons, Views
 from application.zones import Zones
@@ -81,6 +82,7 @@ async def serve(process: Running, handler: Handler, pages: Path = PAGES) -> None
             views=Views(handler, heartbeats, reasons),
             cameras=Cameras(handler),
             reasons=reasons,
+            shifts=Shifts(handler),
             gateway=HttpDroneGateway(settings.gateway_url, settings.gateway_key.get_secret_value(), http),
             reads=AsyncConnectionPool(
                 settings.read_url,
@@ -113,7 +115,7 @@ async def serve(process: Running, handler: Handler, pages: Path = PAGES) -> None
             sign_in,
             process.health,
             lifespan,
-            development_routes(settings),
+            [*development_routes(settings), *scim_routes(settings, services)],
             cad.Keys.read(settings.cad_keys),
             verifier,
             pages,
@@ -156,6 +158,14 @@ async def still_open(connection: AsyncConnection[Any]) -> None:
 def _read_models(services: Services) -> dict[str, Any]:
     positions = {name: services.applied.position(name) for name in ("audit_trail", "live_board")}
     return {"ok": services.applied.state("live_board") is not None, **positions}
+
+
+def scim_routes(settings: Settings, services: Services) -> list[BaseRoute]:
+    """The door of the personnel system, where it has a key."""
+    if settings.scim_keys is None:
+        return []
+    keys = cad.Keys.read(settings.scim_keys)
+    return list(scim.router(Provisioning(services.handler), services.reads, keys, settings.base_url).routes)
 
 
 def development_routes(settings: Settings) -> list[BaseRoute]:

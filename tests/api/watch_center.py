@@ -47,6 +47,7 @@ from projections.live_board.telemetry import TelemetryBoard
 
 Json = dict[str, Any]
 CAD_KEY = "the key of dispatch"
+SCIM_KEY = "the key of the personnel system"
 PASSWORD = "a password of these tests"
 ANSWER = """__typename
   ... on Accepted { commandId position stream id replayed outcome recorded }
@@ -137,6 +138,8 @@ TYPES = {
     "person": "ID!",
     "drone": "ID!",
     "dock": "ID!",
+    "session": "ID!",
+    "parameters": "JSON!",
     "flight": "ID!",
     "override": "ID!",
     "zone": "ID!",
@@ -341,6 +344,9 @@ def installed(url: str, home: Path, **more: str) -> WatchCenter:
     event_store.migrate(url)
     catalogue.install(url)
     login_roles(url, dict.fromkeys(LOGINS, PASSWORD))
+    scim_keys = home / "scim-keys"
+    with open(os.open(scim_keys, os.O_WRONLY | os.O_CREAT, 0o600), "w") as out:
+        out.write(f"{SCIM_KEY}\n")
     cad_keys = home / "cad-keys"
     with open(os.open(cad_keys, os.O_WRONLY | os.O_CREAT, 0o600), "w") as out:
         out.write(f"{CAD_KEY}\n")
@@ -353,6 +359,7 @@ def installed(url: str, home: Path, **more: str) -> WatchCenter:
         "SAFERWEHO_GATEWAY_KEY": "the key of the gateway",
         "SAFERWEHO_GATEWAY_URL": f"http://127.0.0.1:{free_port()}",
         "SAFERWEHO_CAD_KEYS": str(cad_keys),
+        "SAFERWEHO_SCIM_KEYS": str(scim_keys),
         "SAFERWEHO_AIRSPACE_AUTHORITY": "coa:2026-WSA-TEST:1:2099-12-31",
         "SAFERWEHO_SEPARATION": "detect_and_avoid:radar",
         "DATABASE_URL": url,

@@ -1,0 +1,400 @@
+"""People and their consoles, shifts handed over, and the history of the use policy."""
+
+from __future__ import annotations
+
+import asyncio
+from datetime import date, datetime, timedelta
+
+import msgspec
+import strawberry
+from strawberry.scalars import JSON
+
+from api.graphql import types as t
+from api.graphql.audit import page_size
+from api.graphql.commands import chosen, command
+from api.graphql.context import context_of
+from api.graphql.limits import DEFAULT_PAGE
+from domain import person as domain
+from domain.kernel import InvalidValue, PersonId
+from domain.policy import PolicyParameters, policy_in_force
+from projections.live_board import queries as board
+from projections.live_board.phases import OVER
+from projections.people import queries as q
+from projections.policies import queries as policies
+
+Id = strawberry.ID
+Result = t.CommandResult
+
+# -- types -------------------------------------------------------------------
+
+
+@strawberry.type
+class Course:
+    course: str
+    expires_on: date
+
+
+@strawberry.type
+class Certificate:
+    kind: str
+    number: str
+    expires_on: date
+
+
+@strawberry.type
+class Account:
+    """A named person with an account. Nobody shares one."""
+
+    id: Id
+    name: str
+    organisation: str
+    email: str
+    enrolled_at: datetime
+    roles: list[str]
+    courses: list[Course]
+    certificates: list[Certificate]
+    medical_hold: bool
+    suspended_at: datetime | None
+    suspended_because: str | None
+    last_signed_on_at: datetime | None
+    open_sessions: int
+
+
+@strawberry.type
+class Accounts:
+    position: t.Position
+    accounts: list[Account]
+
+
+@strawberry.type
+class ConsoleSession:
+    """One person at one place, from sign-on to sign-off."""
+
+    id: Id
+    person_id: Id
+    name: str | None
+    signed_on_at: datetime
+    ends_at: datetime
+    method: str
+    source_address: str
+    locked: bool
+    ended_at: datetime | None
+    ended_because: str | None = strawberry.field(description="closed | expired | suspended | replaced | revoked")
+
+
+@strawberry.type
+class Handover:
+    id: Id
+    handed_at: datetime
+    handed_by: Id
+    handed_to: Id
+    open_items: list[Id] = strawberry.field(description="streams of what was open")
+    as_of_position: t.Position
+
+
+@strawberry.type
+class PolicyDifference:
+    parameter: str
+    before: str | None = strawberry.field(description="JSON; null: not there")
+    after: str | None = strawberry.field(description="JSON; null: not there")
+
+
+@strawberry.type
+class PolicyVersion:
+    version: int
+    amends: int | None
+    state: str = strawberry.field(description="drafted | adopted | in_force | retired | replaced")
+    summary: str
+    parameters: JSON
+    parameters_sha256: str
+    cedar_set_hash: str
+    drafted_by: Id
+    drafted_at: datetime
+    adopted_by: Id | None = strawberry.field(description="the second person")
+    in_force_from: datetime | None
+    retired_at: datetime | None
+    retired_because: str | None
+    differences: list[PolicyDifference] = strawberry.field(description="against the version before it")
+
+
+def _account(row: q.Person) -> Account:
+    return Account(
+        id=Id(row.person),
+        name=row.name,
+        organisation=row.organisation,
+        email=row.email,
+        enrolled_at=row.enrolled_at,
+        roles=list(row.roles),
+        courses=[Course(course=course, expires_on=day) for course, day in row.courses],
+        certificates=[Certificate(kind=c.kind, number=c.number, expires_on=c.expires_on) for c in row.certificates],
+        medical_hold=row.medical_hold,
+        suspended_at=row.suspended_at,
+        suspended_because=row.suspended_because,
+        last_signed_on_at=row.last_signed_on_at,
+        open_sessions=row.open_sessions,
+    )
+
+
+def _page(first: int | None) -> int:
+    """Raises Unreadable."""
+    return page_size(first, None)[0] or DEFAULT_PAGE
+
+
+# -- questions ---------------------------------------------------------------
+
+
+@strawberry.type
+class PeopleQueries:
+    @strawberry.field(description="Every account, by name.")
+    async def accounts(self, info: strawberry.Info, after_position: t.Position | None = None) -> Accounts:
+        context = context_of(info)
+        context.require("read_person")
+        await context.applied("people", after_position)
+        async with context.reading() as connection:
+            at, found = await q.people(connection, context.services.handler.clock.now())
+        return Accounts(position=t.Position(at.position), accounts=[_account(row) for row in found])
+
+    @strawberry.field(description="One account; your own always.")
+    async def account(self, info: strawberry.Info, id: Id, after_position: t.Position | None = None) -> Account | None:
+        context = context_of(info)
+        if not context.may("read_person", f"person-{id}"):
+            context.require("read_person")
+        await context.applied("people", after_position)
+        async with context.reading() as connection:
+            _, found = await q.people(connection, context.services.handler.clock.now(), str(id))
+        return _account(found[0]) if found else None
+
+    @strawberry.field(description="Accounts that could be used and have not been for that many days.")
+    async def dormant_accounts(
+        self, info: strawberry.Info, days: int = 90, after_position: t.Position | None = None
+    ) -> Accounts:
+        context = context_of(info)
+        context.require("read_person")
+        await context.applied("people", after_position)
+        after = timedelta(days=min(max(days, 1), 36_500))
+        async with context.reading() as connection:
+            at, found = await q.dormant(connection, context.services.handler.clock.now(), after)
+        return Accounts(position=t.Position(at.position), accounts=[_account(row) for row in found])
+
+    @strawberry.field(description="Accounts with a training that has run out.")
+    async def expired_training(self, info: strawberry.Info, after_position: t.Position | None = None) -> Accounts:
+        context = context_of(info)
+        context.require("read_person")
+        await context.applied("people", after_position)
+        async with context.reading() as connection:
+            at, found = await q.expired_training(connection, context.services.handler.clock.now())
+        return Accounts(position=t.Position(at.position), accounts=[_account(row) for row in found])
+
+    @strawberry.field(description="Sessions, newest first; of one person, or only those that are open.")
+    async def console_sessions(
+        self,
+        info: strawberry.Info,
+        person: Id | None = None,
+        only_open: bool = False,
+        first: int | None = None,
+        after_position: t.Position | None = None,
+    ) -> list[ConsoleSession]:
+        context = context_of(info)
+        if person is None or not context.may("read_person", f"person-{person}"):
+            context.require("read_person")
+        await context.applied("people", after_position)
+        now = context.services.handler.clock.now()
+        async with context.reading() as connection:
+            found = await q.sessions(connection, str(person) if person else None, only_open, now, _page(first))
+        return [
+            ConsoleSession(
+                id=Id(row.session),
+                person_id=Id(row.person),
+                name=row.name,
+                signed_on_at=row.signed_on_at,
+                ends_at=row.ends_at,
+                method=row.method,
+                source_address=row.source_address,
+                locked=row.locked,
+                ended_at=row.ended_at,
+                ended_because=row.ended_because,
+            )
+            for row in found
+        ]
+
+    @strawberry.field(description="Shifts handed over, newest first.")
+    async def handovers(
+        self, info: strawberry.Info, first: int | None = None, after_position: t.Position | None = None
+    ) -> list[Handover]:
+        context = context_of(info)
+        context.require("read_board")
+        await context.applied("people", after_position)
+        async with context.reading() as connection:
+            found = await q.handovers(connection, _page(first))
+        return [
+            Handover(
+                id=Id(row.shift),
+                handed_at=row.handed_at,
+                handed_by=Id(row.handed_by),
+                handed_to=Id(row.handed_to),
+                open_items=[Id(item) for item in row.open_items],
+                as_of_position=t.Position(row.as_of_position),
+            )
+            for row in found
+        ]
+
+    @strawberry.field(description="Every version of the use policy with what it changed, newest first.")
+    async def policy_history(
+        self, info: strawberry.Info, after_position: t.Position | None = None
+    ) -> list[PolicyVersion]:
+        context = context_of(info)
+        context.signed_on()
+        await context.applied("policies", after_position)
+        async with context.reading() as connection:
+            found = await policies.versions(connection)
+        book = await asyncio.to_thread(context.services.policies.book)
+        current = policy_in_force(book, context.services.handler.clock.now())
+        before = {row.version: found[n + 1].parameters for n, row in enumerate(found[:-1])}
+        return [_version(row, before.get(row.version, {}), current.version if current else None) for row in found]
+
+
+def _version(row: policies.Version, before: dict[str, object], current: int | None) -> PolicyVersion:
+    if row.retired_at is not None:
+        state = "retired"
+    elif row.version == current:
+        state = "in_force"
+    elif row.adopted_at is None:
+        state = "drafted"
+    else:
+        state = "adopted" if current is None or row.version > current else "replaced"
+    return PolicyVersion(
+        version=row.version,
+        amends=row.amends,
+        state=state,
+        summary=row.summary,
+        parameters=JSON(row.parameters),
+        parameters_sha256=row.parameters_sha256,
+        cedar_set_hash=row.cedar_set_sha256,
+        drafted_by=Id(row.drafted_by),
+        drafted_at=row.drafted_at,
+        adopted_by=Id(row.adopted_by) if row.adopted_by else None,
+        in_force_from=row.in_force_from,
+        retired_at=row.retired_at,
+        retired_because=row.retired_because,
+        differences=[
+            PolicyDifference(parameter=d.parameter, before=d.before, after=d.after)
+            for d in policies.differences(before, row.parameters)
+        ],
+    )
+
+
+def parameters_of(asked: object) -> PolicyParameters:
+    """Raises InvalidValue, which names the parameter at fault."""
+    try:
+        return msgspec.convert(asked, PolicyParameters, strict=True)
+    except msgspec.ValidationError as error:
+        text, _, path = str(error).partition(" - at `")
+        field = "parameters" + path.rstrip("`").removeprefix("$")
+        raise InvalidValue("these are no policy parameters", field=field, accepted=text.partition(", got")[0]) from None
+
+
+# -- commands ----------------------------------------------------------------
+
+
+@strawberry.type
+class PeopleMutations:
+    @strawberry.mutation(description="Change a person's name, organisation or address; unsuitable roles are lost.")
+    async def change_person(
+        self,
+        info: strawberry.Info,
+        person_id: Id,
+        name: str,
+        organisation: str,
+        email: str,
+        command_id: Id | None = None,
+    ) -> Result:
+        accounts = context_of(info).services.accounts
+        return await command(
+            info,
+            "change_person",
+            command_id,
+            lambda who, id_: accounts.change(
+                who,
+                domain.ChangeDetails(
+                    PersonId(person_id),
+                    name,
+                    chosen(domain.Organisation, organisation, "organisation"),
+                    email,
+                    PersonId(who.person),
+                ),
+                id_,
+            ),
+        )
+
+    @strawberry.mutation(description="A person has left: every role is given up, access ends at once.")
+    async def record_leaver(
+        self, info: strawberry.Info, person_id: Id, reason: str, command_id: Id | None = None
+    ) -> Result:
+        accounts = context_of(info).services.accounts
+        return await command(
+            info,
+            "suspend_person",
+            command_id,
+            lambda who, id_: accounts.change(who, domain.Leave(PersonId(person_id), PersonId(who.person), reason), id_),
+        )
+
+    @strawberry.mutation(description="Close every console of a person; tokens from before are void.")
+    async def revoke_access(
+        self, info: strawberry.Info, person_id: Id, reason: str, command_id: Id | None = None
+    ) -> Result:
+        accounts = context_of(info).services.accounts
+        return await command(
+            info,
+            "revoke_access",
+            command_id,
+            lambda who, id_: accounts.change(
+                who, domain.RevokeAccess(PersonId(person_id), PersonId(who.person), reason), id_
+            ),
+        )
+
+    @strawberry.mutation(description="Close one console; its token is void.")
+    async def revoke_session(
+        self, info: strawberry.Info, session: Id, reason: str, command_id: Id | None = None
+    ) -> Result:
+        accounts = context_of(info).services.accounts
+        return await command(
+            info, "revoke_access", command_id, lambda who, id_: accounts.revoke_session(who, session, reason, id_)
+        )
+
+    @strawberry.mutation(description="Hand the watch to another person, with the calls and flights that are open.")
+    async def hand_over_shift(
+        self, info: strawberry.Info, to: Id, note: str = "", command_id: Id | None = None
+    ) -> Result:
+        context = context_of(info)
+        services = context.services
+        context.signed_on()
+        async with context.reading() as connection:
+            now = await board.board(connection, services.handler.clock.now())
+        items = [f"call-{call.call_number}" for call in now.calls if call.closed_at is None]
+        items += [f"flight-{flight.flight}" for flight in now.flights if flight.phase not in OVER]
+        return await command(
+            info,
+            "hand_over_shift",
+            command_id,
+            lambda who, id_: services.shifts.hand_over(who, to, items, now.checkpoint.position, note, id_),
+        )
+
+    @strawberry.mutation(
+        description="Draft the next version of the use policy. `parameters`: as `policyHistory` shows them. It binds"
+        " nobody before another person adopts it."
+    )
+    async def draft_policy(
+        self,
+        info: strawberry.Info,
+        parameters: JSON,
+        summary: str,
+        amends: int | None = None,
+        command_id: Id | None = None,
+    ) -> Result:
+        drafts = context_of(info).services.policies
+        return await command(
+            info,
+            "draft_policy",
+            command_id,
+            lambda who, id_: drafts.draft(who, parameters_of(parameters), summary, amends, id_),
+        )
