@@ -13,6 +13,7 @@ import pytest
 import domain.catalogue
 from application.codec import decode, encode
 from domain.kernel import EVENT_TYPES
+from domain.policy import ADDED_LATER
 from tests.golden.make import FOLDER, event_of, manifest
 
 GOLDENS = sorted(FOLDER.glob("*.json"))
@@ -46,7 +47,16 @@ def test_a_golden_is_read_and_written_again_byte_for_byte(golden: Path) -> None:
     assert recorded.content is content
     if golden.stem in EVENT_TYPES:  # an older version is read as the newest, and never written again
         assert recorded.name == golden.stem
-        assert encode(recorded.envelope, recorded.event) == content
+        written = encode(recorded.envelope, recorded.event)
+        assert written == content or without_later_parameters(written) == content
+
+
+def without_later_parameters(content: bytes) -> bytes:
+    """A policy that was written before a parameter came to be is read with the parameter's default."""
+    event = msgspec.json.decode(content)
+    for name in ADDED_LATER:
+        event["data"].get("parameters", {}).pop(name, None)
+    return msgspec.json.encode(event)
 
 
 def test_a_golden_fills_every_field(golden: Path) -> None:
