@@ -63,11 +63,10 @@ class AuditSeedCommitted:
 
 @event("review.audit_sample_drawn")
 class AuditSampleDrawn:
-    """The nonce of a week was revealed, and with it and the log's root the accesses to review were drawn.
+    """The nonce of a week was revealed, and out of it and the log's root the accesses to review."""
 
-    `position`, `root_sha256`: of the log at the week's end; `access_types`: which events were the population;
-    `population_sha256`: of their positions.
-    """
+    # `position`, `root_sha256`: of the log at the week's end; `access_types`: which events were the population;
+    # `population_sha256`: of their positions.
 
     week: str
     nonce: str
@@ -129,10 +128,9 @@ class StepRefused:
 
 @event("review.audit_trail_consulted")
 class AuditTrailConsulted:
-    """Somebody read the audit trail: what was asked, and up to which position of the log the answer could reach.
+    """Somebody asked the audit trail something, which could answer up to a position of the log."""
 
-    The same question within a minute is one consultation, however many pages were turned.
-    """
+    # The same question within a minute is one consultation, however many pages were turned.
 
     question: str
     filter: tuple[str, ...]
