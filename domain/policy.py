@@ -74,12 +74,15 @@ class PolicyParameters:
     override_review_hours: int = 72
     emergency_justification_hours: int = 24
     idle_lock_minutes: int = 30  # CJIS AC-11
+    audit_sample_size: int = 25  # accesses a week
+    audit_review_days: int = 7
+    complaint_answer_days: int = 30
 
     def rule_for(self, purpose: str) -> PurposeRule | None:
         return next((rule for rule in self.purposes if rule.code == purpose), None)
 
 
-ADDED_LATER = frozenset({"idle_lock_minutes"})
+ADDED_LATER = frozenset({"idle_lock_minutes", "audit_sample_size", "audit_review_days", "complaint_answer_days"})
 
 
 def parameters_sha256(parameters: PolicyParameters) -> str:
@@ -357,6 +360,9 @@ def check_parameters(parameters: PolicyParameters) -> None:
     checks.within("override_max_minutes", parameters.override_max_minutes, 1, 60, "minutes")
     checks.within("override_review_hours", parameters.override_review_hours, 1, 72, "hours")
     checks.within("emergency_justification_hours", parameters.emergency_justification_hours, 1, 24, "hours")
+    checks.within("audit_sample_size", parameters.audit_sample_size, 5, 500, "accesses a week")
+    checks.within("audit_review_days", parameters.audit_review_days, 1, 30, "days")
+    checks.within("complaint_answer_days", parameters.complaint_answer_days, 1, 90, "days")
 
 
 def _must_be_in_force(version: PolicyVersion, state: State, at: datetime) -> None:

@@ -176,6 +176,9 @@ def test_no_policy_allows_what_is_prohibited(purpose: str) -> None:
         ({"live_view_minutes": 0}, "live_view_minutes"),
         ({"override_max_minutes": 61}, "override_max_minutes"),
         ({"override_review_hours": 73}, "override_review_hours"),
+        ({"audit_sample_size": 4}, "audit_sample_size"),
+        ({"audit_review_days": 31}, "audit_review_days"),
+        ({"complaint_answer_days": 0}, "complaint_answer_days"),
         ({"emergency_justification_hours": 25}, "emergency_justification_hours"),
     ],
 )
