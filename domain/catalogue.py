@@ -6,9 +6,13 @@ from typing import Any
 
 from domain.call import CALL
 from domain.camera import CAMERA
+from domain.complaint import COMPLAINT
+from domain.disclosure import DISCLOSURE
 from domain.dock import DOCK
 from domain.drone import DRONE
+from domain.export import EXPORT
 from domain.flight import FLIGHT
+from domain.footage import FOOTAGE
 from domain.founding import FOUNDING
 from domain.kernel import Aggregate
 from domain.live_view import LIVE_VIEW
@@ -18,8 +22,10 @@ from domain.pilot import PILOT
 from domain.policy import POLICY
 from domain.privacy_override import OVERRIDE
 from domain.privacy_zone import ZONE
+from domain.review import REVIEW
 from domain.session import SESSION
 from domain.shift import SHIFT
+from domain.viewing import VIEWING
 
 AGGREGATES: dict[str, Aggregate[Any, Any, Any]] = {
     aggregate.name: aggregate
@@ -36,8 +42,14 @@ AGGREGATES: dict[str, Aggregate[Any, Any, Any]] = {
         FLIGHT,
         CAMERA,
         LIVE_VIEW,
+        FOOTAGE,
+        VIEWING,
+        EXPORT,
+        DISCLOSURE,
         OVERRIDE,
         ZONE,
+        REVIEW,
+        COMPLAINT,
         PILOT,
     )
 }

@@ -73,10 +73,16 @@ def check_grounds(grounds: Grounds, policy: PolicyInForce | None) -> None:
 
 
 def grounds_refusals(
-    grounds: Grounds, call: CallStanding | None, policy: PolicyInForce | None, *, live: bool = False
+    grounds: Grounds,
+    call: CallStanding | None,
+    policy: PolicyInForce | None,
+    *,
+    live: bool = False,
+    oversight: bool = False,
 ) -> Iterator[Reason]:
-    """Every reason against these grounds. `live`: what is looked at happens now, so its call must be open."""
-    yield from _purpose(grounds, policy)
+    """Every reason against these grounds. `live`: what is looked at happens now, so its call must be open;
+    `oversight`: an auditor asks, who may look for a review."""
+    yield from purpose_refusals(grounds.purpose, policy, oversight=oversight)
     rule = "purpose and case are asked before the first frame"
     named = policy.parameters.rule_for(grounds.purpose) if policy else None
     if grounds.purpose == OVERSIGHT_REVIEW or (named and named.basis is Basis.NAMED_AUTHORISATION):
@@ -96,8 +102,11 @@ def grounds_refusals(
         yield Reason("call_closed", message, rule, field="call")
 
 
-def _purpose(grounds: Grounds, policy: PolicyInForce | None) -> Iterator[Reason]:
-    purpose = grounds.purpose
+def purpose_refusals(
+    purpose: str, policy: PolicyInForce | None, *, oversight: bool = False, adopted: bool = True
+) -> Iterator[Reason]:
+    """`adopted`: the purpose must be one of the policy's; that of another agency need not, but none may be
+    prohibited."""
     ruled_out = PROHIBITED.get(purpose)
     if ruled_out is None and policy is not None and purpose in policy.parameters.prohibited:
         ruled_out = purpose
@@ -106,7 +115,9 @@ def _purpose(grounds: Grounds, policy: PolicyInForce | None) -> Iterator[Reason]
         yield Reason("purpose_prohibited", message, "prohibited purposes", field="purpose")
     elif policy is None:
         yield Reason("no_policy", "no use policy is in force: adopt one first", "nothing is seen without a policy")
-    elif purpose != OVERSIGHT_REVIEW and policy.parameters.rule_for(purpose) is None:
+    elif purpose == OVERSIGHT_REVIEW and oversight:
+        return
+    elif adopted and policy.parameters.rule_for(purpose) is None:
         yield Reason(
             "purpose_not_adopted",
             "the use policy in force does not name this purpose",

@@ -16,7 +16,7 @@ from application.ports import Question
 TARGET = Path(__file__).parents[1] / "docs" / "who-may-do-what.md"
 IN_ORDER = {"stepped_up": True, "own_request": False}
 # What else may be so, and then opens what is closed otherwise.
-CIRCUMSTANCES = ("shared_with_open_incident", "commands_flight")
+CIRCUMSTANCES = ("shared_with_open_incident", "commands_flight", "review_access")
 
 HEAD = """# Who may do what
 
@@ -31,8 +31,9 @@ Set in this version: `{set_hash}`
 ## By role
 
 ✓ may; ✓² may right after a step-up (a second factor shown again); ✓³ the same, and not for one's own request; (✓) may
-in the circumstance that the rule states; own: one's own alone. Everyone may read their own record. What a rule allows can still be refused by the use policy (purpose, certificate, weather),
-and then the refusal is recorded with all its reasons.
+in the circumstance that the rule states; own: one's own alone. Everyone may read their own record. What a rule allows
+can still be refused by the use policy (purpose, certificate, weather), and then the refusal is recorded with all its
+reasons.
 
 """
 

@@ -12,9 +12,13 @@ import domain
 from domain import (
     call,
     camera,
+    complaint,
+    disclosure,
     dock,
     drone,
+    export,
     flight_events,
+    footage,
     founding,
     live_view,
     notice,
@@ -23,8 +27,10 @@ from domain import (
     policy,
     privacy_override_events,
     privacy_zone,
+    review_events,
     session,
     shift,
+    viewing,
 )
 from domain.catalogue import AGGREGATES, aggregate_of
 from domain.kernel import EVENT_NAMES, EVENT_TYPES, InvalidValue, Mistake, NotFound, WrongState
@@ -58,8 +64,14 @@ EVENTS: dict[str, Any] = {
     "session": session.Event,
     "camera": camera.Event,
     "liveview": live_view.Event,
+    "footage": footage.Event,
+    "viewing": viewing.Event,
+    "export": export.Event,
+    "disclosure": disclosure.Event,
     "override": privacy_override_events.Event,
     "zone": privacy_zone.Event,
+    "review": review_events.Event,
+    "complaint": complaint.Event,
     "pilot": pilot.Event,
 }
 

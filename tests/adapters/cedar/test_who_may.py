@@ -74,6 +74,17 @@ MAY: dict[str, set[str]] = {
     "record_camera_state": {SERVICE},
     "end_access": {SERVICE},
     "read_cameras": {*WATCH, AUDITOR, ADMINISTRATOR},
+    "request_viewing": {OPERATOR, SUPERVISOR},
+    "account_for_segments": set(),
+    "close_viewing": set(),
+    "request_export": {OPERATOR, SUPERVISOR},
+    "approve_export": {SUPERVISOR, COMMANDER},
+    "refuse_export": {SUPERVISOR, COMMANDER},
+    "record_export": {SERVICE},
+    "deliver_export": {OPERATOR, SUPERVISOR},
+    "request_disclosure": {OPERATOR, SUPERVISOR, COMMANDER},
+    "make_disclosure": {SUPERVISOR, COMMANDER},
+    "refuse_disclosure": {SUPERVISOR, COMMANDER},
     "request_override": {OPERATOR, SUPERVISOR},
     "approve_override": {SUPERVISOR},
     "refuse_override": {SUPERVISOR},
@@ -82,6 +93,15 @@ MAY: dict[str, set[str]] = {
     "review_override": {AUDITOR},
     "expire_override": {SERVICE},
     "read_overrides": {SUPERVISOR, COMMANDER, AUDITOR},
+    "tag_footage": {OPERATOR, SUPERVISOR},
+    "request_retention_extension": {OPERATOR, SUPERVISOR},
+    "answer_retention_extension": {COMMANDER},
+    "place_legal_hold": {SUPERVISOR},
+    "verify_legal_hold": {SUPERVISOR},
+    "release_legal_hold": {SUPERVISOR},
+    "destroy_footage": {COMMANDER},
+    "record_footage": {SERVICE},
+    "read_retention": {SUPERVISOR, COMMANDER, AUDITOR, ANALYST},
     "draw_privacy_zone": {ADMINISTRATOR, COMMANDER},
     "redraw_privacy_zone": {COMMANDER},
     "retire_privacy_zone": {COMMANDER},
@@ -92,18 +112,32 @@ MAY: dict[str, set[str]] = {
     "read_own_record": set(),
     "query_free_form": {*WATCH, ANALYST, AUDITOR, ADMINISTRATOR, SERVICE},
 }
-OWN_ALONE = {"close_live_view"}  # whatever the role, and nobody else's
-# Who else may, in a circumstance that the facts state.
+OWN_ALONE = {"close_live_view", "close_viewing", "account_for_segments"}  # whatever the role, and nobody else's
+# Who else may, in a circumstance that the facts state; and who then may not.
 MAY_WHEN: dict[str, dict[str, set[str]]] = {
+    "request_viewing": {"review_access": {AUDITOR}},
     "request_live_view": {"shared_with_open_incident": {RESPONDER}, "commands_flight": {PILOT}},
 }
-NEED_ANOTHER = {"authorise_launch", "approve_override", "adopt_policy"}
+MAY_NOT_WHEN: dict[str, dict[str, set[str]]] = {"request_viewing": {"review_access": {OPERATOR, SUPERVISOR}}}
+NEED_ANOTHER = {
+    "approve_export",
+    "make_disclosure",
+    "authorise_launch",
+    "approve_override",
+    "answer_retention_extension",
+    "adopt_policy",
+}
 NEED_STEP_UP = {
+    "approve_export",
+    "make_disclosure",
     "authorise_launch",
     "launch_drone",
     "approve_override",
     "redraw_privacy_zone",
     "retire_privacy_zone",
+    "release_legal_hold",
+    "answer_retention_extension",
+    "destroy_footage",
     "adopt_policy",
     "assign_role",
     "reinstate_person",
@@ -111,7 +145,7 @@ NEED_STEP_UP = {
 }
 NOT_FOR_ONESELF = {"assign_role", "record_training", "record_certificate", "reinstate_person"}
 READ_ONESELF = {"read_own_record", "read_person"}
-SEEING = {"request_live_view"}
+SEEING = {"request_live_view", "request_viewing", "request_export"}
 SAFETY = {"return_drone", "land_drone", "hold_drone", "abort_flight"}
 
 
@@ -159,7 +193,8 @@ def test_a_circumstance_lets_those_do_it_whom_the_table_names_and_nobody_else(
     authoriser: CedarAuthoriser, fact: str
 ) -> None:
     for role, action in product(ROLES, MAY):
-        expected = role in MAY[action] | MAY_WHEN.get(action, {}).get(fact, set())
+        may = MAY[action] | MAY_WHEN.get(action, {}).get(fact, set())
+        expected = role in may - MAY_NOT_WHEN.get(action, {}).get(fact, set())
         assert asked(authoriser, action, role, **GOOD, **{fact: True}) == expected, (role, action)
         assert asked(authoriser, action, role, **GOOD, **{fact: False}) == (role in MAY[action]), (role, action)
 

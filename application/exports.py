@@ -1,0 +1,208 @@
+"""What leaves the watch center: exports of footage, and disclosures to other agencies. Each takes two persons."""
+
+from __future__ import annotations
+
+from uuid import UUID
+
+from application.commands import Commands
+from application.handling import KEY, Accepted, Actor, Attempt, Handler, Outcome, Recorded
+from application.overrides import use_override
+from application.standing import authorise, outcome
+from application.viewings import standing_of_footage
+from application.views import Reasons, call_of
+from domain import disclosure, export
+from domain.disclosure import DISCLOSURE, DisclosureRequested
+from domain.export import EXPORT, ExportRequested
+from domain.footage import FOOTAGE
+from domain.grounds import Grounds, StatedGrounds
+from domain.kernel import DisclosureId, ExportId, InvalidValue, NotFound, PersonId, StreamId
+from domain.legal_basis import LegalBasis
+from domain.privacy_override import OVERRIDE
+from domain.privacy_override_events import Range
+
+DISCLOSABLE = {"footage", "export", "flight", "platesearch", "call"}  # kinds of streams
+
+
+class Exports(Commands):
+    """Footage as a file."""
+
+    def __init__(self, handler: Handler, reasons: Reasons | None = None) -> None:
+        super().__init__(handler)
+        self._reasons = reasons or Reasons(handler)
+
+    def request(
+        self,
+        actor: Actor,
+        footage: str,
+        grounds: Grounds,
+        recipient: str,
+        range_: Range | None = None,
+        override: str | None = None,
+        command_id: UUID | None = None,
+    ) -> Outcome:
+        """Ask for footage as a file. The export's id is the command's. Masked, unless an override is named."""
+        ticket = self.handler.ticket(
+            "request_export", [footage, grounds, recipient, range_, override], actor, command_id
+        )
+        key = ExportId(str(ticket.command_id))
+
+        def use(attempt: Attempt) -> Recorded:
+            attempt.purpose, attempt.case_number = grounds.purpose, grounds.call or grounds.case or ""
+            call = call_of(attempt, grounds.call)
+            policy = authorise(attempt, "request_export", FOOTAGE.stream(footage))
+            standing = standing_of_footage(attempt, footage)
+            wanted = range_ or standing.range
+            if override is not None and wanted is not None:
+                use_override(attempt, override, FOOTAGE.stream(footage), EXPORT.stream(key), wanted)
+            command = export.RequestExport(
+                key,
+                PersonId(actor.person),
+                recipient,
+                grounds,
+                self._reasons.quality(actor, grounds, call, policy),
+                export.ExportFacts(standing, call, policy),
+                range_,
+                OVERRIDE.stream(override) if override is not None else None,
+            )
+            attempt.decide(EXPORT, key, command)
+            return outcome(attempt, EXPORT.stream(key), key)
+
+        return self.handler.handle(actor, ticket, use)
+
+    def approve(self, actor: Actor, key: str, command_id: UUID | None = None) -> Outcome:
+        """A second person lets the file be made. Needs a step-up."""
+
+        def use(attempt: Attempt) -> Recorded:
+            request = self._requested(attempt, key)
+            mine = request.person == actor.person
+            authorise(attempt, "approve_export", EXPORT.stream(key), own_request=mine)
+            standing = standing_of_footage(attempt, request.footage)
+            attempt.decide(EXPORT, key, export.ApproveExport(PersonId(actor.person), standing))
+            return outcome(attempt, EXPORT.stream(key), key)
+
+        return self.run(actor, "approve_export", key, command_id, use)
+
+    def refuse(self, actor: Actor, key: str, reason: str, command_id: UUID | None = None) -> Outcome:
+        def use(attempt: Attempt) -> Recorded:
+            self._requested(attempt, key)
+            authorise(attempt, "refuse_export", EXPORT.stream(key))
+            attempt.decide(EXPORT, key, export.RefuseExport(PersonId(actor.person), reason))
+            return _done(key, EXPORT.stream(key))
+
+        return self.run(actor, "refuse_export", [key, reason], command_id, use)
+
+    def record(self, actor: Actor, key: str, command: export.RecordExport, command_id: UUID) -> Outcome:
+        """The media plane made the file."""
+
+        def use(attempt: Attempt) -> Recorded:
+            self._requested(attempt, key)
+            authorise(attempt, "record_export", EXPORT.stream(key))
+            attempt.decide(EXPORT, key, command)
+            return outcome(attempt, EXPORT.stream(key), key)
+
+        return self.run(actor, "record_export", [key, command], command_id, use)
+
+    def deliver(self, actor: Actor, key: str, method: str, command_id: UUID | None = None) -> Outcome:
+        """The file was handed over."""
+
+        def use(attempt: Attempt) -> Recorded:
+            self._requested(attempt, key)
+            authorise(attempt, "deliver_export", EXPORT.stream(key))
+            attempt.decide(EXPORT, key, export.DeliverExport(PersonId(actor.person), method))
+            return outcome(attempt, EXPORT.stream(key), key)
+
+        return self.run(actor, "deliver_export", [key, method], command_id, use)
+
+    @staticmethod
+    def _requested(attempt: Attempt, key: str) -> ExportRequested:
+        request: ExportRequested | None = getattr(attempt.state(EXPORT, key), "request", None)
+        if request is None:
+            raise NotFound("nobody has asked for this export", field="export", accepted="an export's id")
+        _as_stated(attempt, request.grounds)
+        return request
+
+
+class Disclosures(Commands):
+    """What another agency gets to know."""
+
+    def __init__(self, handler: Handler, reasons: Reasons | None = None) -> None:
+        super().__init__(handler)
+        self._reasons = reasons or Reasons(handler)
+
+    def request(
+        self,
+        actor: Actor,
+        what: str,
+        recipient: str,
+        basis: LegalBasis,
+        grounds: Grounds,
+        command_id: UUID | None = None,
+    ) -> Outcome:
+        """Put another agency's request on the record. The disclosure's id is the command's."""
+        ticket = self.handler.ticket("request_disclosure", [what, recipient, basis, grounds], actor, command_id)
+        key = DisclosureId(str(ticket.command_id))
+
+        def use(attempt: Attempt) -> Recorded:
+            kind, _, name = what.partition("-")
+            if kind not in DISCLOSABLE or not KEY.fullmatch(name):
+                accepted = "the stream of footage, an export, a flight, a plate search or a call"
+                raise InvalidValue("this cannot be disclosed", field="what", accepted=accepted)
+            attempt.purpose, attempt.case_number = grounds.purpose, grounds.call or grounds.case or ""
+            call = call_of(attempt, grounds.call)
+            policy = authorise(attempt, "request_disclosure", what)
+            command = disclosure.RequestDisclosure(
+                key,
+                StreamId(what),
+                recipient,
+                basis,
+                grounds,
+                self._reasons.quality(actor, grounds, call, policy),
+                PersonId(actor.person),
+                call,
+                policy,
+            )
+            attempt.decide(DISCLOSURE, key, command)
+            return outcome(attempt, DISCLOSURE.stream(key), key)
+
+        return self.handler.handle(actor, ticket, use)
+
+    def make(self, actor: Actor, key: str, file: str | None = None, command_id: UUID | None = None) -> Outcome:
+        """A second person gives the agency what it asked for. `file`: the export it is given. Needs a step-up."""
+
+        def use(attempt: Attempt) -> Recorded:
+            request = self._requested(attempt, key)
+            mine = request.person == actor.person
+            policy = authorise(attempt, "make_disclosure", DISCLOSURE.stream(key), own_request=mine)
+            if file is not None and not isinstance(attempt.state(EXPORT, file), export.Exported | export.Delivered):
+                raise NotFound("there is no such file", field="export", accepted="an export whose file was made")
+            given = ExportId(file) if file is not None else None
+            attempt.decide(DISCLOSURE, key, disclosure.MakeDisclosure(PersonId(actor.person), policy, given))
+            return outcome(attempt, DISCLOSURE.stream(key), key)
+
+        return self.run(actor, "make_disclosure", [key, file], command_id, use)
+
+    def refuse(self, actor: Actor, key: str, reason: str, command_id: UUID | None = None) -> Outcome:
+        def use(attempt: Attempt) -> Recorded:
+            self._requested(attempt, key)
+            authorise(attempt, "refuse_disclosure", DISCLOSURE.stream(key))
+            attempt.decide(DISCLOSURE, key, disclosure.RefuseDisclosure(PersonId(actor.person), reason))
+            return _done(key, DISCLOSURE.stream(key))
+
+        return self.run(actor, "refuse_disclosure", [key, reason], command_id, use)
+
+    @staticmethod
+    def _requested(attempt: Attempt, key: str) -> DisclosureRequested:
+        request: DisclosureRequested | None = getattr(attempt.state(DISCLOSURE, key), "request", None)
+        if request is None:
+            raise NotFound("nobody has asked for this disclosure", field="disclosure", accepted="a disclosure's id")
+        _as_stated(attempt, request.grounds)
+        return request
+
+
+def _as_stated(attempt: Attempt, said: StatedGrounds) -> None:
+    attempt.purpose, attempt.case_number = said.purpose, said.call or said.case or ""
+
+
+def _done(key: str, stream: str) -> Recorded:
+    """Refusing is what was asked for, so it is not the asker who was refused."""
+    return Accepted(stream, key)

@@ -1,0 +1,98 @@
+"""How long footage is kept: its categories, legal holds, extensions, its destruction when due, and its loss."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from uuid import UUID
+
+from application.commands import Commands
+from application.handling import Actor, Attempt, Outcome, Recorded
+from application.standing import authorise, outcome
+from domain import footage
+from domain.footage import FOOTAGE
+from domain.kernel import FootageId, NotFound, PersonId
+
+KEY_BACKUPS_KEPT = timedelta(days=35)  # how long a backup of the key store may hold a key that was destroyed
+
+ACTIONS: dict[type, str] = {
+    footage.PlaceLegalHold: "place_legal_hold",
+    footage.ReleaseLegalHold: "release_legal_hold",
+    footage.VerifyLegalHold: "verify_legal_hold",
+    footage.RequestExtension: "request_retention_extension",
+}
+Change = footage.PlaceLegalHold | footage.ReleaseLegalHold | footage.VerifyLegalHold | footage.RequestExtension
+
+
+class Retention(Commands):
+    """`key_backups_kept` is set by whoever wires this, to what the installation's backups are."""
+
+    key_backups_kept = KEY_BACKUPS_KEPT
+
+    def change(self, actor: Actor, command: Change, command_id: UUID | None = None) -> Outcome:
+        """Place, verify or release a legal hold, or ask for a longer retention."""
+        action, key = ACTIONS[type(command)], command.footage
+
+        def use(attempt: Attempt) -> Recorded:
+            authorise(attempt, action, FOOTAGE.stream(key))
+            attempt.decide(FOOTAGE, key, command)
+            return outcome(attempt, FOOTAGE.stream(key), key)
+
+        return self.run(actor, action, command, command_id, use)
+
+    def tag(
+        self, actor: Actor, key: str, category: str, note: str | None = None, command_id: UUID | None = None
+    ) -> Outcome:
+        """Put footage into a further category of the schedule; of several the longest wins."""
+
+        def use(attempt: Attempt) -> Recorded:
+            policy = authorise(attempt, "tag_footage", FOOTAGE.stream(key))
+            command = footage.TagFootage(FootageId(key), category, PersonId(actor.person), policy, note)
+            attempt.decide(FOOTAGE, key, command)
+            return outcome(attempt, FOOTAGE.stream(key), key)
+
+        return self.run(actor, "tag_footage", [key, category, note], command_id, use)
+
+    def answer_extension(
+        self, actor: Actor, key: str, refusal: str | None = None, command_id: UUID | None = None
+    ) -> Outcome:
+        """Approve a longer retention that somebody else asked for, or refuse it with a reason."""
+
+        def use(attempt: Attempt) -> Recorded:
+            state = attempt.state(FOOTAGE, key)
+            if not isinstance(state, footage.Kept):
+                raise NotFound("no such footage is kept", field="footage", accepted="footage that is kept")
+            own = state.asked is not None and state.asked.requested_by == actor.person
+            authorise(attempt, "answer_retention_extension", FOOTAGE.stream(key), own_request=own)
+            attempt.decide(FOOTAGE, key, footage.AnswerExtension(PersonId(actor.person), refusal))
+            return outcome(attempt, FOOTAGE.stream(key), key)
+
+        return self.run(actor, "answer_retention_extension", [key, refusal], command_id, use)
+
+    def destroy(self, actor: Actor, key: str, command_id: UUID | None = None) -> Outcome:
+        """Put the destruction of footage on the record, where it is due and not held; its key is destroyed by that."""
+
+        def use(attempt: Attempt) -> Recorded:
+            policy = authorise(attempt, "destroy_footage", FOOTAGE.stream(key))
+            command = footage.DestroyFootage(policy, PersonId(actor.person), attempt.at + self.key_backups_kept)
+            attempt.decide(FOOTAGE, key, command)
+            return outcome(attempt, FOOTAGE.stream(key), key)
+
+        return self.run(actor, "destroy_footage", key, command_id, use)
+
+    def record(self, actor: Actor, key: str, command: footage.RecordFootage, command_id: UUID) -> Outcome:
+        """Put footage on the record that was sealed just now (the recorder does)."""
+        return self._service(actor, "record_footage", key, command, command_id)
+
+    def report_loss(self, actor: Actor, key: str, command: footage.ReportLoss, command_id: UUID) -> Outcome:
+        """Put on the record that footage which should exist does not (the recorder does)."""
+        return self._service(actor, "record_footage", key, command, command_id)
+
+    def _service(
+        self, actor: Actor, action: str, key: str, command: footage.RecordFootage | footage.ReportLoss, id_: UUID
+    ) -> Outcome:
+        def use(attempt: Attempt) -> Recorded:
+            authorise(attempt, action, FOOTAGE.stream(key))
+            attempt.decide(FOOTAGE, key, command)
+            return outcome(attempt, FOOTAGE.stream(key), key)
+
+        return self.run(actor, action, [key, command], id_, use)

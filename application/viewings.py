@@ -1,0 +1,169 @@
+"""Footage that is looked at: asked for, granted or refused; reserved before a byte leaves, accounted for after.
+
+The media plane reserves and accounts as the person who looks, with that person's session: who may no longer look gets
+no further reservation, whatever was granted before.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from uuid import UUID
+
+from application import codec
+from application.commands import Commands
+from application.deadlines import Change, Due, NotDue, drawn_from, when_due
+from application.handling import KEY, Actor, Attempt, Handler, Outcome, Recorded
+from application.overrides import use_override
+from application.standing import authorise, outcome, service
+from application.views import Reasons, call_of
+from domain.footage import FOOTAGE, FootageStanding, footage_standing
+from domain.grounds import OVERSIGHT_REVIEW, Grounds
+from domain.kernel import FootageId, NotFound, PersonId, ViewingId
+from domain.live_view import EndReason
+from domain.privacy_override import OVERRIDE
+from domain.privacy_override_events import Range
+from domain.viewing import (
+    VIEWING,
+    AccountForSegments,
+    EndViewing,
+    Open,
+    RequestViewing,
+    ReserveSegments,
+    State,
+    ViewingEnded,
+    ViewingFacts,
+    ViewingGranted,
+    ViewingRequested,
+    seen,
+)
+
+EXPIRY = "viewing_expiry"
+
+
+def standing_of_footage(attempt: Attempt, footage: str) -> FootageStanding:
+    return footage_standing(FootageId(footage), attempt.state(FOOTAGE, footage))
+
+
+class Viewings(Commands):
+    """Use cases about looking at footage."""
+
+    def __init__(self, handler: Handler, reasons: Reasons | None = None) -> None:
+        super().__init__(handler)
+        self._reasons = reasons or Reasons(handler)
+
+    def request(
+        self, actor: Actor, footage: str, grounds: Grounds, range_: Range | None = None, command_id: UUID | None = None
+    ) -> Outcome:
+        """Ask to see footage, or a stretch of it. The viewing's id is the command's."""
+        ticket = self.handler.ticket("request_viewing", [footage, grounds, range_], actor, command_id)
+        key = ViewingId(str(ticket.command_id))
+
+        def use(attempt: Attempt) -> Recorded:
+            attempt.purpose, attempt.case_number = grounds.purpose, grounds.call or grounds.case or ""
+            call = call_of(attempt, grounds.call)
+            review = grounds.purpose == OVERSIGHT_REVIEW
+            policy = authorise(attempt, "request_viewing", FOOTAGE.stream(footage), review_access=review)
+            facts = ViewingFacts(standing_of_footage(attempt, footage), call, policy, oversight=review)
+            scored = self._reasons.quality(actor, grounds, call, policy)
+            by = PersonId(actor.person)
+            attempt.decide(VIEWING, key, RequestViewing(key, by, actor.session, grounds, scored, facts, range_))
+            return outcome(attempt, VIEWING.stream(key), key)
+
+        return self.handler.handle(actor, ticket, use)
+
+    def reserve(
+        self, actor: Actor, key: str, range_: Range, override: str | None = None, command_id: UUID | None = None
+    ) -> Outcome:
+        """Before the next bytes leave. Unmasked under an override, whose use is recorded in the same append."""
+
+        def use(attempt: Attempt) -> Recorded:
+            request = self._requested(attempt, key)
+            footage = FOOTAGE.stream(request.footage)
+            review = request.grounds.purpose == OVERSIGHT_REVIEW
+            authorise(attempt, "request_viewing", footage, review_access=review)
+            standing = standing_of_footage(attempt, request.footage)
+            if standing.fault is not None:
+                raise NotFound(standing.fault.message, field="footage", accepted="footage that is kept")
+            if override is not None:
+                use_override(attempt, override, footage, VIEWING.stream(key), range_)
+            lifted = OVERRIDE.stream(override) if override is not None else None
+            attempt.decide(VIEWING, key, ReserveSegments(PersonId(actor.person), actor.session, range_, lifted))
+            return outcome(attempt, VIEWING.stream(key), key)
+
+        return self.run(actor, "reserve_segments", [key, range_, override], command_id, use)
+
+    def account(
+        self,
+        actor: Actor,
+        key: str,
+        number: int,
+        ranges: Sequence[Range],
+        size_bytes: int,
+        command_id: UUID | None = None,
+    ) -> Outcome:
+        """What of a reservation really left."""
+
+        def use(attempt: Attempt) -> Recorded:
+            request = self._requested(attempt, key)
+            authorise(attempt, "account_for_segments", VIEWING.stream(key), own_request=request.person == actor.person)
+            attempt.decide(VIEWING, key, AccountForSegments(number, tuple(ranges), size_bytes))
+            return outcome(attempt, VIEWING.stream(key), key)
+
+        return self.run(actor, "account_for_segments", [key, number, list(ranges), size_bytes], command_id, use)
+
+    def close(self, actor: Actor, key: str, command_id: UUID | None = None) -> Outcome:
+        def use(attempt: Attempt) -> Recorded:
+            request = self._requested(attempt, key)
+            authorise(attempt, "close_viewing", VIEWING.stream(key), own_request=request.person == actor.person)
+            attempt.decide(VIEWING, key, EndViewing(EndReason.CLOSED))
+            return outcome(attempt, VIEWING.stream(key), key)
+
+        return self.run(actor, "close_viewing", key, command_id, use)
+
+    def end(
+        self, actor: Actor, key: str, command: EndViewing, command_id: UUID, causation_id: str = "", chain: str = ""
+    ) -> Outcome:
+        """A service ends a viewing of somebody who may no longer look."""
+
+        def use(attempt: Attempt) -> Recorded:
+            authorise(attempt, "end_access", VIEWING.stream(key))
+            if isinstance(attempt.state(VIEWING, key), Open):
+                attempt.decide(VIEWING, key, command)
+            return outcome(attempt, VIEWING.stream(key), key)
+
+        ticket = self.handler.ticket(
+            "end_access", [key, command.why], actor, command_id, causation_id=causation_id, correlation_id=chain
+        )
+        return self.handler.handle(actor, ticket, use)
+
+    def seen(self, key: str) -> tuple[Range, ...]:
+        """The stretches that left, or may have: read in the store now."""
+        if not KEY.fullmatch(key):
+            return ()
+        state: State = self.handler.states.load([(VIEWING, key)])[VIEWING.stream(key)][1]
+        return seen(state)
+
+    @staticmethod
+    def _requested(attempt: Attempt, key: str) -> ViewingRequested:
+        request: ViewingRequested | None = getattr(attempt.state(VIEWING, key), "request", None)
+        if request is None:
+            raise NotFound("nobody has asked for this viewing", field="viewing", accepted="an open viewing's id")
+        said = request.grounds
+        attempt.purpose, attempt.case_number = said.purpose, said.call or said.case or ""
+        return request
+
+
+# -- deadlines ---------------------------------------------------------------
+
+
+@drawn_from(ViewingGranted, ViewingEnded)
+def _expiry(recorded: codec.Recorded) -> list[Change]:
+    if isinstance(recorded.event, ViewingEnded):
+        return [NotDue(EXPIRY, recorded.stream)]
+    return [Due(EXPIRY, recorded.stream, recorded.event.until)]
+
+
+@when_due(EXPIRY)
+def _expire(handler: Handler, due: Due, command_id: UUID) -> Outcome:
+    key = due.stream.partition("-")[2]
+    return Viewings(handler).end(service("service-reactor"), key, EndViewing(EndReason.EXPIRED), command_id)

@@ -1,0 +1,257 @@
+"""An export: footage that leaves the watch center as a file. Who asks for it does not approve it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from domain import checks
+from domain.call import CallStanding
+from domain.footage import FootageStanding
+from domain.grounds import Grounds, StatedGrounds, check_grounds, grounds_refusals, stated
+from domain.kernel import (
+    Aggregate,
+    ExportId,
+    FootageId,
+    InvalidValue,
+    NotFound,
+    PersonId,
+    Reason,
+    StreamId,
+    WrongState,
+    event,
+)
+from domain.policy import PolicyInForce
+from domain.privacy_override_events import Range
+from domain.reason_quality import ReasonQuality
+
+# -- events ------------------------------------------------------------------
+# `override`: the privacy override under which it is not masked; None: it is masked.
+
+
+@event("export.export_requested")
+class ExportRequested:
+    """Somebody asked for footage as a file, and said why and for whom."""
+
+    footage: FootageId
+    range: Range
+    recipient: str
+    masked: bool
+    override: StreamId | None
+    person: PersonId
+    grounds: StatedGrounds
+
+
+@event("export.export_approved")
+class ExportApproved:
+    """A second person approved an export."""
+
+    approved_by: PersonId
+
+
+@event("export.export_refused")
+class ExportRefused:
+    """An export was refused: by a rule at once (`refused_by` None), or by the person asked."""
+
+    refused_by: PersonId | None
+    reasons: tuple[Reason, ...]
+
+
+@event("export.approval_refused")
+class ApprovalRefused:
+    """Somebody who may not tried to approve an export; it waits on."""
+
+    by: PersonId
+    reasons: tuple[Reason, ...]
+
+
+@event("export.footage_exported")
+class FootageExported:
+    """The file was made. Its hash is what anybody can compare it with."""
+
+    footage: FootageId
+    file_sha256: str
+    size_bytes: int
+    masked: bool
+
+
+@event("export.export_delivered")
+class ExportDelivered:
+    """The file was handed over."""
+
+    recipient: str
+    handed_over_by: PersonId
+    method: str
+
+
+Event = ExportRequested | ExportApproved | ExportRefused | ApprovalRefused | FootageExported | ExportDelivered
+
+# -- commands ----------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class ExportFacts:
+    footage: FootageStanding
+    call: CallStanding | None
+    policy: PolicyInForce
+
+
+@dataclass(frozen=True, slots=True)
+class RequestExport:
+    """`range` None: all of the footage. `recipient`: the office or agency it is for, never a person."""
+
+    export: ExportId
+    by: PersonId
+    recipient: str
+    grounds: Grounds
+    quality: ReasonQuality
+    facts: ExportFacts
+    range: Range | None = None
+    override: StreamId | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class ApproveExport:
+    by: PersonId
+    footage: FootageStanding
+
+
+@dataclass(frozen=True, slots=True)
+class RefuseExport:
+    by: PersonId
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class RecordExport:
+    """The file that was made. `masked`: whether the pixels are; it must be what was approved."""
+
+    file_sha256: str
+    size_bytes: int
+    masked: bool
+
+
+@dataclass(frozen=True, slots=True)
+class DeliverExport:
+    by: PersonId
+    method: str
+
+
+Command = RequestExport | ApproveExport | RefuseExport | RecordExport | DeliverExport
+
+# -- state -------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class NotRequested:
+    """Nobody has asked for this export."""
+
+
+@dataclass(frozen=True, slots=True)
+class Waiting:
+    request: ExportRequested
+
+
+@dataclass(frozen=True, slots=True)
+class Refused:
+    request: ExportRequested
+
+
+@dataclass(frozen=True, slots=True)
+class Approved:
+    request: ExportRequested
+
+
+@dataclass(frozen=True, slots=True)
+class Exported:
+    request: ExportRequested
+    file: FootageExported
+
+
+@dataclass(frozen=True, slots=True)
+class Delivered:
+    request: ExportRequested
+    file: FootageExported
+
+
+State = NotRequested | Waiting | Refused | Approved | Exported | Delivered
+
+# -- decide and evolve -------------------------------------------------------
+
+
+def decide(command: Command, state: State, at: datetime) -> list[Event]:
+    match command, state:
+        case RequestExport(), NotRequested():
+            return _request(command, at)
+        case RequestExport(), _:
+            raise WrongState("this export was asked for before: ask for a new one", field="export")
+        case _, NotRequested():
+            raise NotFound("nobody has asked for this export", field="export", accepted="an export's id")
+        case ApproveExport(by, footage), Waiting(request):
+            return _approve(by, footage, request)
+        case RefuseExport(by, said), Waiting():
+            message = checks.text("reason", said, at_least=3, at_most=300)
+            return [ExportRefused(by, (Reason("refused_by_person", message, "a second person decides"),))]
+        case RecordExport(), Approved(request):
+            if command.masked != request.masked:
+                raise InvalidValue(
+                    "this is not what was approved", field="masked", accepted=str(request.masked).lower()
+                )
+            if command.size_bytes < 1:
+                raise InvalidValue("the file is empty", field="size_bytes", accepted="1 and up")
+            file = checks.sha256("file_sha256", command.file_sha256)
+            return [FootageExported(request.footage, file, command.size_bytes, command.masked)]
+        case DeliverExport(by, method), Exported(request):
+            return [ExportDelivered(request.recipient, by, checks.text("method", method, at_least=3))]
+        case _:
+            raise WrongState("this export is not at that point", field="export")
+
+
+def _request(command: RequestExport, at: datetime) -> list[Event]:
+    facts, grounds, standing = command.facts, command.grounds, command.facts.footage
+    check_grounds(grounds, facts.policy)
+    whole = standing.range
+    wanted = command.range or whole or Range(at, at)
+    if whole is not None and (not whole.covers(wanted) or wanted.since >= wanted.until):
+        raise InvalidValue("the range is not within the footage", field="range", accepted="a stretch of the footage")
+    asked = ExportRequested(
+        standing.footage,
+        wanted,
+        checks.text("recipient", command.recipient, at_least=3, at_most=120),
+        command.override is None,
+        command.override,
+        command.by,
+        stated(grounds, command.quality, f"export-{command.export}"),
+    )
+    reasons = tuple(grounds_refusals(grounds, facts.call, facts.policy))
+    if standing.fault is not None:
+        reasons += (standing.fault,)
+    return [asked, ExportRefused(None, reasons)] if reasons else [asked]
+
+
+def _approve(by: PersonId, footage: FootageStanding, request: ExportRequested) -> list[Event]:
+    if by == request.person:
+        message = "who asked for an export cannot approve it: ask another person"
+        return [ApprovalRefused(by, (Reason("same_person", message, "approver is not requester"),))]
+    if footage.fault is not None:
+        return [ExportRefused(None, (footage.fault,))]
+    return [ExportApproved(by)]
+
+
+def evolve(state: State, happened: Event) -> State:
+    match happened, state:
+        case ExportRequested(), _:
+            return Waiting(happened)
+        case ExportApproved(), Waiting(request):
+            return Approved(request)
+        case ExportRefused(), Waiting(request):
+            return Refused(request)
+        case FootageExported(), Approved(request):
+            return Exported(request, happened)
+        case ExportDelivered(), Exported(request, file):
+            return Delivered(request, file)
+        case _:
+            return state
+
+
+EXPORT: Aggregate[Command, Event, State] = Aggregate("export", NotRequested(), decide, evolve)

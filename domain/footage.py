@@ -1,0 +1,481 @@
+"""Footage: at most an hour of one feed, told by the root of its segments' manifest; tagged, held, destroyed or lost.
+
+Footage that should exist and does not is `FootageLost`, never silence. A legal hold beats every schedule.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from datetime import date, datetime, timedelta
+from types import MappingProxyType
+
+from domain import checks
+from domain.kernel import (
+    Aggregate,
+    FeedId,
+    FootageId,
+    InvalidValue,
+    NotFound,
+    Personal,
+    PersonId,
+    PolicyVersion,
+    Reason,
+    WrongState,
+    event,
+)
+from domain.legal_basis import LegalBasis, check_legal_basis
+from domain.policy import PolicyInForce, PolicyParameters
+from domain.privacy_override_events import Range
+
+LONGEST = timedelta(hours=1)
+
+# -- events ------------------------------------------------------------------
+# `range`: by the recorder's clock. `key`: names the key of that camera and hour, whose destruction is the footage's.
+
+
+@event("footage.footage_recorded")
+class FootageRecorded:
+    """At most an hour of a feed was recorded and sealed."""
+
+    feed: FeedId
+    range: Range
+    segments: int
+    size_bytes: int
+    manifest_root_sha256: str
+    key: str
+    category: str
+
+
+@event("footage.footage_tagged")
+class FootageTagged:
+    """Footage was put into a further category of the retention schedule; of several, the longest wins."""
+
+    category: str
+    note: Personal[str] | None
+    tagged_by: PersonId
+
+
+@event("footage.legal_hold_placed")
+class LegalHoldPlaced:
+    """A stretch of footage must be kept, whatever the schedule says, until the hold is released."""
+
+    hold: str
+    range: Range
+    legal_basis: LegalBasis
+    reason: Personal[str]
+    verify_again_on: date
+    placed_by: PersonId
+
+
+@event("footage.legal_hold_released")
+class LegalHoldReleased:
+    """A legal hold ended; the schedule rules again."""
+
+    hold: str
+    reason: Personal[str]
+    released_by: PersonId
+
+
+@event("footage.legal_hold_verified")
+class LegalHoldVerified:
+    """Somebody looked whether a legal hold is still needed, and it is."""
+
+    hold: str
+    reason: Personal[str]
+    verify_again_on: date
+    verified_by: PersonId
+
+
+@event("footage.extension_requested")
+class ExtensionRequested:
+    """Somebody asked to keep footage longer; the station commander decides."""
+
+    keep_until: datetime
+    reason: Personal[str]
+    requested_by: PersonId
+
+
+@event("footage.extension_refused")
+class ExtensionRefused:
+    """A longer retention was refused."""
+
+    refused_by: PersonId
+    reasons: tuple[Reason, ...]
+
+
+@event("footage.retention_extended")
+class RetentionExtended:
+    """Footage is kept longer than its categories say."""
+
+    keep_until: datetime
+    reason: Personal[str]
+    requested_by: PersonId
+    approved_by: PersonId
+
+
+@event("footage.footage_destroyed")
+class FootageDestroyed:
+    """The key of footage was destroyed. After `unrecoverable_after` no backup can bring it back."""
+
+    due_since: datetime
+    categories: tuple[str, ...]
+    policy: PolicyVersion
+    approved_by: PersonId
+    unrecoverable_after: datetime
+
+
+@event("footage.footage_lost")
+class FootageLost:
+    """Footage that should exist does not."""
+
+    feed: FeedId
+    range: Range
+    noticed_at: datetime
+    detail: str
+
+
+Event = (
+    FootageRecorded
+    | FootageTagged
+    | LegalHoldPlaced
+    | LegalHoldReleased
+    | LegalHoldVerified
+    | ExtensionRequested
+    | ExtensionRefused
+    | RetentionExtended
+    | FootageDestroyed
+    | FootageLost
+)
+
+# -- commands ----------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class RecordFootage:
+    feed: FeedId
+    range: Range
+    segments: int
+    size_bytes: int
+    manifest_root_sha256: str
+    key: str
+    category: str = "routine"
+
+
+@dataclass(frozen=True, slots=True)
+class TagFootage:
+    footage: FootageId
+    category: str
+    by: PersonId
+    policy: PolicyInForce
+    note: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class PlaceLegalHold:
+    """`range` None: all of it."""
+
+    footage: FootageId
+    hold: str
+    legal_basis: LegalBasis
+    reason: str
+    verify_again_on: date
+    by: PersonId
+    range: Range | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class ReleaseLegalHold:
+    footage: FootageId
+    hold: str
+    reason: str
+    by: PersonId
+
+
+@dataclass(frozen=True, slots=True)
+class VerifyLegalHold:
+    footage: FootageId
+    hold: str
+    reason: str
+    verify_again_on: date
+    by: PersonId
+
+
+@dataclass(frozen=True, slots=True)
+class RequestExtension:
+    footage: FootageId
+    keep_until: datetime
+    reason: str
+    by: PersonId
+
+
+@dataclass(frozen=True, slots=True)
+class AnswerExtension:
+    """`refusal`: why not; None approves what was asked for."""
+
+    by: PersonId
+    refusal: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class ExtendRetention:
+    footage: FootageId
+    keep_until: datetime
+    reason: str
+    requested_by: PersonId
+    approved_by: PersonId
+
+
+@dataclass(frozen=True, slots=True)
+class DestroyFootage:
+    """Asked for when it is due; `unrecoverable_after` is when the last backup of the key is gone."""
+
+    policy: PolicyInForce
+    approved_by: PersonId
+    unrecoverable_after: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class ReportLoss:
+    feed: FeedId
+    range: Range
+    detail: str
+
+
+Holding = PlaceLegalHold | ReleaseLegalHold | VerifyLegalHold
+Extending = RequestExtension | AnswerExtension | ExtendRetention
+Command = RecordFootage | TagFootage | Holding | Extending | DestroyFootage | ReportLoss
+
+# -- state -------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Unrecorded:
+    """There is no such footage."""
+
+
+@dataclass(frozen=True, slots=True)
+class Kept:
+    recorded: FootageRecorded
+    categories: frozenset[str]
+    holds: Mapping[str, LegalHoldPlaced] = field(default_factory=lambda: MappingProxyType({}))
+    keep_until: datetime | None = None
+    asked: ExtensionRequested | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Destroyed:
+    recorded: FootageRecorded
+
+
+@dataclass(frozen=True, slots=True)
+class Lost:
+    feed: FeedId
+    range: Range
+
+
+State = Unrecorded | Kept | Destroyed | Lost
+
+
+def destruction_due(state: Kept, parameters: PolicyParameters) -> datetime | None:
+    """When the footage is to be destroyed; None while it is held, or where no category of it has a length.
+
+    Of several categories the longest wins, and an extension beats them where it is later.
+    """
+    days = [rule.days for rule in parameters.retention if rule.category in state.categories]
+    if state.holds or not days:
+        return None
+    due = state.recorded.range.until + timedelta(days=max(days))
+    return max(due, state.keep_until) if state.keep_until else due
+
+
+@dataclass(frozen=True, slots=True)
+class FootageStanding:
+    """What other decisions may know of footage. `fault`: why it cannot be seen, None where it can."""
+
+    footage: FootageId
+    feed: FeedId | None
+    range: Range | None
+    fault: Reason | None
+
+
+def footage_standing(footage: FootageId, state: State) -> FootageStanding:
+    rule = "only what is kept can be seen"
+    match state:
+        case Kept(recorded):
+            return FootageStanding(footage, recorded.feed, recorded.range, None)
+        case Destroyed(recorded):
+            gone = Reason("footage_destroyed", "this footage was destroyed when it was due", rule, field="footage")
+            return FootageStanding(footage, recorded.feed, recorded.range, gone)
+        case Lost(feed, range_):
+            lost = Reason("footage_lost", "this footage was lost, as is on record", rule, field="footage")
+            return FootageStanding(footage, feed, range_, lost)
+        case _:
+            unknown = Reason("footage_unknown", "there is no such footage", rule, field="footage")
+            return FootageStanding(footage, None, None, unknown)
+
+
+# -- decide and evolve -------------------------------------------------------
+
+
+def decide(command: Command, state: State, at: datetime) -> list[Event]:
+    match command, state:
+        case RecordFootage(), Unrecorded():
+            return [_recorded(command)]
+        case RecordFootage(), _:
+            raise WrongState("footage was recorded under this id before: take another id", field="footage")
+        case ReportLoss(), (Unrecorded() | Kept()):
+            checks.aware("range.since", command.range.since)
+            return [FootageLost(command.feed, command.range, at, checks.cleaned(command.detail))]
+        case ReportLoss(), Lost():
+            return []
+        case _, Unrecorded():
+            raise NotFound("there is no such footage", field="footage", accepted="recorded footage's id")
+        case _, Kept():
+            return _of_kept(command, state, at)
+        case _:
+            raise WrongState("this footage is gone", field="footage", accepted="footage that is kept")
+
+
+def _recorded(command: RecordFootage) -> FootageRecorded:
+    since, until = command.range.since, command.range.until
+    checks.aware("range.since", since)
+    checks.aware("range.until", until)
+    if not timedelta(0) < until - since <= LONGEST:
+        raise InvalidValue("footage is at most an hour of one feed", field="range", accepted="up to 3600 s, not empty")
+    if command.segments < 1 or command.size_bytes < 1:
+        raise InvalidValue("footage has segments", field="segments", accepted="1 and up")
+    return FootageRecorded(
+        command.feed,
+        command.range,
+        command.segments,
+        command.size_bytes,
+        checks.sha256("manifest_root_sha256", command.manifest_root_sha256),
+        checks.identifier("key", command.key),
+        checks.code("category", command.category),
+    )
+
+
+def _of_kept(command: Command, state: Kept, at: datetime) -> list[Event]:
+    match command:
+        case TagFootage():
+            known = {rule.category for rule in command.policy.parameters.retention}
+            category = checks.one_of("category", command.category, known)
+            if category in state.categories:
+                return []
+            note = _sealed(command.footage, "note", command.note) if command.note else None
+            return [FootageTagged(category, note, command.by)]
+        case PlaceLegalHold():
+            return [_held(command, state, at)]
+        case ReleaseLegalHold():
+            if command.hold not in state.holds:
+                raise NotFound("this footage has no such hold", field="hold", accepted=", ".join(sorted(state.holds)))
+            return [LegalHoldReleased(command.hold, _sealed(command.footage, "reason", command.reason), command.by)]
+        case VerifyLegalHold():
+            if command.hold not in state.holds:
+                raise NotFound("this footage has no such hold", field="hold", accepted=", ".join(sorted(state.holds)))
+            _day_to_come(command.verify_again_on, at)
+            reason = _sealed(command.footage, "reason", command.reason)
+            return [LegalHoldVerified(command.hold, reason, command.verify_again_on, command.by)]
+        case RequestExtension():
+            until = _longer(command.keep_until, state, at)
+            return [ExtensionRequested(until, _sealed(command.footage, "reason", command.reason), command.by)]
+        case AnswerExtension():
+            return [_answered(command, state, at)]
+        case ExtendRetention():
+            return [_extended(command, state, at)]
+        case DestroyFootage():
+            due = destruction_due(state, command.policy.parameters)
+            if state.holds:
+                raise WrongState(
+                    "this footage is under a legal hold", field="footage", accepted="release the hold first"
+                )
+            if due is None or at < due:
+                raise WrongState("this footage is not due yet", field="footage", accepted="footage that is due")
+            categories, version = tuple(sorted(state.categories)), command.policy.version
+            checks.aware("unrecoverable_after", command.unrecoverable_after)
+            return [FootageDestroyed(due, categories, version, command.approved_by, command.unrecoverable_after)]
+        case _:
+            raise AssertionError(command)
+
+
+def _held(command: PlaceLegalHold, state: Kept, at: datetime) -> LegalHoldPlaced:
+    hold, whole = checks.identifier("hold", command.hold), state.recorded.range
+    if hold in state.holds:
+        raise WrongState("there is a hold of this name on it: take another name", field="hold")
+    held = command.range or whole
+    if not whole.covers(held) or held.since >= held.until:
+        raise InvalidValue("the range is not within the footage", field="range", accepted="a stretch of the footage")
+    _day_to_come(command.verify_again_on, at)
+    basis, reason = check_legal_basis(command.legal_basis), _sealed(command.footage, "reason", command.reason)
+    return LegalHoldPlaced(hold, held, basis, reason, command.verify_again_on, command.by)
+
+
+def _extended(command: ExtendRetention, state: Kept, at: datetime) -> RetentionExtended:
+    until = _longer(command.keep_until, state, at)
+    if command.requested_by == command.approved_by:
+        raise WrongState(
+            "who asks for an extension does not approve it", field="approved_by", accepted="another person"
+        )
+    reason = _sealed(command.footage, "reason", command.reason)
+    return RetentionExtended(until, reason, command.requested_by, command.approved_by)
+
+
+def _answered(command: AnswerExtension, state: Kept, at: datetime) -> RetentionExtended | ExtensionRefused:
+    asked = state.asked
+    if asked is None:
+        raise WrongState("nobody has asked to keep this footage longer", field="footage", accepted="one that waits")
+    if command.refusal is not None:
+        said = checks.text("reason", command.refusal, at_least=3, at_most=500)
+        return ExtensionRefused(command.by, (Reason("declined", said, "the station commander extends retention"),))
+    if command.by == asked.requested_by:
+        message = "who asks for an extension does not approve it"
+        raise WrongState(message, field="approved_by", accepted="another person")
+    return RetentionExtended(_longer(asked.keep_until, state, at), asked.reason, asked.requested_by, command.by)
+
+
+def _longer(keep_until: datetime, state: Kept, at: datetime) -> datetime:
+    until = checks.aware("keep_until", keep_until)
+    if until <= max(at, state.keep_until or at):
+        raise InvalidValue("this extends nothing", field="keep_until", accepted="later than it is kept anyway")
+    return until
+
+
+def _day_to_come(verify_again_on: date, at: datetime) -> None:
+    if verify_again_on <= at.date():
+        raise InvalidValue("a hold is verified again", field="verify_again_on", accepted="a day to come")
+
+
+def _sealed(footage: FootageId, name: str, said: str) -> Personal[str]:
+    return Personal(f"footage-{footage}", checks.text(name, said, at_least=3, at_most=500))
+
+
+def evolve(state: State, happened: Event) -> State:
+    match happened, state:
+        case FootageRecorded(), _:
+            return Kept(happened, frozenset({happened.category}))
+        case FootageLost(feed, range_), _:
+            return Lost(feed, range_)
+        case FootageTagged(category), Kept():
+            return replace(state, categories=state.categories | {category})
+        case LegalHoldPlaced(hold), Kept():
+            return replace(state, holds=MappingProxyType({**state.holds, hold: happened}))
+        case LegalHoldReleased(hold), Kept():
+            left = {name: placed for name, placed in state.holds.items() if name != hold}
+            return replace(state, holds=MappingProxyType(left))
+        case LegalHoldVerified(hold, _, verify_again_on), Kept() if hold in state.holds:
+            placed = replace(state.holds[hold], verify_again_on=verify_again_on)
+            return replace(state, holds=MappingProxyType({**state.holds, hold: placed}))
+        case ExtensionRequested(), Kept():
+            return replace(state, asked=happened)
+        case ExtensionRefused(), Kept():
+            return replace(state, asked=None)
+        case RetentionExtended(keep_until), Kept():
+            return replace(state, keep_until=keep_until, asked=None)
+        case FootageDestroyed(), Kept(recorded):
+            return Destroyed(recorded)
+        case _:
+            return state
+
+
+FOOTAGE: Aggregate[Command, Event, State] = Aggregate("footage", Unrecorded(), decide, evolve)

@@ -1,0 +1,134 @@
+"""Exports and disclosures: nobody approves their own, and what leaves is what was approved."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+
+from domain.disclosure import (
+    DISCLOSURE,
+    DecisionRefused,
+    DisclosureMade,
+    DisclosureRefused,
+    DisclosureRequested,
+    MakeDisclosure,
+    RefuseDisclosure,
+    RequestDisclosure,
+)
+from domain.export import (
+    EXPORT,
+    ApprovalRefused,
+    ApproveExport,
+    DeliverExport,
+    ExportApproved,
+    ExportDelivered,
+    ExportFacts,
+    ExportRefused,
+    ExportRequested,
+    FootageExported,
+    RecordExport,
+    RefuseExport,
+    RequestExport,
+)
+from domain.grounds import stated
+from domain.kernel import DisclosureId, ExportId, InvalidValue, NotFound, Reason, StreamId, WrongState
+from domain.legal_basis import BasisKind, LegalBasis
+from domain.policy import PROHIBITED
+from tests.domain.scenario import Scenario
+from tests.domain.video import ANA, CLOSED_CALL, FOOTAGE, GOOD, GROUNDS, LEE, POLICY, STANDING, WHOLE, part
+
+given = Scenario(EXPORT)
+COURT = "Superior Court, Department 30"
+facts = ExportFacts(STANDING, CLOSED_CALL, POLICY)
+request = RequestExport(ExportId("e1"), LEE, COURT, GROUNDS, GOOD, facts)
+requested = ExportRequested(FOOTAGE, WHOLE, COURT, True, None, LEE, stated(GROUNDS, GOOD, "export-e1"))
+approved = ExportApproved(ANA)
+exported = FootageExported(FOOTAGE, "f" * 64, 1234, True)
+approve = ApproveExport(ANA, STANDING)
+
+
+def test_an_export_waits_for_a_second_person() -> None:
+    given().when(request).then(requested)
+    given(requested).when(approve).then(approved)
+    given(requested).when(RecordExport("f" * 64, 1234, True)).then_raises(WrongState)
+    given().when(approve).then_raises(NotFound, "export")
+
+
+def test_approver_is_not_requester_of_an_export() -> None:
+    given(requested).when(replace(approve, by=LEE)).then_refused(ApprovalRefused, "same_person")
+    waits = given(requested).and_when(replace(approve, by=LEE))
+    waits.when(approve).then(approved)
+
+
+def test_the_refusal_of_an_export_is_recorded() -> None:
+    given(requested).when(RefuseExport(ANA, "a still is enough")).then_refused(ExportRefused, "refused_by_person")
+    given().when(replace(request, grounds=replace(GROUNDS, call=None))).then_refused(
+        ExportRefused, "call_or_case_missing"
+    )
+    gone = Reason("footage_destroyed", "gone", "only what is kept can be seen")
+    given(requested).when(replace(approve, footage=replace(STANDING, fault=gone))).then_refused(
+        ExportRefused, "footage_destroyed"
+    )
+
+
+@pytest.mark.parametrize("purpose", PROHIBITED)
+def test_prohibited_purposes_are_refused_for_exports_and_disclosures_too(purpose: str) -> None:
+    grounds = replace(GROUNDS, purpose=purpose)
+    given().when(replace(request, grounds=grounds)).then_refused(ExportRefused, "purpose_prohibited")
+    told.when(replace(ask, grounds=grounds)).then_refused(DisclosureRefused, "purpose_prohibited")
+
+
+def test_what_leaves_is_what_was_approved() -> None:
+    made = given(requested, approved)
+    made.when(RecordExport("f" * 64, 1234, True)).then(exported)
+    made.when(RecordExport("f" * 64, 1234, False)).then_raises(InvalidValue, "masked")
+    made.when(RecordExport("nonsense", 1234, True)).then_raises(InvalidValue, "file_sha256")
+    unmasked = replace(request, override=StreamId("override-1"), range=part(5, 9))
+    event = replace(requested, masked=False, override=StreamId("override-1"), range=part(5, 9))
+    given().when(unmasked).then(event)
+    given().when(replace(request, range=part(-1, 4))).then_raises(InvalidValue, "range")
+
+
+def test_a_delivery_names_who_got_it_and_how() -> None:
+    deliver = DeliverExport(LEE, "evidence portal")
+    given(requested, approved, exported).when(deliver).then(ExportDelivered(COURT, LEE, "evidence portal"))
+    given(requested, approved).when(deliver).then_raises(WrongState)
+
+
+# -- disclosures -------------------------------------------------------------------
+
+told = Scenario(DISCLOSURE)()
+AGENCY, WHAT = "Culver City Police Department", StreamId(f"footage-{FOOTAGE}")
+WARRANT = LegalBasis(BasisKind.WARRANT, "26-SW-118", "Superior Court")
+ask = RequestDisclosure(DisclosureId("d1"), WHAT, AGENCY, WARRANT, GROUNDS, GOOD, LEE, CLOSED_CALL, POLICY)
+asked = DisclosureRequested(WHAT, AGENCY, WARRANT, stated(GROUNDS, GOOD, "disclosure-d1"), LEE)
+after = Scenario(DISCLOSURE)(asked)
+
+
+def test_a_disclosure_names_the_agency_and_its_legal_basis() -> None:
+    told.when(ask).then(asked)
+    told.when(replace(ask, recipient="")).then_raises(InvalidValue, "recipient")
+    told.when(replace(ask, legal_basis=LegalBasis(BasisKind.WARRANT))).then_raises(InvalidValue, "legal_basis.number")
+    told.when(replace(ask, call=None)).then_refused(DisclosureRefused, "call_unknown")
+
+
+def test_the_purpose_of_another_agency_need_not_be_ours() -> None:
+    told.when(replace(ask, grounds=replace(GROUNDS, purpose="homicide_trial"))).then_types(DisclosureRequested)
+
+
+def test_who_put_a_disclosure_on_the_record_does_not_decide_on_it() -> None:
+    after.when(MakeDisclosure(LEE, POLICY)).then_refused(DecisionRefused, "same_person")
+    after.when(MakeDisclosure(ANA, POLICY, ExportId("e1"))).then(DisclosureMade(WHAT, AGENCY, ExportId("e1"), ANA))
+
+
+def test_a_purpose_prohibited_since_is_not_disclosed_for() -> None:
+    stricter = replace(POLICY, parameters=replace(POLICY.parameters, prohibited=("call_for_service",)))
+    after.when(MakeDisclosure(ANA, stricter)).then_refused(DisclosureRefused, "purpose_prohibited")
+
+
+def test_a_disclosure_is_decided_once() -> None:
+    refused = after.and_when(RefuseDisclosure(ANA, "the paper is of another county"))
+    assert isinstance(refused.happened[-1], DisclosureRefused)
+    refused.when(MakeDisclosure(ANA, POLICY)).then_raises(WrongState)
+    told.when(MakeDisclosure(ANA, POLICY)).then_raises(NotFound, "disclosure")

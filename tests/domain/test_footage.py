@@ -1,0 +1,133 @@
+"""Footage: recorded, tagged, held, kept longer, destroyed when due, or lost, and never in silence."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import date
+
+import pytest
+
+from domain.footage import (
+    FOOTAGE,
+    DestroyFootage,
+    ExtendRetention,
+    FootageDestroyed,
+    FootageLost,
+    FootageTagged,
+    LegalHoldPlaced,
+    LegalHoldReleased,
+    PlaceLegalHold,
+    RecordFootage,
+    ReleaseLegalHold,
+    ReportLoss,
+    RetentionExtended,
+    TagFootage,
+    footage_standing,
+)
+from domain.kernel import InvalidValue, NotFound, Personal, WrongState
+from domain.legal_basis import BasisKind, LegalBasis
+from domain.privacy_override_events import Range
+from tests.domain import video
+from tests.domain.scenario import DAY, HOUR, NOW, SECOND, Scenario
+from tests.domain.video import ANA, FEED, LEE, POLICY, RECORDED, WHOLE, part
+
+given = Scenario(FOOTAGE)
+KEY = video.FOOTAGE
+record = RecordFootage(FEED, WHOLE, 1800, 900_000_000, "a" * 64, "park.2026-06-01T19")
+WARRANT = LegalBasis(BasisKind.WARRANT, "26-SW-118", "Superior Court, Los Angeles")
+hold = PlaceLegalHold(KEY, "h1", WARRANT, "homicide case 926-1", date(2026, 12, 1), LEE)
+SEALED = Personal(f"footage-{KEY}", "homicide case 926-1")
+held = LegalHoldPlaced("h1", WHOLE, WARRANT, SEALED, date(2026, 12, 1), LEE)
+GONE_AFTER = NOW + 60 * DAY
+DUE = WHOLE.until + 30 * DAY
+destroy = DestroyFootage(POLICY, ANA, GONE_AFTER)
+
+
+def test_footage_covers_one_feed_and_at_most_an_hour() -> None:
+    given().when(record).then(RECORDED)
+    too_long = Range(WHOLE.since, WHOLE.until + SECOND)
+    given().when(replace(record, range=too_long)).then_raises(InvalidValue, "range")
+    given().when(replace(record, range=Range(NOW, NOW))).then_raises(InvalidValue, "range")
+    given().when(replace(record, manifest_root_sha256="x")).then_raises(InvalidValue, "manifest_root_sha256")
+    given(RECORDED).when(record).then_raises(WrongState)
+
+
+def test_footage_that_should_exist_and_does_not_is_lost_never_silence() -> None:
+    loss = ReportLoss(FEED, WHOLE, "disk\x00 failed")
+    lost = FootageLost(FEED, WHOLE, NOW, "disk  failed")
+    given().when(loss).then(lost)
+    given(RECORDED).when(loss).then(lost)
+    given(lost).when(loss).then_nothing()
+    fault = footage_standing(KEY, given(lost).state).fault
+    assert fault is not None and fault.code == "footage_lost"
+
+
+def test_the_longest_category_wins() -> None:
+    tag = TagFootage(KEY, "evidence", LEE, POLICY, "shows the suspect")
+    tagged = FootageTagged("evidence", Personal(f"footage-{KEY}", "shows the suspect"), LEE)
+    given(RECORDED).when(tag).then(tagged)
+    given(RECORDED, tagged).when(tag).then_nothing()
+    given(RECORDED).when(replace(tag, category="interesting")).then_raises(InvalidValue, "category")
+    given(RECORDED, tagged).when(destroy, DUE).then_raises(WrongState)
+    given(RECORDED, tagged).when(destroy, WHOLE.until + 730 * DAY).then_types(FootageDestroyed)
+
+
+def test_nothing_is_destroyed_before_it_is_due() -> None:
+    given(RECORDED).when(destroy, DUE - SECOND).then_raises(WrongState)
+    given(RECORDED).when(destroy, DUE).then(FootageDestroyed(DUE, ("routine",), POLICY.version, ANA, GONE_AFTER))
+
+
+def test_a_legal_hold_beats_all() -> None:
+    given(RECORDED).when(hold).then(held)
+    given(RECORDED, held).when(destroy, DUE + HOUR).then_raises(WrongState)
+    release = ReleaseLegalHold(KEY, "h1", "case closed", LEE)
+    released = LegalHoldReleased("h1", Personal(f"footage-{KEY}", "case closed"), LEE)
+    given(RECORDED, held).when(release).then(released)
+    given(RECORDED, held, released).when(destroy, DUE).then_types(FootageDestroyed)
+    given(RECORDED).when(release).then_raises(NotFound, "hold")
+
+
+def test_of_several_holds_each_must_be_released() -> None:
+    other = replace(held, hold="h2")
+    released = LegalHoldReleased("h1", SEALED, LEE)
+    given(RECORDED, held, other, released).when(destroy, DUE).then_raises(WrongState)
+
+
+@pytest.mark.parametrize(
+    ("changed", "error", "field"),
+    [
+        ({"range": part(-1, 20)}, InvalidValue, "range"),
+        ({"range": part(20, 20)}, InvalidValue, "range"),
+        ({"verify_again_on": date(2026, 6, 1)}, InvalidValue, "verify_again_on"),
+        ({"legal_basis": LegalBasis(BasisKind.WARRANT)}, InvalidValue, "legal_basis.number"),
+        ({"reason": ""}, InvalidValue, "reason"),
+    ],
+)
+def test_a_hold_names_its_basis_its_reason_and_when_it_is_verified_again(
+    changed: dict[str, object], error: type, field: str
+) -> None:
+    given(RECORDED).when(replace(hold, **changed)).then_raises(error, field)  # type: ignore[arg-type]
+
+
+def test_a_hold_may_be_of_a_part() -> None:
+    given(RECORDED).when(replace(hold, range=part(60, 90))).then(replace(held, range=part(60, 90)))
+    given(RECORDED, held).when(hold).then_raises(WrongState, "hold")
+
+
+def test_an_extension_needs_another_person_and_extends() -> None:
+    later = NOW + 90 * DAY
+    extend = ExtendRetention(KEY, later, "complaint 26-4 is open", LEE, ANA)
+    extended = RetentionExtended(later, Personal(f"footage-{KEY}", "complaint 26-4 is open"), LEE, ANA)
+    given(RECORDED).when(extend).then(extended)
+    given(RECORDED, extended).when(destroy, later - SECOND).then_raises(WrongState)
+    given(RECORDED, extended).when(extend).then_raises(InvalidValue, "keep_until")
+    given(RECORDED).when(replace(extend, approved_by=LEE)).then_raises(WrongState, "approved_by")
+
+
+def test_what_is_gone_is_gone() -> None:
+    gone = FootageDestroyed(DUE, ("routine",), POLICY.version, ANA, GONE_AFTER)
+    given(RECORDED, gone).when(hold).then_raises(WrongState, "footage")
+    given(RECORDED, gone).when(ReportLoss(FEED, WHOLE, "")).then_raises(WrongState)
+    given().when(hold).then_raises(NotFound, "footage")
+    faults = [footage_standing(KEY, given(*happened).state).fault for happened in ((), (RECORDED,), (RECORDED, gone))]
+    assert [fault and fault.code for fault in faults] == ["footage_unknown", None, "footage_destroyed"]

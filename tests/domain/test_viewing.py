@@ -1,0 +1,179 @@
+"""A viewing: reserved before a byte leaves, accounted for after, and what was not accounted for counts as seen."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import timedelta
+
+import pytest
+from hypothesis import given as for_any
+from hypothesis import strategies as st
+
+from domain.grounds import OVERSIGHT_REVIEW, stated
+from domain.kernel import InvalidValue, Mistake, NotFound, Reason, StreamId, ViewingId, WrongState
+from domain.live_view import EndReason
+from domain.policy import PROHIBITED
+from domain.viewing import (
+    AHEAD,
+    VIEWING,
+    AccountForSegments,
+    Command,
+    EndViewing,
+    Event,
+    RequestViewing,
+    ReserveSegments,
+    SegmentsReserved,
+    SegmentsServed,
+    ViewingEnded,
+    ViewingFacts,
+    ViewingGranted,
+    ViewingRefused,
+    ViewingRequested,
+    seen,
+)
+from tests.domain.scenario import MINUTE, NOW, SECOND, Scenario
+from tests.domain.video import ANA, CLOSED_CALL, FEED, FOOTAGE, GOOD, GROUNDS, LEE, POLICY, STANDING, WHOLE, part
+
+given = Scenario(VIEWING)
+facts = ViewingFacts(STANDING, CLOSED_CALL, POLICY)
+request = RequestViewing(ViewingId("v1"), LEE, "s1", GROUNDS, GOOD, facts)
+requested = ViewingRequested(FOOTAGE, FEED, WHOLE, LEE, "s1", stated(GROUNDS, GOOD, "viewing-v1"))
+UNTIL = NOW + 30 * MINUTE
+granted = ViewingGranted(FOOTAGE, LEE, NOW, UNTIL)
+reserve = ReserveSegments(LEE, "s1", part(0, 20))
+reserved = SegmentsReserved(FOOTAGE, LEE, 1, part(0, 20), True, None)
+opened = given(requested, granted)
+
+
+def asking(**changed: object) -> RequestViewing:
+    return replace(request, grounds=replace(GROUNDS, **changed))  # type: ignore[arg-type]
+
+
+def test_purpose_and_case_are_asked_before_footage_is_seen_too() -> None:
+    given().when(request).then(requested, granted)
+    given().when(asking(reason="")).then_raises(InvalidValue, "reason")
+    given().when(asking(call=None)).then_refused(ViewingRefused, "call_or_case_missing")
+
+
+@pytest.mark.parametrize("purpose", PROHIBITED)
+def test_prohibited_purposes_are_refused_for_footage_too(purpose: str) -> None:
+    given().when(asking(purpose=purpose)).then_refused(ViewingRefused, "purpose_prohibited")
+
+
+def test_the_refusal_of_a_viewing_is_recorded_with_every_reason() -> None:
+    gone = Reason("footage_destroyed", "gone", "only what is kept can be seen", field="footage")
+    unknown = replace(facts, footage=replace(STANDING, fault=gone), call=None)
+    given().when(replace(request, facts=unknown)).then_refused(ViewingRefused, "footage_destroyed", "call_unknown")
+
+
+def test_only_a_stretch_of_the_footage_can_be_asked_for() -> None:
+    given().when(replace(request, range=part(3590, 3601))).then_raises(InvalidValue, "range")
+    given().when(replace(request, range=part(5, 5))).then_raises(InvalidValue, "range")
+    given().when(replace(request, range=part(5, 9))).then(replace(requested, range=part(5, 9)), granted)
+
+
+def test_an_auditor_looks_for_a_review_that_is_named_and_nobody_else_does() -> None:
+    review = asking(purpose=OVERSIGHT_REVIEW, call=None, authorisation="review-2026-22")
+    own = replace(facts, call=None, oversight=True)
+    given().when(replace(review, facts=own)).then_types(ViewingRequested, ViewingGranted)
+    given().when(replace(review, facts=replace(own, oversight=False))).then_refused(
+        ViewingRefused, "purpose_not_adopted"
+    )
+    unnamed = replace(asking(purpose=OVERSIGHT_REVIEW, call=None), facts=own)
+    given().when(unnamed).then_refused(ViewingRefused, "authorisation_missing")
+
+
+def test_no_byte_leaves_before_the_event_that_reserves_it() -> None:
+    opened.when(reserve).then(reserved)
+    given().when(reserve).then_raises(NotFound)
+    given(requested).when(reserve).then_raises(WrongState)
+    given(requested, ViewingRefused(FOOTAGE, LEE, ())).when(reserve).then_raises(WrongState)
+    opened.when(replace(reserve, by=ANA)).then_raises(WrongState)
+    opened.when(replace(reserve, session="s2")).then_raises(WrongState)
+
+
+def test_at_most_thirty_seconds_are_reserved_ahead() -> None:
+    opened.when(replace(reserve, range=part(0, 30))).then_types(SegmentsReserved)
+    opened.when(replace(reserve, range=part(0, 30.5))).then_raises(InvalidValue, "range")
+    given(requested, granted, reserved).when(replace(reserve, range=part(20, 31))).then_raises(InvalidValue, "range")
+    served = SegmentsServed(FOOTAGE, LEE, 1, (part(0, 20),), True, 1000)
+    given(requested, granted, reserved, served).when(replace(reserve, range=part(20, 50))).then_types(SegmentsReserved)
+
+
+def test_only_what_was_granted_is_reserved_and_only_in_time() -> None:
+    short = replace(requested, range=part(0, 10))
+    given(short, granted).when(reserve).then_raises(InvalidValue, "range")
+    opened.when(reserve, UNTIL).then_raises(WrongState)
+
+
+def test_footage_is_masked_unless_an_override_is_named() -> None:
+    override = StreamId("override-7")
+    opened.when(replace(reserve, override=override)).then(replace(reserved, masked=False, override=override))
+    unmasked = given(requested, granted, replace(reserved, masked=False, override=override))
+    unmasked.when(AccountForSegments(1, (part(0, 4),), 10)).then(
+        SegmentsServed(FOOTAGE, LEE, 1, (part(0, 4),), False, 10)
+    )
+
+
+def test_what_really_left_is_told() -> None:
+    account = AccountForSegments(1, (part(0, 4), part(6, 20)), 5_000_000)
+    after = given(requested, granted, reserved)
+    after.when(account).then(SegmentsServed(FOOTAGE, LEE, 1, account.ranges, True, 5_000_000))
+    after.when(replace(account, ranges=(part(0, 21),))).then_raises(InvalidValue, "ranges")
+    after.when(replace(account, number=2)).then_raises(WrongState, "number")
+    assert seen(after.and_when(AccountForSegments(1, (), 0)).state) == ()
+
+
+def test_a_reservation_that_was_never_closed_counts_as_served() -> None:
+    after = given(requested, granted, reserved)
+    assert seen(after.state) == (part(0, 20),)
+    after.when(EndViewing(EndReason.CLOSED), NOW + MINUTE).then(
+        ViewingEnded(FOOTAGE, LEE, EndReason.CLOSED, NOW + MINUTE, 20.0, 0, 1)
+    )
+    assert seen(after.and_when(EndViewing(EndReason.CLOSED)).state) == (part(0, 20),)
+
+
+def test_a_viewing_ends_once_and_in_its_time() -> None:
+    opened.when(EndViewing(EndReason.REVOKED), UNTIL + MINUTE).then(
+        ViewingEnded(FOOTAGE, LEE, EndReason.EXPIRED, UNTIL, 0.0, 0, 0)
+    )
+    opened.and_when(EndViewing(EndReason.CLOSED)).when(EndViewing(EndReason.CLOSED)).then_nothing()
+
+
+# -- in any order ------------------------------------------------------------------
+
+SPANS = st.tuples(st.integers(0, 100), st.integers(1, 40)).map(lambda s: part(s[0], s[0] + s[1]))
+COMMANDS: st.SearchStrategy[Command] = st.one_of(
+    SPANS.map(lambda span: replace(reserve, range=span)),
+    st.builds(lambda n, span: AccountForSegments(n, (span,), 1), st.integers(1, 6), SPANS),
+    st.builds(lambda n: AccountForSegments(n, (), 0), st.integers(1, 6)),
+    st.just(EndViewing(EndReason.CLOSED)),
+)
+
+
+@for_any(st.lists(st.tuples(st.integers(1, 90), COMMANDS), max_size=30))
+def test_whatever_is_served_was_reserved_first_and_never_over_thirty_seconds_ahead(
+    steps: list[tuple[int, Command]],
+) -> None:
+    happened: list[Event] = [requested, granted]
+    at, waiting, counted = NOW, {}, timedelta(0)
+    for after_s, command in steps:
+        at += after_s * SECOND
+        try:
+            events = VIEWING.decide(command, VIEWING.fold(happened), at)
+        except Mistake:
+            continue
+        for event in events:
+            if isinstance(event, SegmentsReserved):
+                assert at < UNTIL
+                waiting[event.number] = event.range
+            if isinstance(event, SegmentsServed):
+                room = waiting.pop(event.number)
+                assert all(room.covers(served) for served in event.ranges)
+                counted += sum((served.until - served.since for served in event.ranges), timedelta(0))
+            if isinstance(event, ViewingEnded):
+                unclosed = sum((room.until - room.since for room in waiting.values()), timedelta(0))
+                assert event.seen_s == (counted + unclosed).total_seconds()
+                waiting = {}
+        happened += events
+        assert sum((room.until - room.since for room in waiting.values()), timedelta(0)) <= AHEAD
