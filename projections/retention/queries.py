@@ -1,0 +1,186 @@
+"""What may be asked of retention. Every answer is one statement, so one snapshot, and says its checkpoint."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import date, datetime
+from enum import StrEnum
+from typing import Any
+
+import msgspec
+import psycopg
+
+from projections.engine.reading import Checkpoint, NoReadModel, Reader
+
+
+class Which(StrEnum):
+    """`due`: to be destroyed, the longest due first. `kept`: the next to be due first, then what is held or has no
+    length. `asked`: an extension waits, the oldest first. `destroyed`, `lost`: the newest first."""
+
+    DUE = "due"
+    KEPT = "kept"
+    ASKED = "asked"
+    DESTROYED = "destroyed"
+    LOST = "lost"
+
+
+@dataclass(frozen=True, slots=True)
+class Footage:
+    """`due_at`: when it is to be destroyed by the lengths given; None while held, or where no category has a length."""
+
+    footage: str
+    state: str
+    feed: str
+    range_since: datetime
+    range_until: datetime
+    size_bytes: int | None
+    categories: tuple[str, ...]
+    holds: int
+    due_at: datetime | None
+    keep_until: datetime | None
+    asked_until: datetime | None
+    asked_by: str | None
+    asked_at: datetime | None
+    due_since: datetime | None
+    destroyed_at: datetime | None
+    destroyed_policy: int | None
+    destroyed_by: str | None
+    unrecoverable_after: datetime | None
+    lost_at: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    checkpoint: Checkpoint
+    footage: tuple[Footage, ...]
+    has_next: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Hold:
+    id: str
+    footage: str
+    feed: str
+    hold: str
+    range_since: datetime
+    range_until: datetime
+    basis_kind: str
+    basis_number: str | None
+    basis_issuer: str | None
+    verify_again_on: date
+    placed_by: str
+    placed_at: datetime
+    verified_by: str | None
+    verified_at: datetime | None
+    released_by: str | None
+    released_at: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
+class Holds:
+    checkpoint: Checkpoint
+    holds: tuple[Hold, ...]
+    has_next: bool
+
+
+_CHECKPOINT = """
+(SELECT json_build_object('position', position, 'revision', revision, 'version', version, 'log_end', log_end,
+                          'applied_at', updated_at, 'fault', fault, 'incomplete', incomplete)
+ FROM read.retention_checkpoint) AS checkpoint
+"""
+# Of several categories the longest wins; a later extension beats them; a hold beats all.
+_FOOTAGE = """
+SELECT f.*, coalesce(c.categories, '{}') AS categories, h.holds,
+       CASE WHEN f.state = 'kept' AND h.holds = 0 AND c.days IS NOT NULL
+            THEN greatest(f.range_until + make_interval(days => c.days), f.keep_until) END AS due_at
+FROM read.retention_footage f
+LEFT JOIN LATERAL (
+    SELECT array_agg(category ORDER BY category) AS categories, max((%(days)s::jsonb->>category)::int) AS days
+    FROM read.retention_categories c WHERE c.footage = f.footage) c ON true
+LEFT JOIN LATERAL (
+    SELECT count(*) AS holds FROM read.retention_holds h
+    WHERE h.footage = f.footage AND h.released_at IS NULL) h ON true
+"""
+_WHERE = {
+    Which.DUE: "x.state = 'kept' AND x.due_at <= %(now)s",
+    Which.KEPT: "x.state = 'kept'",
+    Which.ASKED: "x.state = 'kept' AND x.asked_until IS NOT NULL",
+    Which.DESTROYED: "x.state = 'destroyed'",
+    Which.LOST: "x.state = 'lost'",
+}
+_KEY = {
+    Which.DUE: ("x.due_at", ""),
+    Which.KEPT: ("coalesce(x.due_at, 'infinity')", ""),
+    Which.ASKED: ("x.asked_at", ""),
+    Which.DESTROYED: ("x.destroyed_at", "DESC"),
+    Which.LOST: ("x.lost_at", "DESC"),
+}
+_pages = msgspec.json.Decoder(Page)
+_holds = msgspec.json.Decoder(Holds)
+
+
+async def footage(
+    connection: Reader,
+    which: Which,
+    days: Mapping[str, int],
+    now: datetime,
+    *,
+    first: int,
+    after: str | None = None,
+    one: str | None = None,
+) -> Page:
+    """A page. `days`: the length of each category by the policy in force; `after`: the last one of the page before;
+    `one`: that footage alone. Raises NoReadModel."""
+    key, direction = _KEY[which]
+    beyond = "<" if direction else ">"
+    query = f"""
+    WITH x AS ({_FOOTAGE})
+    SELECT row_to_json(page)::text FROM (SELECT {_CHECKPOINT}, false AS has_next,
+        (SELECT coalesce(json_agg(y), '[]') FROM (SELECT x.* FROM x
+            WHERE {_WHERE[which]}
+              AND (%(one)s::text IS NULL OR x.footage = %(one)s)
+              AND (%(after)s::text IS NULL OR ({key}, x.footage) {beyond}
+                   (SELECT {key}, x.footage FROM x WHERE x.footage = %(after)s))
+            ORDER BY {key} {direction}, x.footage {direction} LIMIT %(limit)s) y) AS footage
+    ) page
+    """  # noqa: S608
+    values = {"days": msgspec.json.encode(dict(days)).decode(), "now": now, "after": after, "one": one}
+    page = _pages.decode(await _ask(connection, query, {**values, "limit": first + 1}))
+    return Page(page.checkpoint, page.footage[:first], len(page.footage) > first)
+
+
+async def holds(
+    connection: Reader,
+    *,
+    first: int,
+    after: str | None = None,
+    verify_by: date | None = None,
+    released: bool = False,
+) -> Holds:
+    """Holds, the next to be verified first. `verify_by`: those to be verified by that day; `released`: also those of
+    the past. `after`: the id of the last one of the page before. Raises NoReadModel."""
+    query = f"""
+    SELECT row_to_json(page)::text FROM (SELECT {_CHECKPOINT}, false AS has_next,
+        (SELECT coalesce(json_agg(y), '[]') FROM (SELECT h.*, f.feed FROM read.retention_holds h
+            JOIN read.retention_footage f ON f.footage = h.footage
+            WHERE (%(released)s OR h.released_at IS NULL)
+              AND (%(verify_by)s::date IS NULL OR h.verify_again_on <= %(verify_by)s)
+              AND (%(after)s::text IS NULL OR (h.verify_again_on, h.id) >
+                   (SELECT verify_again_on, id FROM read.retention_holds WHERE id = %(after)s))
+            ORDER BY h.verify_again_on, h.id LIMIT %(limit)s) y) AS holds
+    ) page
+    """  # noqa: S608
+    values = {"released": released, "verify_by": verify_by, "after": after, "limit": first + 1}
+    page = _holds.decode(await _ask(connection, query, values))
+    return Holds(page.checkpoint, page.holds[:first], len(page.holds) > first)
+
+
+async def _ask(connection: Reader, query: str, values: dict[str, Any]) -> str:
+    try:
+        cursor = await connection.execute(query.encode(), values)
+    except psycopg.errors.UndefinedTable:
+        raise NoReadModel("retention") from None
+    row = await cursor.fetchone()
+    assert row is not None
+    return str(row[0])

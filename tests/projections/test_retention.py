@@ -1,0 +1,124 @@
+"""The read model of retention: against the aggregate itself over random histories, and its lists."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Callable
+from datetime import date, datetime, timedelta
+from typing import Any
+
+import pytest
+
+from domain import footage as f
+from domain.kernel import FeedId, FootageId, Mistake, PersonId, PolicyVersion, StreamId
+from domain.legal_basis import BasisKind, LegalBasis
+from domain.policy import RECORD_ALL_KEEP_30_DAYS, PolicyInForce
+from domain.privacy_override_events import Range
+from projections.engine.host import ProjectionHost
+from projections.retention import queries
+from projections.retention.projection import RETENTION
+from projections.retention.queries import Which
+from tests.projections.log import START, Log, store_feeds
+from tests.projections.models import ask, wait_applied
+
+HOUR, DAY = timedelta(hours=1), timedelta(days=1)
+POLICY = PolicyInForce(PolicyVersion(3), RECORD_ALL_KEEP_30_DAYS, "0" * 64, START)
+DAYS = {rule.category: rule.days for rule in RECORD_ALL_KEEP_30_DAYS.retention}
+LEE, CAPTAIN = PersonId("p-lee"), PersonId("p-cap")
+WARRANT = LegalBasis(BasisKind.WARRANT, "26-SW-0417", "Superior Court")
+FEED = FeedId(StreamId("camera-plummer-park-1"))
+
+
+def history(seed: int, hours: int, steps: int) -> tuple[list[tuple[datetime, str, Any]], dict[str, f.State], datetime]:
+    """Some hours of one camera, and what the aggregate makes of random commands over two years."""
+    chance, at = random.Random(seed), START
+    states: dict[str, f.State] = {f"h{n}": f.Unrecorded() for n in range(hours)}
+    happened: list[tuple[datetime, str, Any]] = []
+    for n in range(steps):
+        at += chance.choice([HOUR, DAY, 9 * DAY])
+        key = f"h{n}" if n < hours else chance.choice(list(states))
+        footage, hold = FootageId(key), chance.choice("ab")
+        range_ = Range(START + int(key[1:]) * HOUR, START + (int(key[1:]) + 1) * HOUR)
+        record = f.RecordFootage(FEED, range_, 1800, 900, "a" * 64, f"key-{key}")
+        options: list[f.Command] = [
+            f.TagFootage(footage, chance.choice(list(DAYS)), LEE, POLICY),
+            f.PlaceLegalHold(footage, hold, WARRANT, "homicide case", at.date() + 90 * DAY, LEE),
+            f.VerifyLegalHold(footage, hold, "it goes on", at.date() + 180 * DAY, LEE),
+            f.ReleaseLegalHold(footage, hold, "it is over", LEE),
+            f.RequestExtension(footage, at + 300 * DAY, "the appeal", LEE),
+            f.AnswerExtension(CAPTAIN),
+            f.AnswerExtension(CAPTAIN, "it was decided"),
+            f.DestroyFootage(POLICY, CAPTAIN, at + 35 * DAY),
+        ]
+        command = record if n < hours else chance.choice(options)
+        if chance.random() < 0.03:
+            command = f.ReportLoss(FEED, range_, "disk failed")
+        try:
+            events = f.decide(command, states[key], at)
+        except Mistake:
+            continue
+        for event in events:
+            states[key] = f.evolve(states[key], event)
+            happened.append((at, f"footage-{key}", event))
+    return happened, states, at
+
+
+def pages(url: str, which: Which, now: datetime) -> list[queries.Footage]:
+    found: list[queries.Footage] = []
+    while True:
+        after = found[-1].footage if found else None
+        page = ask(url, queries.footage, which, DAYS, now, first=3, after=after)
+        found += page.footage
+        if not page.has_next:
+            return found
+
+
+@pytest.mark.parametrize(("seed", "batch"), [(1, 1), (2, 11), (3, 500)])
+def test_what_is_kept_due_held_destroyed_and_lost_is_what_the_streams_say(log: Log, seed: int, batch: int) -> None:
+    happened, states, now = history(seed, hours=14, steps=130)
+    for at, stream, event in happened:
+        last = log.append((stream, event), time=at)
+    with ProjectionHost(log.url, store_feeds(log.url, batch), [RETENTION]) as host:
+        wait_applied(host, log.url, last, "retention")
+    kept = {key: state for key, state in states.items() if isinstance(state, f.Kept)}
+    due = {key: f.destruction_due(state, RECORD_ALL_KEEP_30_DAYS) for key, state in kept.items()}
+    shown = {row.footage: row for row in pages(log.url, Which.KEPT, now)}
+    assert {key: (row.due_at, row.holds, row.categories) for key, row in shown.items()} == {
+        key: (due[key], len(state.holds), tuple(sorted(state.categories))) for key, state in kept.items()
+    }
+    expected: dict[Which, Callable[[str], object]] = {
+        Which.DUE: lambda key: key in kept and due[key] is not None and due[key] <= now,  # type: ignore[operator]
+        Which.ASKED: lambda key: key in kept and kept[key].asked,
+        Which.DESTROYED: lambda key: isinstance(states[key], f.Destroyed),
+        Which.LOST: lambda key: isinstance(states[key], f.Lost),
+    }
+    for which, holds in expected.items():
+        assert {row.footage for row in pages(log.url, which, now)} == {key for key in states if holds(key)}, which
+    order = [row.due_at for row in pages(log.url, Which.DUE, now) if row.due_at]
+    assert order == sorted(order)
+    for row in pages(log.url, Which.DESTROYED, now):
+        assert (row.destroyed_policy, row.destroyed_by) == (3, CAPTAIN) and row.unrecoverable_after
+
+
+def test_holds_are_listed_the_next_to_verify_first(log: Log) -> None:
+    happened, states, _ = history(5, hours=10, steps=120)
+    for at, stream, event in happened:
+        last = log.append((stream, event), time=at)
+    with ProjectionHost(log.url, store_feeds(log.url), [RETENTION]) as host:
+        wait_applied(host, log.url, last, "retention")
+    found: list[queries.Hold] = []
+    while True:
+        page = ask(log.url, queries.holds, first=2, after=found[-1].id if found else None)
+        found += page.holds
+        if not page.has_next:
+            break
+    # A hold outlives footage that was lost: what was to be kept and is not is looked into.
+    open_ = {f"{key}/{hold}" for key, s in states.items() if isinstance(s, f.Kept) for hold in s.holds}
+    assert {hold.id for hold in found if not isinstance(states[hold.footage], f.Lost)} == open_
+    assert [hold.verify_again_on for hold in found] == sorted(hold.verify_again_on for hold in found)
+    middle: date = found[len(found) // 2].verify_again_on
+    to_verify = ask(log.url, queries.holds, first=100, verify_by=middle).holds
+    assert to_verify == tuple(hold for hold in found if hold.verify_again_on <= middle)
+    everything = ask(log.url, queries.holds, first=100, released=True).holds
+    placed = {f"{stream[8:]}/{e.hold}" for _, stream, e in happened if isinstance(e, f.LegalHoldPlaced)}
+    assert {hold.id for hold in everything} == placed
