@@ -25,7 +25,7 @@ from adapters.identity import keys
 from adapters.identity.issuer_documents import IssuerUnavailable
 from adapters.identity.pages import page
 from adapters.identity.session_cookie import Sealed
-from adapters.identity.verifier import Identity, TokenRefused, TokenVerifier
+from adapters.identity.verifier import LEEWAY_S, Identity, TokenRefused, TokenVerifier
 from api.settings import Settings
 
 BEGUN_S = 600
@@ -209,14 +209,18 @@ class SignIn:
         identity = await self._verifier.verify_sign_in(
             identity_token, client_id=self._settings.oidc_client_id, nonce=begun.nonce
         )
+        # A session of ours is begun with each sign-in: the issuer's goes on when ours has ended, under the same id.
+        ours = replace(identity, session_id=secrets.token_urlsafe(16))
         if not begun.stepping_up:
-            return identity
-        if not identity.stepped_up:
+            return ours
+        # What was asked for is a factor shown now (max_age 0), not one that the issuer remembers.
+        shown_before = datetime.now(UTC) - identity.authenticated_at > timedelta(seconds=BEGUN_S + LEEWAY_S)
+        if not identity.stepped_up or shown_before:
             raise TokenRefused(
                 "no_step_up", f"the issuer did not ask for a second factor (acr {self._settings.oidc_step_up_acr})"
             )
         if begun.session is None:
-            return identity
+            return ours
         if identity.person_id != begun.session.person_id:
             raise TokenRefused("another_person", "someone else confirmed than is signed in: sign out first")
         return replace(identity, session_id=begun.session.session_id)

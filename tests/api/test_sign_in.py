@@ -46,6 +46,14 @@ def test_one_comes_back_to_the_page_one_wanted(pages: Pages) -> None:
     assert str(pages.browser().get("/sign-in", params=asked).url) == f"{pages.base}/audit?person=ben"
 
 
+def test_each_sign_in_is_a_session_of_its_own_though_the_issuers_goes_on(pages: Pages) -> None:
+    browser = pages.signed_in("ana")
+    first = browser.get("/who").json()["session"]
+    browser.get("/sign-in").raise_for_status()  # without a ticket: the issuer still knows her
+    again = browser.get("/who").json()
+    assert again["person"] == "ana" and again["session"] != first
+
+
 def test_the_session_cookie_is_out_of_reach_of_scripts_and_other_sites(pages: Pages) -> None:
     browser = pages.browser()
     answer = browser.get("/sign-in", params={"ticket": sign_in_ticket(pages.home, "ana")})
