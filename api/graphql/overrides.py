@@ -248,7 +248,7 @@ def _plan(asked: OverrideTargetInput) -> OverridePlan:
     )
 
 
-def _basis(asked: LegalBasisInput) -> LegalBasis:
+def legal_basis_of(asked: LegalBasisInput) -> LegalBasis:
     return LegalBasis(chosen(BasisKind, asked.kind, "legalBasis.kind"), asked.number, asked.issuer)
 
 
@@ -268,7 +268,7 @@ class OverrideMutations:
             info,
             "request_override",
             command_id,
-            lambda who, id_: overrides.request(who, _plan(input), _basis(legal_basis), reason, id_),
+            lambda who, id_: overrides.request(who, _plan(input), legal_basis_of(legal_basis), reason, id_),
         )
 
     @strawberry.mutation(description="Approve an override that somebody else asked for. Needs a step-up.")
@@ -318,7 +318,7 @@ class OverrideMutations:
             info,
             "justify_override",
             command_id,
-            lambda who, id_: overrides.justify(who, override, justification, _basis(legal_basis), id_),
+            lambda who, id_: overrides.justify(who, override, justification, legal_basis_of(legal_basis), id_),
         )
 
     @strawberry.mutation(description="Record the review of an override that has ended.")
