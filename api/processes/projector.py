@@ -26,6 +26,7 @@ from projections.overrides.projection import OVERRIDES
 from projections.people.projection import PEOPLE
 from projections.policies.projection import POLICIES
 from projections.privacy_zones.projection import PRIVACY_ZONES
+from projections.retention.projection import RETENTION
 
 READ_MODELS: tuple[AnyProjection, ...] = (
     AUDIT_TRAIL,
@@ -33,6 +34,7 @@ READ_MODELS: tuple[AnyProjection, ...] = (
     DEADLINES,
     OVERRIDES,
     PRIVACY_ZONES,
+    RETENTION,
     ACCESS,
     PEOPLE,
     POLICIES,
