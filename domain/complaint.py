@@ -196,6 +196,8 @@ class Closed:
     """Answered, or no complaint."""
 
     feedback: FeedbackReceived
+    opened: ComplaintOpened | None = None
+    resolved: ComplaintResolved | None = None
 
 
 State = NotReceived | Received | Open | Closed
@@ -286,8 +288,10 @@ def evolve(state: State, happened: Event) -> State:
             return Open(feedback, happened)
         case ComplaintAssigned(assigned_to), Open(feedback, opened):
             return Open(feedback, opened, assigned_to)
-        case FeedbackClosed() | ComplaintResolved(), Received(feedback) | Open(feedback):
+        case FeedbackClosed(), Received(feedback):
             return Closed(feedback)
+        case ComplaintResolved(), Open(feedback, opened):
+            return Closed(feedback, opened, happened)
         case _:
             return state
 

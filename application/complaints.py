@@ -1,0 +1,153 @@
+"""Feedback of the public, and the complaints it may become: received, opened, assigned, answered."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from uuid import UUID
+
+from application.commands import Commands
+from application.handling import Actor, Attempt, Outcome, Recorded
+from application.standing import authorise, outcome, standing_of
+from domain import complaint
+from domain.catalogue import AGGREGATES, aggregate_of
+from domain.complaint import COMPLAINT, Disposal, FeedbackChannel, Resolution, Topic
+from domain.kernel import InvalidValue, NotFound, Personal, PersonId, StreamId
+from domain.person import PERSON
+
+
+@dataclass(frozen=True, slots=True)
+class Feedback:
+    """What somebody of the public says; `name` and `contact` blank where they give none."""
+
+    channel: FeedbackChannel
+    topic: Topic
+    said: str
+    received_at: datetime
+    name: str = ""
+    contact: str = ""
+    wants_answer: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Said:
+    """The words of a complaint, opened where their key still exists; `concerns`: whom it is about."""
+
+    said: Personal[str]
+    name: Personal[str] | None
+    contact: Personal[str] | None
+    answer: Personal[str] | None = None
+    measure: Personal[str] | None = None
+    concerns: PersonId | None = None
+
+
+class Complaints(Commands):
+    def receive(self, actor: Actor, feedback: Feedback, command_id: UUID | None = None) -> Outcome:
+        """Put feedback on the record. Its id is the command's."""
+        ticket = self.handler.ticket("receive_feedback", feedback, actor, command_id)
+        key = str(ticket.command_id)
+
+        def use(attempt: Attempt) -> Recorded:
+            authorise(attempt, "receive_feedback", COMPLAINT.stream(key))
+            command = complaint.ReceiveFeedback(
+                key,
+                feedback.channel,
+                feedback.topic,
+                feedback.said,
+                feedback.received_at,
+                feedback.name,
+                feedback.contact,
+                feedback.wants_answer,
+            )
+            attempt.decide(COMPLAINT, key, command)
+            return outcome(attempt, COMPLAINT.stream(key), key)
+
+        return self.handler.handle(actor, ticket, use)
+
+    def close(self, actor: Actor, key: str, disposal: Disposal, command_id: UUID | None = None) -> Outcome:
+        """Say what became of feedback that is no complaint."""
+
+        def use(attempt: Attempt) -> Recorded:
+            authorise(attempt, "close_feedback", COMPLAINT.stream(key))
+            attempt.decide(COMPLAINT, key, complaint.CloseFeedback(disposal, PersonId(actor.person)))
+            return outcome(attempt, COMPLAINT.stream(key), key)
+
+        return self.run(actor, "close_feedback", [key, disposal], command_id, use)
+
+    def open(
+        self,
+        actor: Actor,
+        key: str,
+        topic: Topic,
+        about: StreamId | None,
+        concerns: PersonId | None,
+        command_id: UUID | None = None,
+    ) -> Outcome:
+        """Feedback is a complaint, to be answered within the time the use policy states."""
+
+        def use(attempt: Attempt) -> Recorded:
+            policy = authorise(attempt, "open_complaint", COMPLAINT.stream(key))
+            if about is not None:
+                must_exist(attempt, about, "about")
+            if concerns is not None:
+                must_exist(attempt, PERSON.stream(concerns), "concerns")
+            within = timedelta(days=policy.parameters.complaint_answer_days)
+            command = complaint.OpenComplaint(topic, within, PersonId(actor.person), about, concerns)
+            attempt.decide(COMPLAINT, key, command)
+            return outcome(attempt, COMPLAINT.stream(key), key)
+
+        return self.run(actor, "open_complaint", [key, topic, about, concerns], command_id, use)
+
+    def assign(self, actor: Actor, key: str, to: PersonId, command_id: UUID | None = None) -> Outcome:
+        """Have somebody look into a complaint and answer it."""
+
+        def use(attempt: Attempt) -> Recorded:
+            policy = authorise(attempt, "assign_complaint", COMPLAINT.stream(key))
+            command = complaint.AssignComplaint(standing_of(attempt, to, policy), PersonId(actor.person))
+            attempt.decide(COMPLAINT, key, command)
+            return outcome(attempt, COMPLAINT.stream(key), key)
+
+        return self.run(actor, "assign_complaint", [key, to], command_id, use)
+
+    def resolve(
+        self,
+        actor: Actor,
+        key: str,
+        resolution: Resolution,
+        answer: str,
+        measure: str = "",
+        command_id: UUID | None = None,
+    ) -> Outcome:
+        """Answer a complaint, as the person it is assigned to."""
+
+        def use(attempt: Attempt) -> Recorded:
+            authorise(attempt, "resolve_complaint", COMPLAINT.stream(key))
+            command = complaint.ResolveComplaint(key, resolution, answer, PersonId(actor.person), measure)
+            attempt.decide(COMPLAINT, key, command)
+            return outcome(attempt, COMPLAINT.stream(key), key)
+
+        return self.run(actor, "resolve_complaint", [key, resolution, answer, measure], command_id, use)
+
+    def said(self, key: str) -> Said | None:
+        """The words, out of the stream itself: no read model keeps them. None where there is no such feedback."""
+        state: complaint.State = self.handler.states.load([(COMPLAINT, key)])[COMPLAINT.stream(key)][1]
+        match state:
+            case complaint.Received(told):
+                return Said(told.said, told.name, told.contact)
+            case complaint.Open(told, opened):
+                return Said(told.said, told.name, told.contact, concerns=opened.concerns)
+            case complaint.Closed(told, opened, resolved):
+                answer, measure = (resolved.answer, resolved.measure) if resolved else (None, None)
+                return Said(told.said, told.name, told.contact, answer, measure, opened.concerns if opened else None)
+            case _:
+                return None
+
+
+def must_exist(attempt: Attempt, stream: StreamId, field: str) -> None:
+    """Raises InvalidValue for what names no stream, NotFound where nothing is on it."""
+    kind, _, key = stream.partition("-")
+    if kind not in AGGREGATES or not key:
+        accepted = "a stream such as flight-…, camera-… or person-…"
+        raise InvalidValue("this names nothing of the record", field=field, accepted=accepted)
+    if attempt.version(aggregate_of(stream), key) == 0:
+        raise NotFound("there is no such thing", field=field)
