@@ -5,23 +5,29 @@ from __future__ import annotations
 import asyncio
 from datetime import datetime, timedelta
 from pathlib import Path
+from uuid import uuid4
 
+import msgspec
 import psycopg
 import pytest
 
 from adapters.drone_gateway.journal import KINDS
-from adapters.drone_gateway.zones import ZoneGuard
+from adapters.drone_gateway.zones import KnownZone, ZoneGuard
+from adapters.mavlink.gateway import VehicleSpec
 from adapters.mavlink.samples import Sample, sample_of
 from adapters.mavlink.state import VehicleState
-from application.zones import Noticed, ZoneWatch
+from application.zones import Noticed, ZoneWatch, distance_m
+from domain.drone import SafetyOrder
 from domain.flight_commands import RecordZoneApproach, RecordZoneEntry, RecordZoneExit
 from domain.flight_events import ZoneRule
 from domain.kernel import Personal, PersonId, Place, StreamId
 from domain.privacy_override_events import EmergencyOverrideInvoked, Range
-from domain.privacy_zone import PrivacyZoneDrawn
+from domain.privacy_zone import PrivacyZoneDrawn, Shape
 from projections.engine.host import ProjectionHost
 from projections.overrides.projection import OVERRIDES
 from projections.privacy_zones.projection import PRIVACY_ZONES
+from tests.adapters.drone_gateway.ground import DRONE, PILOT, SCENE, Ground, becomes, gatehouse
+from tests.adapters.mavlink.conftest import Launch, free_port, run
 from tests.projections.log import START, Log, store_feeds
 from tests.projections.models import wait_applied
 
@@ -109,6 +115,33 @@ def test_what_is_on_the_ground_or_has_no_position_is_in_no_zone(log: Log, tmp_pa
     assert kinds(list(guard.sampled(ZoneWatch(), sample((34.0900, -118.3512), velocity_north=15.0)))) == [
         RecordZoneApproach
     ]
+
+
+def test_a_drone_that_flies_into_a_zone_and_home_again_has_it_on_its_record(station: Ground, launch: Launch) -> None:
+    async def scene() -> None:
+        port, half = free_port(), 0.0004  # degrees, 44 m to the north
+        corners = [(-half, -half), (-half, half), (half, half), (half, -half), (-half, -half)]
+        outline = tuple(Place(SCENE.latitude + north, SCENE.longitude + east) for north, east in corners)
+        file = station.home / "gateway" / "zones.json"
+        file.parent.mkdir(parents=True)
+        file.write_bytes(msgspec.json.encode([KnownZone("yard", Shape(outline, 60.0, ZoneRule.NO_VIEW))]))
+        flight = station.authorised()
+        async with gatehouse(station, VehicleSpec(DRONE, 1, f"udpin:127.0.0.1:{port}")) as house:
+            house.sorties.zones = ZoneGuard("host=/nowhere", file)
+            launch("--connect", f"udpout:127.0.0.1:{port}", "--speedup", "8")
+            await becomes(lambda: house.gateway.crafts[DRONE].state.ready_to_arm)
+            await house.sorties.launch(flight)
+            await becomes(lambda: "privacy_zone_entered" in station.story(flight), 60)
+            await house.sorties.safety(flight, SafetyOrder.RETURN, station.signed_on(PILOT), "", uuid4())
+            await becomes(lambda: "drone_landed" in station.story(flight), 60)
+        story = [kind for kind in station.story(flight) if "zone" in kind]
+        assert story == ["privacy_zone_approached", "privacy_zone_entered", "privacy_zone_left"]
+        (entered,) = station.told(flight, "privacy_zone_entered")
+        assert (entered["rule"], entered["effect"], entered["override"]) == ("no_view", "not_recording", None)
+        where = Place(entered["position"]["latitude"], entered["position"]["longitude"])
+        assert distance_m(outline, where) <= 0
+
+    run(scene())
 
 
 def test_the_journal_keeps_what_happens_in_zones() -> None:
