@@ -246,6 +246,13 @@ class Settings(BaseSettings):
         description="File (mode 0600) of the keys with which the personnel system sends joiners, movers and leavers.",
     )
 
+    conditions: Path | None = Field(
+        None,
+        alias="SAFERWEHO_CONDITIONS",
+        description="Folder of `weather.json`, `airspace.json` and `traffic.json`, which say go or no-go; without it "
+        "they are unknown unless a request names them.",
+    )
+
     # -- GraphQL --
     introspection: bool | None = Field(
         None,

@@ -6,18 +6,22 @@ first, whatever else is away, and recorded after (`record_safety_order`).
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from uuid import UUID
 
 from application.commands import Commands
+from application.conditions import Sources, Way
 from application.handling import Accepted, Actor, Attempt, Outcome, Recorded
 from application.overrides import as_overridden
 from application.standing import authorise, in_force, outcome, session_of, standing_of
 from domain.call import CALL, CallStanding, call_standing
+from domain.dock import DOCK, InService
 from domain.drone import DRONE, Assigned, Frame, OrderOutcome, SafetyOrder, Unregistered, drone_standing
 from domain.flight import FLIGHT, drone_follows
 from domain.flight_commands import (
+    AcceptUnknowns,
     ArchiveTelemetry,
     AuthoriseLaunch,
     Command,
@@ -64,7 +68,7 @@ from domain.kernel import (
     Reason,
     WrongState,
 )
-from domain.launch import AirspaceAuthority, LaunchFacts, LaunchPlan, Separation
+from domain.launch import AirspaceAuthority, Conditions, LaunchFacts, LaunchPlan, Separation
 from domain.person import PERSON, pilot_standing
 from domain.policy import COMMANDER_PURPOSES
 
@@ -115,6 +119,7 @@ class Mission:
 
 class Flights(Commands):
     papers = StandingPapers()
+    sources = Sources()
 
     # -- asking --------------------------------------------------------------
 
@@ -142,9 +147,17 @@ class Flights(Commands):
         return replace(
             plan,
             dock=dock,
+            conditions=self._conditions(attempt, plan, dock),
             airspace=plan.airspace or self.papers.airspace,
             separation=plan.separation or self.papers.separation,
         )
+
+    def _conditions(self, attempt: Attempt, plan: LaunchPlan, key: DockId) -> Conditions:
+        if self.sources == Sources():
+            return plan.conditions
+        found = attempt.state(DOCK, key)
+        place = found.place if isinstance(found, InService) else plan.destination
+        return self.sources.complete(plan.conditions, Way(place, plan.destination, plan.cruise_agl_m), attempt.at)
 
     @staticmethod
     def _frame_dock(attempt: Attempt, drone: DroneId) -> DockId:
@@ -185,6 +198,20 @@ class Flights(Commands):
             return outcome(attempt, FLIGHT.stream(key), key)
 
         return self.run(actor, "authorise_launch", key, command_id, use)
+
+    def accept_unknowns(
+        self, actor: Actor, key: str, conditions: Sequence[str], reason: str, command_id: UUID | None = None
+    ) -> Outcome:
+        """The pilot in command accepts what no source could tell, for a launch that waits for it."""
+
+        def use(attempt: Attempt) -> Recorded:
+            request = self._requested(attempt, key)
+            authorise(attempt, "accept_unknowns", FLIGHT.stream(key))
+            facts = self._facts(attempt, request.drone, request.pilot, request.call)
+            self._decide(attempt, key, AcceptUnknowns(PersonId(actor.person), tuple(conditions), reason, facts))
+            return outcome(attempt, FLIGHT.stream(key), key)
+
+        return self.run(actor, "accept_unknowns", [key, list(conditions), reason], command_id, use)
 
     def decline(self, actor: Actor, key: str, reason: str, command_id: UUID | None = None) -> Outcome:
         """Refuse a launch that waits for a second person."""

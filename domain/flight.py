@@ -14,6 +14,7 @@ from typing import assert_never
 from domain import checks, drone
 from domain.drone import OrderOutcome, SafetyOrder
 from domain.flight_commands import (
+    AcceptUnknowns,
     Afterwards,
     ArchiveTelemetry,
     AuthoriseLaunch,
@@ -86,6 +87,7 @@ from domain.flight_events import (
     ReturnOrdered,
     SafetyOrdered,
     TelemetryArchived,
+    UnknownsAccepted,
     ZoneEffect,
     ZoneRule,
 )
@@ -115,6 +117,7 @@ from domain.kernel import (
     CallNumber,
     CaseNumber,
     FlightId,
+    InvalidValue,
     NotFound,
     Personal,
     PersonId,
@@ -134,6 +137,8 @@ from domain.launch import (
     purpose_refusals,
     recheck_refusals,
     roles_that_authorise,
+    unaccepted,
+    unknown_refusals,
 )
 from domain.policy import PolicyInForce, RecordingDefault
 
@@ -160,7 +165,10 @@ def decide(command: Command, state: State, at: datetime) -> list[Event]:
             return _launched(command, state)
         case RecordLaunch(), _:
             return []  # seen before
-        case ((AuthoriseLaunch() | DeclineLaunch() | OrderLaunch() | WithdrawLaunch() | LapseLaunch()), _):
+        case (
+            (AuthoriseLaunch() | DeclineLaunch() | AcceptUnknowns() | OrderLaunch() | WithdrawLaunch() | LapseLaunch()),
+            _,
+        ):
             return _before_launch(command, state, at)
         case ((RecordOutcome() | CategoriseFlight() | PublishFlight() | WithholdPublication()), _):
             return _afterwards(command, state)
@@ -201,7 +209,7 @@ def _request(command: RequestLaunch, at: datetime) -> list[Event]:
     )
     if reasons := launch_refusals(plan, facts, command.by, at):
         return [requested, LaunchRefused(None, reasons)]
-    if roles_that_authorise(plan.purpose, facts.policy):
+    if roles_that_authorise(plan.purpose, facts.policy) or _waiting_for_pilot(requested, ()):
         return [requested]
     return [requested, _authorised(requested, facts.policy, None, at)]
 
@@ -226,18 +234,19 @@ def _personal(flight: FlightId, call: CallNumber | None, case: CaseNumber | None
 
 def _before_launch(command: BeforeLaunch, state: State, at: datetime) -> list[Event]:
     match command, state:
-        case AuthoriseLaunch(by, facts), Requested(request):
+        case AuthoriseLaunch(by, facts), Requested(request, accepted):
             plan = _plan_of(request)
             reasons = (
                 *authoriser_refusals(request.purpose, facts.policy, by, facts.session, request.requested_by, at),
                 *recheck_refusals(plan, facts, at),
+                *unknown_refusals(_waiting_for_pilot(request, accepted)),
+                *_stale(request, at),
             )
-            if at > request.awaits_until:
-                stale = "weather, traffic and airspace were asked for too long ago: ask for the launch again"
-                reasons = (*reasons, Reason("request_stale", stale, "a request waits only so long"))
             if reasons:
                 return [AuthorisationRefused(by.person, reasons)]
             return [_authorised(request, facts.policy, by.person, at)]
+        case AcceptUnknowns(), Requested():
+            return _accept_unknowns(command, state, at)
         case DeclineLaunch(person, reason), Requested():
             said = checks.text("reason", reason, at_least=3)
             return [LaunchRefused(person, (Reason("declined", said, "a person declined it"),))]
@@ -258,6 +267,37 @@ def _before_launch(command: BeforeLaunch, state: State, at: datetime) -> list[Ev
             return []
         case _:
             raise WrongState("this launch does not wait for that any more", field="flight")
+
+
+def _waiting_for_pilot(request: LaunchRequested, accepted: tuple[str, ...]) -> tuple[str, ...]:
+    by_pilot = request.requested_by == request.pilot
+    return unaccepted(request.conditions, accepted, request.accepted_unknowns, by_pilot)
+
+
+def _stale(request: LaunchRequested, at: datetime) -> tuple[Reason, ...]:
+    if at <= request.awaits_until:
+        return ()
+    said = "weather, traffic and airspace were asked for too long ago: ask for the launch again"
+    return (Reason("request_stale", said, "a request waits only so long"),)
+
+
+def _accept_unknowns(command: AcceptUnknowns, state: Requested, at: datetime) -> list[Event]:
+    request = state.request
+    if command.by != request.pilot:
+        raise WrongState("another pilot is in command of this flight", field="flight", accepted=request.pilot)
+    waiting = _waiting_for_pilot(request, state.accepted)
+    for name in command.conditions:
+        checks.one_of("conditions", name, waiting)
+    accepted = tuple(name for name in waiting if name in command.conditions)
+    reason = checks.text("reason", command.reason, at_least=3)
+    if not accepted:
+        raise InvalidValue("no condition is named", field="conditions", accepted=", ".join(waiting) or "none waits")
+    if reasons := (*recheck_refusals(_plan_of(request), command.facts, at), *_stale(request, at)):
+        return [AuthorisationRefused(command.by, reasons)]
+    events: list[Event] = [UnknownsAccepted(accepted, command.by, reason)]
+    if accepted == waiting and not roles_that_authorise(request.purpose, command.facts.policy):
+        events.append(_authorised(request, command.facts.policy, None, at))
+    return events
 
 
 def _plan_of(request: LaunchRequested) -> LaunchPlan:

@@ -61,6 +61,16 @@ class WithdrawLaunch:
 
 
 @dataclass(frozen=True, slots=True)
+class AcceptUnknowns:
+    """The pilot's word for a launch that waits for it; what the policy lets start on a request, starts then."""
+
+    by: PersonId
+    conditions: tuple[str, ...]
+    reason: str
+    facts: LaunchFacts
+
+
+@dataclass(frozen=True, slots=True)
 class OrderLaunch:
     by: PersonId
 
@@ -241,7 +251,7 @@ class WithholdPublication:
     by: PersonId
 
 
-BeforeLaunch = AuthoriseLaunch | DeclineLaunch | OrderLaunch | WithdrawLaunch | LapseLaunch
+BeforeLaunch = AuthoriseLaunch | DeclineLaunch | AcceptUnknowns | OrderLaunch | WithdrawLaunch | LapseLaunch
 InFlight = (
     RecordArrival
     | Redirect

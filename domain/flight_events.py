@@ -132,6 +132,15 @@ class AuthorisationRefused:
     reasons: tuple[Reason, ...]
 
 
+@event("flight.unknowns_accepted")
+class UnknownsAccepted:
+    """The pilot in command accepted conditions that no source could tell; nobody else can."""
+
+    conditions: tuple[str, ...]
+    accepted_by: PersonId
+    reason: str
+
+
 @event("flight.launch_ordered")
 class LaunchOrdered:
     """The pilot in command told the drone to take off; on the record before the order is sent."""
@@ -447,6 +456,7 @@ Event = (
     | LaunchAuthorised
     | LaunchRefused
     | AuthorisationRefused
+    | UnknownsAccepted
     | LaunchOrdered
     | LaunchLapsed
     | LaunchWithdrawn

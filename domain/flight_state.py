@@ -36,6 +36,7 @@ from domain.flight_events import (
     RecordingStopped,
     ReturnOrdered,
     SafetyOrdered,
+    UnknownsAccepted,
     ZoneEffect,
     ZoneRule,
 )
@@ -56,7 +57,10 @@ class NotRequested:
 
 @dataclass(frozen=True, slots=True)
 class Requested:
+    """`accepted`: the unknown conditions that the pilot accepted since."""
+
     request: LaunchRequested
+    accepted: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -194,6 +198,8 @@ def _evolve_on_the_ground(state: Grounded, happened: Event) -> State:
     match happened:
         case LaunchAuthorised(expires_at=expires_at):
             return Authorised(request, expires_at)
+        case UnknownsAccepted(conditions) if isinstance(state, Requested):
+            return Requested(request, (*state.accepted, *conditions))
         case LaunchRefused():
             return Refused(request)
         case LaunchLapsed() | LaunchWithdrawn():

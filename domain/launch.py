@@ -79,7 +79,8 @@ class Conditions:
 @dataclass(frozen=True, slots=True)
 class LaunchPlan:
     """What is asked for. `purpose`: a code of the use policy; `authorisation`: name of the document that allows a
-    training or a special event; `accepted_unknowns`: the conditions whose `unknown` the pilot accepts."""
+    training or a special event; `accepted_unknowns`: the conditions whose `unknown` the pilot, asking himself, accepts;
+    `unknowns_await_pilot`: where another one asks, the launch waits for the pilot's word on what is unknown."""
 
     drone: DroneId
     dock: DockId
@@ -95,6 +96,7 @@ class LaunchPlan:
     airspace: AirspaceAuthority | None = None
     separation: Separation | None = None
     accepted_unknowns: tuple[str, ...] = ()
+    unknowns_await_pilot: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -334,10 +336,23 @@ def _conditions(plan: LaunchPlan, by: PersonId) -> Iterator[Reason]:
     for name, finding in plan.conditions.each():
         if finding.go is Go.NO_GO:
             yield Reason(f"{name}_no_go", f"{name} is no-go by {finding.source}", "go or no-go", field=name)
-        elif finding.go is Go.UNKNOWN and not (name in plan.accepted_unknowns and by == plan.pilot):
-            yield Reason(
-                f"{name}_unknown",
-                f"{name} is unknown, which is no-go unless the pilot himself accepts it",
-                "unknown is no-go",
-                field=name,
-            )
+        accepted = plan.unknowns_await_pilot or (name in plan.accepted_unknowns and by == plan.pilot)
+        if finding.go is Go.UNKNOWN and not accepted:
+            yield _unknown(name)
+
+
+def unaccepted(
+    conditions: Conditions, accepted: tuple[str, ...], in_request: tuple[str, ...], by_pilot: bool
+) -> tuple[str, ...]:
+    """The unknown conditions that wait for the pilot. `in_request` counts only where the pilot himself asked."""
+    known = {*accepted, *(in_request if by_pilot else ())}
+    return tuple(name for name, finding in conditions.each() if finding.go is Go.UNKNOWN and name not in known)
+
+
+def unknown_refusals(names: tuple[str, ...]) -> tuple[Reason, ...]:
+    return tuple(map(_unknown, names))
+
+
+def _unknown(name: str) -> Reason:
+    said = f"{name} is unknown, which is no-go unless the pilot himself accepts it"
+    return Reason(f"{name}_unknown", said, "unknown is no-go", field=name)

@@ -63,6 +63,7 @@ def _plan(asked: t.RequestLaunchInput, actor: str) -> LaunchPlan:
         if separation
         else None,
         accepted_unknowns=tuple(asked.accept_unknowns),
+        unknowns_await_pilot=asked.ask_pilot,
     )
 
 

@@ -326,6 +326,9 @@ class RequestLaunchInput:
     accept_unknowns: list[str] = strawberry.field(
         default_factory=list, description="conditions whose 'unknown' the pilot, asking himself, accepts on the record"
     )
+    ask_pilot: bool = strawberry.field(
+        default=False, description="where something is unknown, let the launch wait for the pilot's acceptUnknowns"
+    )
     airspace: AirspaceInput | None = strawberry.field(default=None, description="without it, the station's own")
     separation: SeparationInput | None = strawberry.field(default=None, description="without it, the station's own")
 

@@ -9,6 +9,7 @@ import pytest
 
 from domain.call import CallStanding
 from domain.flight_commands import (
+    AcceptUnknowns,
     AuthoriseLaunch,
     DeclineLaunch,
     LapseLaunch,
@@ -24,6 +25,7 @@ from domain.flight_events import (
     LaunchRefused,
     LaunchRequested,
     LaunchWithdrawn,
+    UnknownsAccepted,
 )
 from domain.flight_state import launch_permit
 from domain.kernel import CallNumber, CaseNumber, DockId, FlightId, InvalidValue, NotFound, PersonId, WrongState
@@ -421,3 +423,49 @@ def test_the_pilot_in_command_orders_the_take_off_while_the_authorisation_lasts(
     story.when(OrderLaunch(OPERATOR)).then_raises(WrongState)
     story.when(OrderLaunch(PILOT), NOW + 11 * MINUTE).then_raises(WrongState)
     waiting.when(OrderLaunch(PILOT)).then_raises(WrongState)
+
+
+# -- what is unknown and waits for the pilot -----------------------------------
+
+
+def asked_of_pilot(*names: str, **plan_changes: Any) -> Any:
+    conditions = replace(plan.conditions, **dict.fromkeys(names, unknown))
+    return asking(conditions=conditions, unknowns_await_pilot=True, **plan_changes)
+
+
+def accept(*names: str, by: PersonId = PILOT) -> AcceptUnknowns:
+    return AcceptUnknowns(by, names, "looked out of the window", facts)
+
+
+def test_a_launch_may_wait_for_the_pilot_to_accept_what_is_unknown() -> None:
+    story = given().and_when(asked_of_pilot("weather", "traffic"))
+    assert [type(e) for e in story.happened] == [LaunchRequested]
+    story = story.and_when(accept("weather"))
+    assert story.happened[-1] == UnknownsAccepted(("weather",), PILOT, "looked out of the window")
+    story.when(accept("traffic")).then_types(UnknownsAccepted, LaunchAuthorised)
+
+
+def test_nobody_but_the_pilot_accepts_what_is_unknown() -> None:
+    story = given().and_when(asked_of_pilot("weather"))
+    story.when(accept("weather", by=OPERATOR)).then_raises(WrongState, "flight")
+    story.when(accept()).then_raises(InvalidValue, "conditions")
+    story.when(accept("traffic")).then_raises(InvalidValue, "conditions")
+
+
+def test_nobody_authorises_over_what_is_unknown() -> None:
+    story = given().and_when(asked_of_pilot("weather", purpose="proactive"))
+    story.when(authorise).then_refused(AuthorisationRefused, "weather_unknown")
+    story = story.and_when(accept("weather"))
+    assert isinstance(story.happened[-1], UnknownsAccepted)  # the second person is still to come
+    story.when(authorise).then_types(LaunchAuthorised)
+
+
+def test_an_acceptance_comes_while_the_request_is_fresh() -> None:
+    story = given().and_when(asked_of_pilot("weather"))
+    late = story.when(accept("weather"), NOW + 11 * MINUTE)
+    late.then_refused(AuthorisationRefused, "request_stale")
+
+
+def test_what_a_source_calls_no_go_waits_for_nobody() -> None:
+    no_go = replace(plan.conditions, weather=Finding(Go.NO_GO, "station"))
+    refused(asking(conditions=no_go, unknowns_await_pilot=True), "weather_no_go")

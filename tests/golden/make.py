@@ -58,6 +58,11 @@ TIMES = {  # 2026-06-01, a call in the afternoon
     "answer_by": "23:59:59",
     "consulted_at": "20:16:31.250911",
     "review_by": "23:46:31",
+    "accessed_at": "20:16:31.250911",
+    "seen_from": "19:00:00",
+    "seen_until": "20:15:00",
+    "answered_at": "20:16:32.016400",
+    "seen_at": "20:09:51",
 }
 TEXTS = {
     "call_type": "459 burglary",
@@ -136,6 +141,18 @@ TEXTS = {
     "equipment": "drone",
     "fund_source": "General Fund",
     "description": "propellers and a battery",
+    "plate": "8ABC123",
+    "plate_state": "CA",
+    "other": "silver pickup, ladder rack",
+    "readers": "smb-la-cienega-west",
+    "reader": "smb-la-cienega-west",
+    "organisation": "lasd_west_hollywood",
+    "for_agency": "Beverly Hills Police Department",
+    "provider": "plate readers of the station",
+    "why": "HTTP 503",
+    "reference": "hit-00417-26",
+    "hot_list": "CLETS stolen vehicles",
+    "checked_with": "CLETS, by dispatch",
 }
 NUMBERS = {
     "latitude": 34.0907,
@@ -183,6 +200,7 @@ NUMBERS = {
     "records": 318,
     "times": 12,
     "as_of_position": 4217,
+    "sightings": 3,
     "amount_cents": 125_050,
 }
 PAST_DAYS = {"completed_on", "trained_on", "starts_on", "spent_on"}
@@ -202,6 +220,7 @@ IDENTIFIERS = {
     "ViewingId": "01975f3c-0000-7000-8000-000000000001",
     "ExportId": "01975f3d-0000-7000-8000-000000000001",
     "DisclosureId": "01975f3e-0000-7000-8000-000000000001",
+    "PlateSearchId": "01975f3f-0000-7000-8000-000000000001",
 }
 
 
@@ -244,7 +263,7 @@ def _text(field: str) -> str:
         return parameters_sha256(RECORD_ALL_KEEP_30_DAYS)
     if "sha256" in field:
         return hashlib.sha256(field.encode()).hexdigest()
-    if field == "accepted_unknowns":
+    if field in ("accepted_unknowns", "conditions"):
         return "traffic"
     return TEXTS[field]
 
