@@ -19,6 +19,7 @@ from domain.live_view import LIVE_VIEW
 from domain.notice import NOTICE
 from domain.person import PERSON
 from domain.pilot import PILOT
+from domain.plate_search import PLATE_SEARCH
 from domain.policy import POLICY
 from domain.privacy_override import OVERRIDE
 from domain.privacy_zone import ZONE
@@ -46,6 +47,7 @@ AGGREGATES: dict[str, Aggregate[Any, Any, Any]] = {
         VIEWING,
         EXPORT,
         DISCLOSURE,
+        PLATE_SEARCH,
         OVERRIDE,
         ZONE,
         REVIEW,

@@ -25,6 +25,7 @@ FootageId = NewType("FootageId", str)
 ViewingId = NewType("ViewingId", str)
 ExportId = NewType("ExportId", str)
 DisclosureId = NewType("DisclosureId", str)
+PlateSearchId = NewType("PlateSearchId", str)  # of a search for a plate, or of a hit of a hot list
 
 # -- events ------------------------------------------------------------------
 
