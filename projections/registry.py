@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from application.reactions import Reaction
+from application.reactions.looking import EndViewsThatAreNoLongerLet
 from application.reactions.suspension import EndSessionsOfSuspended
+from projections.access.projection import ACCESS
 from projections.audit_trail.projection import AUDIT_TRAIL
 from projections.deadlines.projection import DEADLINES
 from projections.engine.projection import AnyProjection
@@ -13,6 +15,7 @@ from projections.overrides.projection import OVERRIDES
 from projections.people.projection import PEOPLE
 from projections.policies.projection import POLICIES
 from projections.privacy_zones.projection import PRIVACY_ZONES
+from projections.retention.projection import RETENTION
 
 PROJECTIONS: tuple[AnyProjection, ...] = (
     LIVE_BOARD,
@@ -20,10 +23,15 @@ PROJECTIONS: tuple[AnyProjection, ...] = (
     DEADLINES,
     OVERRIDES,
     PRIVACY_ZONES,
+    RETENTION,
     PEOPLE,
     POLICIES,
+    ACCESS,
 )
-REACTIONS: tuple[Reaction, ...] = (EndSessionsOfSuspended(),)
+REACTIONS: tuple[Reaction, ...] = (
+    EndSessionsOfSuspended(),
+    EndViewsThatAreNoLongerLet(),
+)
 
 
 def projection(name: str) -> AnyProjection:

@@ -19,6 +19,7 @@ from api.settings import Settings
 from api.standings import Standings
 from application.accounts import Accounts
 from application.calls import Calls
+from application.exports import Disclosures, Exports
 from application.fleet import Fleet
 from application.flights import Flights
 from application.gateway import DroneGateway
@@ -26,6 +27,8 @@ from application.handling import Actor, Handler
 from application.overrides import Overrides
 from application.people import Shifts
 from application.policies import Policies
+from application.retention import Retention
+from application.viewings import Viewings
 from application.views import Cameras, Reasons, Views
 from application.zones import Zones
 from projections.engine.wait import AppliedPositions, NotYetApplied
@@ -45,9 +48,13 @@ class Services:
     flights: Flights
     overrides: Overrides
     zones: Zones
+    retention: Retention
     policies: Policies
     views: Views
     cameras: Cameras
+    viewings: Viewings
+    exports: Exports
+    disclosures: Disclosures
     reasons: Reasons
     shifts: Shifts
     gateway: DroneGateway

@@ -119,6 +119,7 @@ class Look:
     session_id: str
     feed: Id | None
     footage: Id | None
+    what: Id | None = strawberry.field(description="what was disclosed: footage-…, flight-…, platesearch-…")
     footage_from: datetime | None
     footage_until: datetime | None
     purpose: str
@@ -200,6 +201,7 @@ def _look(row: q.Look, names: dict[str, str]) -> Look:
         session_id=row.session,
         feed=Id(row.feed) if row.feed else None,
         footage=Id(row.footage) if row.footage else None,
+        what=Id(row.what) if row.what else None,
         footage_from=row.footage_from,
         footage_until=row.footage_until,
         purpose=row.purpose,

@@ -28,11 +28,13 @@ from strawberry.types.execution import PreExecutionError
 
 from api.graphql import limits
 from api.graphql.documents import TOKEN_LIMIT
+from api.graphql.leaving import LeavingMutations, LeavingQueries
 from api.graphql.looking import LookingMutations, LookingQueries
 from api.graphql.mutations import Mutation
 from api.graphql.overrides import OverrideMutations, OverrideQueries
 from api.graphql.people import PeopleMutations, PeopleQueries
 from api.graphql.queries import Query
+from api.graphql.retention import RetentionMutations, RetentionQueries
 from api.graphql.subscriptions import Subscription
 from api.graphql.types import POSITION, Position
 from api.graphql.zones import ZoneMutations, ZoneQueries
@@ -41,8 +43,24 @@ from projections.engine.reading import NoReadModel
 
 log = structlog.get_logger()
 CACHED_DOCUMENTS = 512
-QUERIES = (Query, OverrideQueries, ZoneQueries, LookingQueries, PeopleQueries)  # one class a capability
-MUTATIONS = (Mutation, OverrideMutations, ZoneMutations, LookingMutations, PeopleMutations)
+QUERIES = (  # one class a capability
+    Query,
+    OverrideQueries,
+    ZoneQueries,
+    RetentionQueries,
+    LookingQueries,
+    LeavingQueries,
+    PeopleQueries,
+)
+MUTATIONS = (
+    Mutation,
+    OverrideMutations,
+    ZoneMutations,
+    RetentionMutations,
+    LookingMutations,
+    LeavingMutations,
+    PeopleMutations,
+)
 SUBSCRIPTIONS = (Subscription,)
 
 

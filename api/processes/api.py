@@ -35,12 +35,15 @@ from api.sign_in import SignIn
 from api.standings import Standings
 from application.accounts import LOCKED, Accounts, SignOnRefused, SignOnUnavailable
 from application.calls import Calls
+from application.exports import Disclosures, Exports
 from application.fleet import Fleet
 from application.flights import Flights, StandingPapers
 from application.handling import Actor, Handler, Refused, Unavailable
 from application.overrides import Overrides
 from application.people import Provisioning, Shifts
 from application.policies import Policies
+from application.retention import Retention
+from application.viewings import Viewings
 from application.views import Cameras, Reasons, Views
 from application.zones import Zones
 from domain.launch import AirspaceAuthority, AuthorityKind, Separation, SeparationMethod
@@ -78,9 +81,13 @@ async def serve(process: Running, handler: Handler, pages: Path = PAGES) -> None
             flights=flights,
             overrides=Overrides(handler),
             zones=zones,
+            retention=Retention(handler),
             policies=Policies(handler),
             views=Views(handler, heartbeats, reasons),
             cameras=Cameras(handler),
+            viewings=Viewings(handler, reasons),
+            exports=Exports(handler, reasons),
+            disclosures=Disclosures(handler, reasons),
             reasons=reasons,
             shifts=Shifts(handler),
             gateway=HttpDroneGateway(settings.gateway_url, settings.gateway_key.get_secret_value(), http),

@@ -22,6 +22,7 @@ from application.reactions import IssuedCommand
 from application.reactions.looking import EndViewsThatAreNoLongerLet
 from application.reactions.suspension import EndSessionsOfSuspended
 from application.standing import service
+from application.viewings import Viewings
 from application.views import EndingViews, Views
 from projections.engine.reactor import Reactor, TryAgain
 
@@ -71,7 +72,7 @@ class Listener:
 def reactors_of(settings: Settings, handler: Handler) -> list[Reactor]:
     """One for each rule. Needs DATABASE_URL and KAFKA_BOOTSTRAP_SERVERS."""
     assert settings.write_url and settings.bootstrap_servers
-    accounts, views = Accounts(handler), EndingViews(handler)
+    accounts, views, viewings = Accounts(handler), EndingViews(handler), Viewings(handler)
     actor = service("service-reactor")
 
     def end_session(command: IssuedCommand) -> None:
@@ -86,8 +87,8 @@ def reactors_of(settings: Settings, handler: Handler) -> list[Reactor]:
         if isinstance(told, Unavailable):
             raise TryAgain(told.message)
 
-    def end_view(command: IssuedCommand) -> None:
-        told = views.end(
+    def end_look(command: IssuedCommand) -> None:
+        told = (views if command.aggregate == "liveview" else viewings).end(
             actor,
             command.key,
             command.command,
@@ -101,5 +102,5 @@ def reactors_of(settings: Settings, handler: Handler) -> list[Reactor]:
     feeds = feed_factory(settings.bootstrap_servers, settings.topic_prefix)
     return [
         Reactor(settings.write_url, feeds, EndSessionsOfSuspended(), end_session),
-        Reactor(settings.write_url, feeds, EndViewsThatAreNoLongerLet(), end_view),
+        Reactor(settings.write_url, feeds, EndViewsThatAreNoLongerLet(), end_look),
     ]

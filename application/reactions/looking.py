@@ -12,6 +12,7 @@ from domain.call import CallClosed, FeedSharingEnded
 from domain.live_view import EndLiveView, EndReason, LiveViewEnded, LiveViewGranted, LiveViewRequested
 from domain.person import RoleRevoked, Suspended
 from domain.session import SessionLocked, SignedOff
+from domain.viewing import EndViewing, ViewingEnded, ViewingGranted, ViewingRequested
 
 _ENDED = (SignedOff, SessionLocked)
 
@@ -23,31 +24,37 @@ class EndViewsThatAreNoLongerLet:
             LiveViewRequested,
             LiveViewGranted,
             LiveViewEnded,
+            ViewingRequested,
+            ViewingGranted,
+            ViewingEnded,
             Suspended,
             RoleRevoked,
+            SignedOff,
+            SessionLocked,
             CallClosed,
             FeedSharingEnded,
-            *_ENDED,
         }
     )
 
     def react(self, recorded: Recorded, memory: Memory) -> list[IssuedCommand]:
-        aggregate, _, key = recorded.stream.partition("-")
-        match recorded.event:
-            case LiveViewRequested(feed, person, session, _, call):
-                # What would end this view: remembered with the request, which alone tells it, and used once granted.
-                memory.add(f"view/{key}", f"person/{person}")
-                memory.add(f"view/{key}", f"session/{session}")
+        stream = recorded.stream
+        aggregate, _, key = stream.partition("-")
+        match event := recorded.event:
+            case LiveViewRequested() | ViewingRequested():
+                # What would end it: remembered with the request, which alone tells it, and used once granted.
+                memory.add(f"look/{stream}", f"person/{event.person}")
+                memory.add(f"look/{stream}", f"session/{event.session}")
+                call = getattr(event, "shared_by_call", None)
                 if call is not None:
-                    memory.add(f"view/{key}", f"call/{call}")
-                    memory.add(f"view/{key}", f"share/{call}/{feed}")
-            case LiveViewGranted():
-                for ender in memory.values(f"view/{key}"):
-                    memory.add(ender, key)
-            case LiveViewEnded():
-                for ender in memory.values(f"view/{key}"):
-                    memory.discard(ender, key)
-                    memory.discard(f"view/{key}", ender)
+                    memory.add(f"look/{stream}", f"call/{call}")
+                    memory.add(f"look/{stream}", f"share/{call}/{event.feed}")
+            case LiveViewGranted() | ViewingGranted():
+                for ender in memory.values(f"look/{stream}"):
+                    memory.add(ender, stream)
+            case LiveViewEnded() | ViewingEnded():
+                for ender in memory.values(f"look/{stream}"):
+                    memory.discard(ender, stream)
+                    memory.discard(f"look/{stream}", ender)
             case FeedSharingEnded(feed):
                 return self._end(recorded, memory, f"share/{key}/{feed}")
             case _:
@@ -55,6 +62,9 @@ class EndViewsThatAreNoLongerLet:
         return []
 
     def _end(self, because: Recorded, memory: Memory, ender: str) -> list[IssuedCommand]:
-        return [
-            issue(self.name, because, "liveview", view, EndLiveView(EndReason.REVOKED)) for view in memory.values(ender)
-        ]
+        commands = []
+        for stream in memory.values(ender):
+            aggregate, _, key = stream.partition("-")
+            end = EndLiveView if aggregate == "liveview" else EndViewing
+            commands.append(issue(self.name, because, aggregate, key, end(EndReason.REVOKED)))
+        return commands

@@ -11,7 +11,7 @@ from importlib.resources import files
 from typing import Any, get_args
 
 from application.codec import Recorded, to_builtins
-from domain import camera, live_view
+from domain import camera, disclosure, export, footage, live_view, viewing
 from domain.grounds import StatedGrounds
 from domain.session import AttemptRefused
 from projections.engine.projection import Cursor, Park, Projection
@@ -23,6 +23,7 @@ class Changes:
     looks: Patches = field(default_factory=dict)
     refusals: Patches = field(default_factory=dict)
     cameras: Patches = field(default_factory=dict)
+    recordings: Patches = field(default_factory=dict)
 
 
 def changes(batch: Sequence[Recorded]) -> Changes:
@@ -36,6 +37,7 @@ def write(cursor: Cursor, changes: Changes) -> None:
     upsert(cursor, "looks", "stream", changes.looks)
     upsert(cursor, "refusals", "id", changes.refusals)
     upsert(cursor, "cameras", "camera", changes.cameras)
+    upsert(cursor, "recordings", "footage", changes.recordings)
 
 
 # -- one kind of stream each ---------------------------------------------------
@@ -103,6 +105,97 @@ def _live_view(into: Changes, recorded: Recorded) -> None:
             )
 
 
+def _viewing(into: Changes, recorded: Recorded) -> None:
+    key = recorded.stream
+    match event := recorded.event:
+        case viewing.ViewingRequested():
+            _requested(
+                into,
+                recorded,
+                "viewing",
+                event.grounds,
+                feed=event.feed,
+                footage=f"footage-{event.footage}",
+                footage_from=event.range.since,
+                footage_until=event.range.until,
+                masked=True,
+            )
+        case viewing.ViewingGranted():
+            patch(into.looks, key, state="open", granted_at=event.granted_at, until=event.until)
+        case viewing.ViewingRefused():
+            patch(into.looks, key, state="refused")
+            _refused(into, recorded, "request_viewing", f"footage-{event.footage}", event.reasons)
+        case viewing.SegmentsReserved(masked=False):
+            patch(into.looks, key, masked=False)
+        case viewing.ViewingEnded():
+            patch(
+                into.looks,
+                key,
+                state="ended",
+                end_reason=event.why,
+                ended_at=event.ended_at,
+                seconds=event.seen_s,
+                bytes=event.size_bytes,
+            )
+
+
+def _export(into: Changes, recorded: Recorded) -> None:
+    key, at = recorded.stream, recorded.envelope.time
+    match event := recorded.event:
+        case export.ExportRequested():
+            _requested(
+                into,
+                recorded,
+                "export",
+                event.grounds,
+                footage=f"footage-{event.footage}",
+                footage_from=event.range.since,
+                footage_until=event.range.until,
+                masked=event.masked,
+                recipient=event.recipient,
+            )
+        case export.ExportApproved():
+            patch(into.looks, key, state="approved", granted_at=at, decided_by=event.approved_by)
+        case export.ExportRefused():
+            patch(into.looks, key, state="refused", decided_by=event.refused_by)
+            _refused(into, recorded, "request_export", key, event.reasons)
+        case export.ApprovalRefused():
+            _refused(into, recorded, "approve_export", key, event.reasons)
+        case export.FootageExported():
+            patch(into.looks, key, state="exported", bytes=event.size_bytes)
+        case export.ExportDelivered():
+            patch(into.looks, key, state="delivered", ended_at=at)
+
+
+def _disclosure(into: Changes, recorded: Recorded) -> None:
+    key, at = recorded.stream, recorded.envelope.time
+    match event := recorded.event:
+        case disclosure.DisclosureRequested():
+            kind = event.what.partition("-")[0]
+            where = {"footage": event.what} if kind == "footage" else {"feed": event.what} if kind == "flight" else {}
+            _requested(into, recorded, "disclosure", event.grounds, what=event.what, recipient=event.recipient, **where)
+        case disclosure.DisclosureMade():
+            patch(into.looks, key, state="made", granted_at=at, decided_by=event.made_by)
+        case disclosure.DisclosureRefused():
+            patch(into.looks, key, state="refused", decided_by=event.refused_by)
+            _refused(into, recorded, "request_disclosure", event.what, event.reasons)
+        case disclosure.DecisionRefused():
+            _refused(into, recorded, "make_disclosure", key, event.reasons)
+
+
+def _footage(into: Changes, recorded: Recorded) -> None:
+    key = recorded.stream
+    match event := recorded.event:
+        case footage.FootageRecorded():
+            since, until = event.range.since, event.range.until
+            size = event.size_bytes
+            patch(into.recordings, key, feed=event.feed, since=since, until=until, size_bytes=size, state="kept")
+        case footage.FootageLost():
+            patch(into.recordings, key, feed=event.feed, since=event.range.since, until=event.range.until, state="lost")
+        case footage.FootageDestroyed():
+            patch(into.recordings, key, state="destroyed")
+
+
 def _session(into: Changes, recorded: Recorded) -> None:
     event: AttemptRefused = recorded.event
     _refused(into, recorded, event.action, event.target, event.reasons, event.rule)
@@ -133,15 +226,27 @@ def _camera(into: Changes, recorded: Recorded) -> None:
 
 _APPLY: dict[str, Callable[[Changes, Recorded], None]] = {
     "liveview": _live_view,
+    "viewing": _viewing,
+    "export": _export,
+    "disclosure": _disclosure,
+    "footage": _footage,
     "session": _session,
     "camera": _camera,
 }
-_ALL_OF: tuple[Any, ...] = (live_view.Event, camera.Event)
-HANDLES: frozenset[type] = frozenset({AttemptRefused, *(event for union in _ALL_OF for event in get_args(union))})
+_ALL_OF: tuple[Any, ...] = (live_view.Event, viewing.Event, export.Event, disclosure.Event, camera.Event)
+HANDLES: frozenset[type] = frozenset(
+    {
+        AttemptRefused,
+        footage.FootageRecorded,
+        footage.FootageLost,
+        footage.FootageDestroyed,
+        *(event for union in _ALL_OF for event in get_args(union)),
+    }
+)
 
 ACCESS: Projection[Changes] = Projection(
     name="access",
-    version=1,
+    version=2,
     tables=files(__package__).joinpath("tables.sql").read_text("utf-8"),
     handles=HANDLES,
     changes=changes,

@@ -31,6 +31,7 @@ class Look:
     session: str
     feed: str | None
     footage: str | None
+    what: str | None
     footage_from: datetime | None
     footage_until: datetime | None
     purpose: str
@@ -87,6 +88,18 @@ class Camera:
 
 
 @dataclass(frozen=True, slots=True)
+class Recording:
+    """At most an hour of a feed, by the recorder's clock. `state`: kept, destroyed or lost."""
+
+    footage: str
+    feed: str
+    since: datetime
+    until: datetime
+    size_bytes: int | None
+    state: str
+
+
+@dataclass(frozen=True, slots=True)
 class Watched:
     """How many live views of a feed are open."""
 
@@ -114,6 +127,18 @@ async def cameras(connection: Reader) -> Sequence[Camera]:
                      WHERE l.state = 'open' AND l.feed = 'camera-' || c.camera) AS watchers
         FROM read.access_cameras c ORDER BY c.name, c.camera"""
     return await _rows(connection, Camera, query, {})
+
+
+async def recordings(
+    connection: Reader, *, feed: str, since: datetime, until: datetime, limit: int
+) -> Sequence[Recording]:
+    """Footage of a feed that touches a stretch of time, oldest first; also what was destroyed or lost."""
+    query = """
+        SELECT * FROM read.access_recordings
+        WHERE feed = %(feed)s AND since < %(until)s AND since > %(since)s - interval '1 hour' AND until > %(since)s
+        ORDER BY since, footage LIMIT %(limit)s"""
+    wanted = {"feed": feed, "since": since, "until": until, "limit": limit}
+    return await _rows(connection, Recording, query, wanted)
 
 
 async def one_look(connection: Reader, stream: str) -> Look | None:

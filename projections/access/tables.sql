@@ -8,6 +8,7 @@ CREATE TABLE looks (
     session text,
     feed text,                     -- the stream of a camera or of a flight
     footage text,                  -- the stream of the footage, where it is not live
+    what text,                     -- the stream of what was disclosed
     footage_from timestamptz,
     footage_until timestamptz,
     purpose text,
@@ -52,6 +53,16 @@ CREATE TABLE refusals (
 CREATE INDEX refusals_by_position ON refusals (position);
 CREATE INDEX refusals_of_person ON refusals (person, position);
 CREATE INDEX refusals_of_target ON refusals (target, position);
+
+CREATE TABLE recordings (          -- for search: what there is to be looked at
+    footage text PRIMARY KEY,
+    feed text,
+    since timestamptz,             -- by the recorder's clock
+    until timestamptz,
+    size_bytes bigint,
+    state text                     -- kept, destroyed, lost
+);
+CREATE INDEX recordings_of_feed ON recordings (feed, since);
 
 CREATE TABLE cameras (
     camera text PRIMARY KEY,

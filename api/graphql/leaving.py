@@ -1,0 +1,202 @@
+"""Footage in GraphQL: searched, looked at, and what leaves the watch center: exports and disclosures.
+
+Reserving and accounting for what is looked at is the media plane's; here is asking, deciding and ending.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+
+import strawberry
+
+from api.graphql.commands import command
+from api.graphql.context import Unreadable, context_of
+from api.graphql.limits import DEFAULT_PAGE, PAGE_LIMIT
+from api.graphql.looking import GroundsInput
+from api.graphql.overrides import LegalBasisInput, legal_basis_of
+from api.graphql.types import CommandResult, Position
+from domain import checks
+from domain.privacy_override_events import Range
+from projections.access import queries as q
+
+Id = strawberry.ID
+LONGEST_SEARCH = timedelta(days=31)
+
+
+@strawberry.input
+class RangeInput:
+    """A stretch of footage by the recorder's clock: from `since`, included, to `until`, not included."""
+
+    since: datetime
+    until: datetime
+
+    def range(self) -> Range:
+        """Raises InvalidValue."""
+        return Range(checks.aware("range.since", self.since), checks.aware("range.until", self.until))
+
+
+@strawberry.type
+class Recording:
+    """At most an hour of a feed."""
+
+    id: Id
+    feed: Id
+    since: datetime
+    until: datetime
+    state: str = strawberry.field(description="kept | destroyed | lost")
+
+
+@strawberry.type
+class LeavingQueries:
+    @strawberry.field(description="Footage of a feed that touches at most 31 days, oldest first; also what is gone.")
+    async def footage(
+        self,
+        info: strawberry.Info,
+        feed: Id,
+        since: datetime,
+        until: datetime,
+        first: int = DEFAULT_PAGE,
+        after_position: Position | None = None,
+    ) -> list[Recording]:
+        context = context_of(info)
+        context.require("request_viewing")
+        if since.tzinfo is None or until.tzinfo is None or not timedelta(0) < until - since <= LONGEST_SEARCH:
+            raise Unreadable("invalid_value", "search at most 31 days, with time zones", field="until")
+        if not 1 <= first <= PAGE_LIMIT:
+            raise Unreadable("invalid_page", f"'first' must be 1 to {PAGE_LIMIT}", field="first")
+        await context.applied("access", after_position)
+        async with context.reading() as connection:
+            rows = await q.recordings(connection, feed=feed, since=since, until=until, limit=first)
+        return [
+            Recording(
+                id=Id(row.footage.removeprefix("footage-")),
+                feed=Id(row.feed),
+                since=row.since,
+                until=row.until,
+                state=row.state,
+            )
+            for row in rows
+        ]
+
+
+@strawberry.type
+class LeavingMutations:
+    # -- looking at footage ----------------------------------------------------
+
+    @strawberry.mutation(
+        description="Ask to see footage, or a stretch of it. Granted until a time, or refused; on the record both."
+    )
+    async def request_viewing(
+        self,
+        info: strawberry.Info,
+        footage: Id,
+        grounds: GroundsInput,
+        range: RangeInput | None = None,
+        command_id: Id | None = None,
+    ) -> CommandResult:
+        viewings = context_of(info).services.viewings
+        return await command(
+            info,
+            "request_viewing",
+            command_id,
+            lambda who, id_: viewings.request(who, footage, grounds.grounds(), range.range() if range else None, id_),
+        )
+
+    @strawberry.mutation(description="Stop looking at footage.")
+    async def close_viewing(self, info: strawberry.Info, viewing: Id, command_id: Id | None = None) -> CommandResult:
+        viewings = context_of(info).services.viewings
+        return await command(info, "close_viewing", command_id, lambda who, id_: viewings.close(who, viewing, id_))
+
+    # -- exports ---------------------------------------------------------------
+
+    @strawberry.mutation(
+        description="Ask for footage as a file for an office or agency. Masked, unless an override is named. A second"
+        " person approves it."
+    )
+    async def request_export(
+        self,
+        info: strawberry.Info,
+        footage: Id,
+        grounds: GroundsInput,
+        recipient: str,
+        range: RangeInput | None = None,
+        override: Id | None = None,
+        command_id: Id | None = None,
+    ) -> CommandResult:
+        exports = context_of(info).services.exports
+        return await command(
+            info,
+            "request_export",
+            command_id,
+            lambda who, id_: exports.request(
+                who, footage, grounds.grounds(), recipient, range.range() if range else None, override, id_
+            ),
+        )
+
+    @strawberry.mutation(description="Approve an export that somebody else asked for. Needs a step-up.")
+    async def approve_export(self, info: strawberry.Info, export: Id, command_id: Id | None = None) -> CommandResult:
+        exports = context_of(info).services.exports
+        return await command(info, "approve_export", command_id, lambda who, id_: exports.approve(who, export, id_))
+
+    @strawberry.mutation(description="Refuse an export.")
+    async def refuse_export(
+        self, info: strawberry.Info, export: Id, reason: str, command_id: Id | None = None
+    ) -> CommandResult:
+        exports = context_of(info).services.exports
+        return await command(
+            info, "refuse_export", command_id, lambda who, id_: exports.refuse(who, export, reason, id_)
+        )
+
+    @strawberry.mutation(description="The file was handed over; say how.")
+    async def deliver_export(
+        self, info: strawberry.Info, export: Id, method: str, command_id: Id | None = None
+    ) -> CommandResult:
+        exports = context_of(info).services.exports
+        return await command(
+            info, "deliver_export", command_id, lambda who, id_: exports.deliver(who, export, method, id_)
+        )
+
+    # -- disclosures -----------------------------------------------------------
+
+    @strawberry.mutation(
+        description="Put another agency's request on the record: what it asks for, on which legal basis, and why."
+    )
+    async def request_disclosure(
+        self,
+        info: strawberry.Info,
+        what: Id,
+        recipient: str,
+        legal_basis: LegalBasisInput,
+        grounds: GroundsInput,
+        command_id: Id | None = None,
+    ) -> CommandResult:
+        disclosures = context_of(info).services.disclosures
+        return await command(
+            info,
+            "request_disclosure",
+            command_id,
+            lambda who, id_: disclosures.request(
+                who, what, recipient, legal_basis_of(legal_basis), grounds.grounds(), id_
+            ),
+        )
+
+    @strawberry.mutation(
+        description="Give the agency what it asked for, with the export it is given if there is one. For another person"
+        " than who put the request on the record. Needs a step-up."
+    )
+    async def make_disclosure(
+        self, info: strawberry.Info, disclosure: Id, export: Id | None = None, command_id: Id | None = None
+    ) -> CommandResult:
+        disclosures = context_of(info).services.disclosures
+        return await command(
+            info, "make_disclosure", command_id, lambda who, id_: disclosures.make(who, disclosure, export, id_)
+        )
+
+    @strawberry.mutation(description="Refuse what another agency asked for.")
+    async def refuse_disclosure(
+        self, info: strawberry.Info, disclosure: Id, reason: str, command_id: Id | None = None
+    ) -> CommandResult:
+        disclosures = context_of(info).services.disclosures
+        return await command(
+            info, "refuse_disclosure", command_id, lambda who, id_: disclosures.refuse(who, disclosure, reason, id_)
+        )
