@@ -13,6 +13,7 @@ from projections.live_board import telemetry
 from projections.live_board.projection import LIVE_BOARD
 from projections.overrides.projection import OVERRIDES
 from projections.people.projection import PEOPLE
+from projections.pilot_metrics.projection import PILOT_METRICS
 from projections.policies.projection import POLICIES
 from projections.privacy_zones.projection import PRIVACY_ZONES
 from projections.retention.projection import RETENTION
@@ -26,6 +27,7 @@ PROJECTIONS: tuple[AnyProjection, ...] = (
     RETENTION,
     PEOPLE,
     POLICIES,
+    PILOT_METRICS,
     ACCESS,
 )
 REACTIONS: tuple[Reaction, ...] = (

@@ -24,6 +24,7 @@ from projections.live_board.projection import LIVE_BOARD
 from projections.live_board.telemetry import TelemetryBoard
 from projections.overrides.projection import OVERRIDES
 from projections.people.projection import PEOPLE
+from projections.pilot_metrics.projection import PILOT_METRICS
 from projections.policies.projection import POLICIES
 from projections.privacy_zones.projection import PRIVACY_ZONES
 from projections.retention.projection import RETENTION
@@ -38,6 +39,7 @@ READ_MODELS: tuple[AnyProjection, ...] = (
     ACCESS,
     PEOPLE,
     POLICIES,
+    PILOT_METRICS,
 )
 
 
