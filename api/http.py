@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator, Callable
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from contextlib import AbstractAsyncContextManager, asynccontextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -30,7 +30,7 @@ from api.graphql.endpoint import Endpoint, refusal
 from api.graphql.schema import build
 from api.observability import Health
 from api.sign_in import SignIn
-from application.accounts import Proof, SignOnRefused, SignOnUnavailable
+from application.accounts import LOCKED, Proof, SignOnRefused, SignOnUnavailable
 from application.handling import Actor
 
 COMMANDS_AT_ONCE = 32
@@ -104,7 +104,7 @@ class Contexts:
         context.claimed = known or Actor(proof.person, proof.person, "", frozenset(), proof.session, source)
 
         async def renew(*, active: bool = False) -> Actor | None:
-            context.store_away, context.refusal = False, ""
+            context.store_away, context.locked, context.refusal = False, False, ""
             if identity.expires_at <= self.services.handler.clock.now():
                 context.refusal = "your sign-on has expired: sign on again"
                 return None
@@ -112,6 +112,10 @@ class Contexts:
                 return await self.services.standings.actor(proof, source, active=active)
             except SignOnRefused as refused:
                 context.refusal = "; ".join(reason.message for reason in refused.reasons)
+                if refused.reasons == (LOCKED,):
+                    with suppress(SignOnUnavailable):
+                        behind = await self.services.standings.behind_the_lock(proof, source)
+                        context.locked, context.claimed = behind is not None, behind or context.claimed
             except SignOnUnavailable as away:
                 context.store_away, context.refusal = True, str(away)
             return None

@@ -102,6 +102,11 @@ class Standings:
             while len(self._active) > REMEMBERED:
                 self._active.popitem(last=False)
 
+    async def behind_the_lock(self, proof: Proof, source_address: str) -> Actor | None:
+        """The person at a locked console. Raises SignOnUnavailable."""
+        actor = Actor(proof.person, proof.person, "", frozenset(), proof.session, source_address)
+        return await self._ask(lambda: self._accounts.behind_the_lock(actor))
+
     def last_known(self, proof: Proof, source_address: str) -> Actor | None:
         """The actor as last read, however long ago: for orders of safety while the store is away."""
         known = self._known.get(_key(proof, source_address))

@@ -98,7 +98,9 @@ class Accounts(Commands):
                 proof.session,
                 SignOn(claimed, proof.issuer, proof.method, source_address, proof.ends_at, proof.authenticated_at),
             )
-            if proof.stepped_up and isinstance(attempt.state(SESSION, proof.session), Open):
+            shown = proof.authenticated_at or attempt.at
+            fresh = attempt.at - shown <= timedelta(minutes=policy.parameters.step_up_minutes)
+            if proof.stepped_up and fresh and isinstance(attempt.state(SESSION, proof.session), Open):
                 attempt.decide(SESSION, proof.session, StepUp(proof.method, policy.parameters.step_up_minutes))
             return outcome(attempt, SESSION.stream(proof.session), proof.session)
 
@@ -128,6 +130,16 @@ class Accounts(Commands):
         if not known.has_access:
             return None
         return replace(signed_on(actor, known), stepped_up_until=session.stepped_up_until)
+
+    def behind_the_lock(self, actor: Actor) -> Actor | None:
+        """Whose locked session this is, with the roles they have now: for orders of safety alone. None: nobody's."""
+        attempt = Attempt(self.handler, actor, Ticket(NIL, "standing", b""), self.handler.clock.now())
+        attempt.load((PERSON, actor.person), (SESSION, actor.session), (POLICY, POLICY_KEY))
+        session = attempt.state(SESSION, actor.session)
+        known = standing_of(attempt, actor.person, in_force(attempt))
+        if not isinstance(session, Locked) or session.person != actor.person or not known.has_access:
+            return None
+        return signed_on(actor, known)
 
     def step_up(self, actor: Actor, method: str, command_id: UUID | None = None) -> Outcome:
         """Record that the person showed a second factor again just now; this unlocks their session too."""

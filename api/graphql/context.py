@@ -85,6 +85,7 @@ class Context(BaseContext):
     claimed: Actor | None = None
     refusal: str = ""  # why there is no reader
     store_away: bool = False
+    locked: bool = False  # there is no reader only because their console is locked
     by_cookie: bool = False
     renew: Callable[[], Awaitable[Actor | None]] | None = None
 
@@ -99,8 +100,9 @@ class Context(BaseContext):
         raise Unreadable("not_signed_on", self.refusal or "sign on first: send a bearer token, or sign in on the page")
 
     def whoever(self) -> Actor:
-        """For orders of safety: while the store is away, the person the token names. Raises Unreadable."""
-        if self.reader is None and self.store_away and self.claimed is not None:
+        """For orders of safety: also the person at a locked console, and while the store is away the one the token
+        names. Raises Unreadable."""
+        if self.reader is None and (self.store_away or self.locked) and self.claimed is not None:
             return self.claimed
         return self.signed_on()
 

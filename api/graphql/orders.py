@@ -7,13 +7,12 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
-from dataclasses import replace
 from uuid import UUID
 
 import strawberry
 
 from api.graphql import types as t
-from api.graphql.commands import Do, command, result
+from api.graphql.commands import STORE_AWAY, Do, command, result
 from api.graphql.context import context_of
 from application import handling
 from application.gateway import GatewayUnavailable, Sent
@@ -58,17 +57,24 @@ async def give_safety_order(
         with suppress(ValueError):
             identity = UUID(str(command_id))
     actor = context.whoever()
-    if not context.store_away and not services.flights.may_order(actor, order, flight):
+    # Roles last read decide while the store is away; a person it could never be asked about may bring a drone home.
+    nothing_known = context.store_away and not actor.roles
+    if not nothing_known and not services.flights.may_order(actor, order, flight):
+        if context.store_away:
+            return result(identity, STORE_AWAY)
         return result(identity, await asyncio.to_thread(services.flights.deny_order, actor, flight, order, identity))
     try:
         sent = await services.gateway.safety(flight, order, actor, reason, identity)
     except GatewayUnavailable as away:
         at = services.handler.clock.now()
-        sent = Sent(at, OrderOutcome.UNKNOWN, f"the gateway did not take the order: {away}")
+        detail = f"the gateway did not take the order: {away}"
         recorded = await asyncio.to_thread(
-            services.flights.record_safety_order, actor, flight, order, at, sent.outcome, sent.detail, identity
+            services.flights.record_safety_order, actor, flight, order, at, OrderOutcome.UNKNOWN, detail, identity
         )
-        sent = replace(sent, recorded=recorded)
+        if not isinstance(recorded, handling.Accepted):
+            return result(identity, recorded)
+        told_at = f"that it was given is on the record at position {recorded.position}"
+        return result(identity, handling.Unavailable(away.code, f"NOT SENT: {detail}; {told_at}", 1))
     told = result(identity, sent.recorded or handling.Accepted(f"flight-{flight}", flight))
     if isinstance(told, t.Accepted):
         told.outcome, told.sent_at = sent.outcome.value, sent.sent_at

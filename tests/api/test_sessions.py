@@ -9,9 +9,10 @@ import httpx
 import pytest
 
 from adapters.identity.development_issuer import sign_in_ticket
-from tests.api.watch_center import PERSISTED, Json, WatchCenter
+from tests.api.watch_center import PERSISTED, Json, WatchCenter, fresh
 
 VIEWER = "{ viewer { id sessionId } }"
+REQUEST = "requestLaunch(input: $input, commandId: $commandId)"
 
 
 def types(watch_center: WatchCenter, session: str) -> list[str]:
@@ -71,3 +72,31 @@ def test_signing_out_on_the_page_ends_the_session(watch_center: WatchCenter, pag
     page.post("/sign-out", headers={"content-type": "application/json"}).raise_for_status()
     assert types(watch_center, session) == ["signed_on", "signed_off"]
     assert asked(page)["errors"][0]["extensions"]["code"] == "not_signed_on"
+
+
+def test_a_locked_console_can_still_bring_a_drone_home_and_nothing_else(watch_center: WatchCenter) -> None:
+    flight = watch_center.as_role("watch_operator", step_up=True).accepted(
+        REQUEST, input=watch_center.launch(), commandId=fresh()
+    )["id"]
+    deputy = watch_center.asker(watch_center.enrolled("watch_operator"))
+    deputy.accepted('lockSession(reason: "away for coffee")')
+    assert deputy.code(VIEWER) == "not_signed_on"
+    told = deputy.order("returnDrone(flight: $flight)", flight=flight)
+    # No gateway runs here: the order did not reach the drone, and the answer says so in capitals.
+    assert told["code"] == "gateway_unavailable" and told["message"].startswith("NOT SENT")
+    assert watch_center.events(f"flight-{flight}")[-1]["type"].endswith("return_ordered.v1")
+    assert deputy.code('mutation { recordOutcome(flight: "x", input: {outcomes: []}) { __typename } }') in (
+        "not_signed_on",
+        "not_permitted",
+    )
+
+
+def test_who_may_not_order_a_drone_may_not_from_a_locked_console_either(watch_center: WatchCenter) -> None:
+    flight = watch_center.as_role("watch_operator", step_up=True).accepted(
+        REQUEST, input=watch_center.launch(), commandId=fresh()
+    )["id"]
+    keeper = watch_center.asker(watch_center.enrolled("administrator"))
+    keeper.accepted('lockSession(reason: "away for coffee")')
+    told = keeper.order("returnDrone(flight: $flight)", flight=flight)
+    assert told["__typename"] == "Refused"
+    assert "return_ordered" not in watch_center.events(f"flight-{flight}")[-1]["type"]
