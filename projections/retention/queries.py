@@ -102,12 +102,13 @@ LEFT JOIN LATERAL (
     SELECT count(*) AS holds FROM read.retention_holds h
     WHERE h.footage = f.footage AND h.released_at IS NULL) h ON true
 """
-_WHERE = {
-    Which.DUE: "x.state = 'kept' AND x.due_at <= %(now)s",
-    Which.KEPT: "x.state = 'kept'",
-    Which.ASKED: "x.state = 'kept' AND x.asked_until IS NOT NULL",
-    Which.DESTROYED: "x.state = 'destroyed'",
-    Which.LOST: "x.state = 'lost'",
+# What was destroyed grows for ever: each list is read off the index of its state, and no further than its page.
+_STATE = {
+    Which.DUE: "f.state = 'kept'",
+    Which.KEPT: "f.state = 'kept'",
+    Which.ASKED: "f.state = 'kept' AND f.asked_until IS NOT NULL",
+    Which.DESTROYED: "f.state = 'destroyed'",
+    Which.LOST: "f.state = 'lost'",
 }
 _KEY = {
     Which.DUE: ("x.due_at", ""),
@@ -135,10 +136,10 @@ async def footage(
     key, direction = _KEY[which]
     beyond = "<" if direction else ">"
     query = f"""
-    WITH x AS ({_FOOTAGE})
+    WITH x AS NOT MATERIALIZED ({_FOOTAGE} WHERE {_STATE[which]})
     SELECT row_to_json(page)::text FROM (SELECT {_CHECKPOINT}, false AS has_next,
         (SELECT coalesce(json_agg(y), '[]') FROM (SELECT x.* FROM x
-            WHERE {_WHERE[which]}
+            WHERE {"x.due_at <= %(now)s" if which is Which.DUE else "true"}
               AND (%(one)s::text IS NULL OR x.footage = %(one)s)
               AND (%(after)s::text IS NULL OR ({key}, x.footage) {beyond}
                    (SELECT {key}, x.footage FROM x WHERE x.footage = %(after)s))
