@@ -7,11 +7,13 @@ from application.reactions.looking import EndViewsThatAreNoLongerLet
 from application.reactions.suspension import EndSessionsOfSuspended
 from projections.access.projection import ACCESS
 from projections.audit_trail.projection import AUDIT_TRAIL
+from projections.complaints.projection import COMPLAINTS
 from projections.deadlines.projection import DEADLINES
 from projections.engine.projection import AnyProjection
 from projections.live_board import telemetry
 from projections.live_board.projection import LIVE_BOARD
 from projections.overrides.projection import OVERRIDES
+from projections.oversight.projection import OVERSIGHT
 from projections.people.projection import PEOPLE
 from projections.pilot_metrics.projection import PILOT_METRICS
 from projections.policies.projection import POLICIES
@@ -29,6 +31,8 @@ PROJECTIONS: tuple[AnyProjection, ...] = (
     POLICIES,
     PILOT_METRICS,
     ACCESS,
+    COMPLAINTS,
+    OVERSIGHT,
 )
 REACTIONS: tuple[Reaction, ...] = (
     EndSessionsOfSuspended(),

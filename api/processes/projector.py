@@ -16,6 +16,7 @@ from api.processes.running import in_threads, running
 from api.processes.tools import tool_settings
 from projections.access.projection import ACCESS
 from projections.audit_trail.projection import AUDIT_TRAIL
+from projections.complaints.projection import COMPLAINTS
 from projections.deadlines.projection import DEADLINES
 from projections.engine import admin
 from projections.engine.host import ProjectionHost
@@ -23,6 +24,7 @@ from projections.engine.projection import AnyProjection
 from projections.live_board.projection import LIVE_BOARD
 from projections.live_board.telemetry import TelemetryBoard
 from projections.overrides.projection import OVERRIDES
+from projections.oversight.projection import OVERSIGHT
 from projections.people.projection import PEOPLE
 from projections.pilot_metrics.projection import PILOT_METRICS
 from projections.policies.projection import POLICIES
@@ -40,6 +42,8 @@ READ_MODELS: tuple[AnyProjection, ...] = (
     PEOPLE,
     POLICIES,
     PILOT_METRICS,
+    COMPLAINTS,
+    OVERSIGHT,
 )
 
 

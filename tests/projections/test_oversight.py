@@ -1,0 +1,213 @@
+"""The read models of oversight and of complaints: against a naive fold of random histories, and their queries."""
+
+from __future__ import annotations
+
+import random
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from statistics import median
+from typing import Any
+
+import pytest
+
+from domain import complaint as c
+from domain import review, sampling
+from domain.kernel import Aggregate, Mistake, PersonId, StreamId
+from domain.person import PersonStanding, Role
+from domain.review_events import AccessVerdict, AuditSampleDrawn, FindingKind
+from projections.complaints import queries as complaint_queries
+from projections.complaints.projection import COMPLAINTS
+from projections.complaints.queries import Which
+from projections.engine.host import ProjectionHost
+from projections.engine.projection import AnyProjection
+from projections.oversight import queries
+from projections.oversight.projection import OVERSIGHT
+from tests.projections.log import START, Log, store_feeds
+from tests.projections.models import ask, rows, wait_applied
+
+HOUR, DAY = timedelta(hours=1), timedelta(days=1)
+LEE, AUDREY, CAPTAIN = PersonId("p-lee"), PersonId("p-audrey"), PersonId("p-cai")
+SAID = "said at some length, so that it is enough"
+Happened = tuple[datetime, str, Any]
+
+
+def history(
+    seed: int, aggregate: Aggregate[Any, Any, Any], keys: list[str], steps: int, command: Any
+) -> tuple[list[Happened], dict[str, Any]]:
+    """What the aggregate makes of random commands at random times, and where each stream ends."""
+    chance, at = random.Random(seed), START
+    states: dict[str, Any] = dict.fromkeys(keys, aggregate.initial)
+    happened: list[Happened] = []
+    for _ in range(steps):
+        at += chance.choice([timedelta(seconds=7), HOUR, DAY])
+        key = chance.choice(keys)
+        try:
+            events = aggregate.decide(command(chance, key, states[key], at), states[key], at)
+        except Mistake:
+            continue
+        for event in events:
+            states[key] = aggregate.evolve(states[key], event)
+            happened.append((at, aggregate.stream(key), event))
+    return happened, states
+
+
+def applied(log: Log, projection: AnyProjection, happened: list[Happened], batch: int) -> None:
+    for at, stream, event in happened:
+        last = log.append((stream, event), time=at)
+    with ProjectionHost(log.url, store_feeds(log.url, batch), [projection]) as host:
+        wait_applied(host, log.url, last, projection.name)
+
+
+# -- oversight ---------------------------------------------------------------
+
+
+def nonce(key: str) -> str:
+    return (key.encode().hex() * 32)[:64]
+
+
+def overseen(chance: random.Random, key: str, state: review.State, at: datetime) -> review.Command:
+    year, week, _ = at.isocalendar()
+    accesses = tuple(sampling.Access(n, StreamId(f"liveview-{n}"), LEE) for n in range(1, 30))
+    population = sampling.Population(40, "ab" * 32, accesses)
+    sampled = sorted(state.sample) if isinstance(state, review.UnderReview) else []
+    position = chance.choice(sampled or [1])
+    commands: list[review.Command] = [
+        review.CommitSeed(f"{year}-W{week:02}", sampling.commitment(nonce(key)), AUDREY),
+        review.DrawSample(nonce(key), population, 4, 7 * DAY, AUDREY),
+        review.ReviewAccess(key, position, chance.choice(list(AccessVerdict)), SAID, AUDREY),
+        review.ReviewAccess(key, position, AccessVerdict.PROPER, "", AUDREY),
+        review.RecordFinding(key, FindingKind.VAGUE_REASON, SAID, AUDREY, position=position),
+        review.TakeCorrectiveAction(key, chance.choice([1, 2]), SAID, CAPTAIN),
+    ]
+    if key.startswith("own"):
+        commands.append(review.RecordFinding(key, FindingKind.RECORD, SAID, AUDREY, StreamId("override-1")))
+    return chance.choice(commands)
+
+
+def oversight(seed: int) -> tuple[list[Happened], dict[str, Any]]:
+    return history(seed, review.REVIEW, ["week-1", "week-2", "week-3", "own-1"], 300, overseen)
+
+
+@pytest.mark.parametrize(("seed", "batch"), [(1, 1), (2, 7), (3, 500)])
+def test_the_read_model_of_oversight_is_what_the_streams_say(log: Log, seed: int, batch: int) -> None:
+    happened, states = oversight(seed)
+    applied(log, OVERSIGHT, happened, batch)
+    reviewed, findings = dict[str, bool](), dict[str, bool]()
+    for key, state in states.items():
+        if isinstance(state, review.UnderReview):
+            reviewed |= {f"{key}:{position}": position in state.reviewed for position in state.sample}
+            findings |= {f"{key}:{number}": finding.answered for number, finding in state.findings.items()}
+    assert any(reviewed.values()) and findings
+    shown = {row["access"]: row["verdict"] is not None for row in rows(log.url, "oversight_accesses")}
+    assert shown == reviewed
+    shown = {row["finding"]: row["taken_at"] is not None for row in rows(log.url, "oversight_findings")}
+    assert shown == findings
+    drawn = {stream.partition("-")[2]: event for _, stream, event in happened if isinstance(event, AuditSampleDrawn)}
+    for row in rows(log.url, "oversight_samples"):
+        event = drawn.get(row["review"])
+        assert (row["nonce"], row["position"]) == ((event.nonce, event.position) if event else (None, None))
+    assert "at some length" not in str(rows(log.url, "oversight_findings"))  # free text stays in the streams
+
+
+def test_the_queue_of_oversight_shows_what_is_overdue_first(log: Log) -> None:
+    happened, states = oversight(5)
+    applied(log, OVERSIGHT, happened, 500)
+    now = happened[-1][0]
+    found = ask(log.url, queries.queue, now, first=100).queue
+    assert [due.due_at for due in found] == sorted(due.due_at for due in found)
+    expected = 0
+    for state in states.values():
+        match state:
+            case review.Committed(seed):
+                expected += seed.week_ends_at <= now
+            case review.UnderReview(sample, _, reviewed, findings):
+                expected += len(sample) - len(reviewed) + sum(not finding.answered for finding in findings.values())
+    assert len(found) == expected > 0
+    assert ask(log.url, queries.queue, now, first=1).queue == found[:1]
+
+
+def test_a_sample_is_shown_with_what_it_drew_and_how_to_draw_it_again(log: Log) -> None:
+    happened, states = oversight(6)
+    applied(log, OVERSIGHT, happened, 500)
+    samples = ask(log.url, queries.samples, first=10).samples
+    assert [s.week_ends_at for s in samples] == sorted((s.week_ends_at for s in samples), reverse=True)
+    drawn = [s for s in samples if s.nonce is not None]
+    assert drawn
+    for sample in drawn:
+        assert sample.root_sha256 is not None and sample.nonce is not None
+        assert sampling.commitment(sample.nonce) == sample.nonce_sha256
+        accesses = ask(log.url, queries.accesses, sample.review).accesses
+        numbers = sampling.drawn(sampling.seed(sample.root_sha256, sample.nonce), sample.population_size or 0, 4)
+        assert [a.position for a in accesses] == [n + 1 for n in numbers]
+        assert sample.reviewed == len(states[sample.review].reviewed)
+        assert ask(log.url, queries.samples, first=1, week=sample.week).samples
+    everything = ask(log.url, queries.findings, first=100).findings
+    open_ = ask(log.url, queries.findings, first=100, open=True).findings
+    assert open_ == tuple(f for f in everything if f.taken_at is None)
+
+
+# -- complaints --------------------------------------------------------------
+
+
+def complained(chance: random.Random, key: str, state: c.State, at: datetime) -> c.Command:
+    captain = PersonStanding(CAPTAIN, True, roles=frozenset({Role.STATION_COMMANDER}), trained=True)
+    received = c.ReceiveFeedback(key, chance.choice(list(c.FeedbackChannel)), c.Topic.DRONE, SAID, at, "Ana Pérez")
+    commands: list[c.Command] = [
+        received,
+        replace(received, contact="ana@mail.example", wants_answer=True),
+        c.OpenComplaint(c.Topic.CONDUCT, chance.choice([2, 30]) * DAY, AUDREY, concerns=chance.choice([LEE, CAPTAIN])),
+        c.OpenComplaint(c.Topic.CAMERA, 3 * DAY, AUDREY, about=StreamId("camera-1")),
+        c.AssignComplaint(captain, AUDREY),
+        c.AssignComplaint(replace(captain, person=LEE), AUDREY),
+        c.ResolveComplaint(key, c.Resolution.SUSTAINED, SAID, chance.choice([CAPTAIN, LEE])),
+    ]
+    if key == "c1":
+        commands.append(c.CloseFeedback(c.Disposal.THANKED, AUDREY))
+    return chance.choice(commands)
+
+
+def complaints(seed: int) -> tuple[list[Happened], dict[str, Any]]:
+    return history(seed, c.COMPLAINT, [f"c{n}" for n in range(14)], 240, complained)
+
+
+@pytest.mark.parametrize(("seed", "batch"), [(1, 1), (2, 7), (3, 500)])
+def test_the_read_model_of_complaints_is_what_the_streams_say(log: Log, seed: int, batch: int) -> None:
+    happened, states = complaints(seed)
+    applied(log, COMPLAINTS, happened, batch)
+    shown = {row["complaint"]: row for row in rows(log.url, "complaints_complaints")}
+    assert set(shown) == {key for key, state in states.items() if not isinstance(state, c.NotReceived)}
+    for key, row in shown.items():
+        match states[key]:
+            case c.Received(told):
+                assert (row["phase"], row["received_at"]) == ("received", told.received_at)
+            case c.Open(_, opened, assigned_to):
+                assert row["phase"] == ("assigned" if assigned_to else "open")
+                assert (row["answer_by"], row["concerns"]) == (opened.answer_by, opened.concerns)
+                assert row["assigned_to"] == assigned_to
+            case c.Closed(_, _, resolved):
+                assert row["phase"] == ("resolved" if resolved else "closed")
+                assert row["late"] == (resolved.late if resolved else None)
+    assert "Ana" not in str(shown) and "at some length" not in str(shown)
+
+
+def test_what_waits_is_listed_and_what_was_answered_is_counted(log: Log) -> None:
+    happened, states = complaints(4)
+    applied(log, COMPLAINTS, happened, 500)
+    now = happened[-1][0]
+    everything = ask(log.url, complaint_queries.complaints, Which.ALL, first=100).complaints
+    waiting = ask(log.url, complaint_queries.complaints, Which.UNANSWERED, first=100).complaints
+    assert {x.complaint for x in waiting} == {key for key, state in states.items() if isinstance(state, c.Open)}
+    assert [x.answer_by for x in waiting] == sorted(x.answer_by for x in waiting if x.answer_by)
+    first = ask(log.url, complaint_queries.complaints, Which.ALL, first=3)
+    rest = ask(log.url, complaint_queries.complaints, Which.ALL, first=100, after=first.complaints[-1].complaint)
+    assert first.has_next and first.complaints + rest.complaints == everything
+    one = ask(log.url, complaint_queries.complaint, everything[0].complaint)[1]
+    assert one == everything[0]
+    _, figures = ask(log.url, complaint_queries.figures, START, now + DAY, now)
+    answered = [x for x in everything if x.resolution and x.closed_at]
+    days = [(x.closed_at - x.received_at) / DAY for x in answered if x.closed_at]
+    assert (figures.received, figures.answered) == (len(everything), len(answered))
+    assert figures.overdue == sum(x.overdue(now) for x in everything)
+    assert figures.median_days == (pytest.approx(median(days)) if days else None)
+    _, none = ask(log.url, complaint_queries.figures, datetime(2020, 1, 1, tzinfo=UTC), START - DAY, now)
+    assert none.median_days is None
