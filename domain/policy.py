@@ -77,12 +77,15 @@ class PolicyParameters:
     audit_sample_size: int = 25  # accesses a week
     audit_review_days: int = 7
     complaint_answer_days: int = 30
+    smallest_cell: int = 5  # flights over a neighbourhood; figures of fewer are not shown
 
     def rule_for(self, purpose: str) -> PurposeRule | None:
         return next((rule for rule in self.purposes if rule.code == purpose), None)
 
 
-ADDED_LATER = frozenset({"idle_lock_minutes", "audit_sample_size", "audit_review_days", "complaint_answer_days"})
+ADDED_LATER = frozenset(
+    {"idle_lock_minutes", "audit_sample_size", "audit_review_days", "complaint_answer_days", "smallest_cell"}
+)
 
 
 def parameters_sha256(parameters: PolicyParameters) -> str:
@@ -355,6 +358,7 @@ def check_parameters(parameters: PolicyParameters) -> None:
     checks.within("max_agl_m", parameters.max_agl_m, 10, 500, "m above ground")
     checks.within("launch_authorisation_minutes", parameters.launch_authorisation_minutes, 1, 60, "minutes")
     checks.within("idle_lock_minutes", parameters.idle_lock_minutes, 1, 30, "minutes")
+    checks.within("smallest_cell", parameters.smallest_cell, 2, 100, "flights")
     checks.within("step_up_minutes", parameters.step_up_minutes, 1, 60, "minutes")
     checks.within("live_view_minutes", parameters.live_view_minutes, 1, 240, "minutes")
     checks.within("override_max_minutes", parameters.override_max_minutes, 1, 60, "minutes")

@@ -103,6 +103,12 @@ MAY: dict[str, set[str]] = {
     "destroy_footage": {COMMANDER},
     "record_footage": {SERVICE},
     "read_retention": {SUPERVISOR, COMMANDER, AUDITOR, ANALYST},
+    "search_plate": {OPERATOR, SUPERVISOR},
+    "record_hot_list_hit": {SERVICE, SUPERVISOR},
+    "decide_hit": {OPERATOR, SUPERVISOR},
+    "read_hits": {OPERATOR, SUPERVISOR},
+    "read_plate_record": {SUPERVISOR, COMMANDER, AUDITOR},
+    "read_plate_figures": {SUPERVISOR, COMMANDER, AUDITOR, ANALYST},
     "draw_privacy_zone": {ADMINISTRATOR, COMMANDER},
     "redraw_privacy_zone": {COMMANDER},
     "retire_privacy_zone": {COMMANDER},
@@ -121,6 +127,14 @@ MAY: dict[str, set[str]] = {
     "export_audit_trail": {AUDITOR},
     "report_discrepancy": {SERVICE, AUDITOR},
     "read_oversight": {AUDITOR, COMMANDER, ANALYST},
+    "start_pilot": {ANALYST},
+    "pause_pilot": {ANALYST, COMMANDER},
+    "resume_pilot": {ANALYST},
+    "extend_pilot": {ANALYST},
+    "conclude_pilot": {ANALYST},
+    "record_cost": {ANALYST},
+    "publish_evaluation": {ANALYST},
+    "read_metrics": {ANALYST, AUDITOR, COMMANDER, SUPERVISOR},
     "read_board": WATCH,
     "read_audit_trail": {AUDITOR},
     "read_person": {ADMINISTRATOR, AUDITOR, SUPERVISOR, COMMANDER},
@@ -160,7 +174,7 @@ NEED_STEP_UP = {
 }
 NOT_FOR_ONESELF = {"assign_role", "record_training", "record_certificate", "reinstate_person"}
 READ_ONESELF = {"read_own_record", "read_person"}
-SEEING = {"request_live_view", "request_viewing", "request_export"}
+SEEING = {"request_live_view", "request_viewing", "request_export", "search_plate", "decide_hit"}
 SAFETY = {"return_drone", "land_drone", "hold_drone", "abort_flight"}
 
 
@@ -215,7 +229,7 @@ def test_a_circumstance_lets_those_do_it_whom_the_table_names_and_nobody_else(
 
 
 @pytest.mark.parametrize("role", [ADMINISTRATOR, AMBASSADOR, ANALYST])
-def test_some_roles_never_see_video_in_whatever_circumstance(authoriser: CedarAuthoriser, role: str) -> None:
+def test_some_roles_never_see_video_or_plates_in_whatever_circumstance(authoriser: CedarAuthoriser, role: str) -> None:
     everything = {fact: True for facts in MAY_WHEN.values() for fact in facts}
     for action in SEEING:
         assert not asked(authoriser, action, role, **GOOD, **everything)
