@@ -25,6 +25,7 @@ SERVICES = {
     "service-provisioning": "Provisioning (personnel system)",
     "service-dispatch": "Dispatch (CAD)",
     "service-recorder": "Recorder",
+    "service-alpr": "Plate readers (ALPR)",
     "service-community": "Feedback of the public",
 }
 
