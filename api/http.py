@@ -32,6 +32,7 @@ from api.observability import Health
 from api.sign_in import SignIn
 from application.accounts import LOCKED, Proof, SignOnRefused, SignOnUnavailable
 from application.handling import Actor
+from domain.session import LONGEST_SESSION
 
 COMMANDS_AT_ONCE = 32
 PAGES = Path(__file__).resolve().parent.parent / "ui" / "dist"
@@ -62,7 +63,8 @@ def proof_of(identity: Identity) -> Proof:
         session=identity.session_id,
         issuer=identity.issuer,
         method=identity.acr or "unknown",
-        ends_at=identity.expires_at,
+        # An issuer's session outlives one access token; each request still shows one that has not expired.
+        ends_at=max(identity.expires_at, identity.authenticated_at + LONGEST_SESSION),
         stepped_up=identity.stepped_up,
         authenticated_at=identity.authenticated_at,
     )

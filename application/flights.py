@@ -264,8 +264,9 @@ class Flights(Commands):
         """Send a flying drone to another place for the same job."""
 
         def use(attempt: Attempt) -> Recorded:
-            self._requested(attempt, key)
+            request = self._requested(attempt, key)
             policy = authorise(attempt, "goto", FLIGHT.stream(key))
+            self._in_command(request, actor)
             self._decide(
                 attempt, key, Redirect(FlightId(key), destination, agl_m, reason, PersonId(actor.person), policy)
             )
@@ -307,8 +308,9 @@ class Flights(Commands):
                 raise InvalidValue(
                     "the camera cannot look there", field="pitchDeg", accepted="-90 (down) to 30 degrees"
                 )
-            self._requested(attempt, key)
+            request = self._requested(attempt, key)
             authorise(attempt, "point_camera", FLIGHT.stream(key))
+            self._in_command(request, actor)
             command: Command = RecordCameraTurn(pitch_deg, attempt.at)
             if pitch_deg >= LEVEL_PITCH_DEG:
                 command = RecordCameraLevel(pitch_deg, attempt.at)
@@ -316,6 +318,12 @@ class Flights(Commands):
             return outcome(attempt, FLIGHT.stream(key), key)
 
         return self.run(actor, "point_camera", [key, pitch_deg], command_id, use)
+
+    @staticmethod
+    def _in_command(request: LaunchRequested, actor: Actor) -> None:
+        """Only the pilot in command flies (14 CFR 107.19). Raises WrongState."""
+        if request.pilot != actor.person:
+            raise WrongState("another pilot is in command of this flight", field="flight", accepted=request.pilot)
 
     def may_order(self, actor: Actor, order: SafetyOrder, key: str) -> bool:
         """Whether the policy lets this person give an order of safety, asked without the store."""
