@@ -166,4 +166,4 @@ def _expiry(recorded: codec.Recorded) -> list[Change]:
 @when_due(EXPIRY)
 def _expire(handler: Handler, due: Due, command_id: UUID) -> Outcome:
     key = due.stream.partition("-")[2]
-    return Viewings(handler).end(service("service-reactor"), key, EndViewing(EndReason.EXPIRED), command_id)
+    return Viewings(handler).end(service("service-scheduler"), key, EndViewing(EndReason.EXPIRED), command_id)

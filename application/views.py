@@ -379,5 +379,5 @@ def _expire(handler: Handler, due: Due, command_id: UUID) -> Outcome:
             attempt.decide(LIVE_VIEW, key, EndLiveView(EndReason.EXPIRED))
         return outcome(attempt, due.stream, key)
 
-    actor = service("service-reactor")
+    actor = service("service-scheduler")
     return handler.handle(actor, handler.ticket("expire_live_view", key, actor, command_id), use)

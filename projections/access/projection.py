@@ -246,7 +246,7 @@ HANDLES: frozenset[type] = frozenset(
 
 ACCESS: Projection[Changes] = Projection(
     name="access",
-    version=2,
+    version=3,
     tables=files(__package__).joinpath("tables.sql").read_text("utf-8"),
     handles=HANDLES,
     changes=changes,

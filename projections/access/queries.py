@@ -109,14 +109,16 @@ class Watched:
 
 async def open_views(connection: Reader, *, feed: str | None = None, person: str | None = None) -> Sequence[Look]:
     """Live views that are open, oldest first."""
-    where = "state = 'open' AND (%(feed)s::text IS NULL OR feed = %(feed)s)"
+    where = "kind = 'live_view' AND state = 'open' AND (%(feed)s::text IS NULL OR feed = %(feed)s)"
     where += " AND (%(person)s::text IS NULL OR person = %(person)s)"
     query = f"SELECT {_columns(Look)} FROM read.access_looks WHERE {where} ORDER BY requested_position LIMIT 500"  # noqa: S608
     return await _rows(connection, Look, query, {"feed": feed, "person": person})
 
 
 async def watched(connection: Reader) -> Sequence[Watched]:
-    query = "SELECT feed, count(*) AS watchers FROM read.access_looks WHERE state = 'open' GROUP BY feed ORDER BY feed"
+    query = """
+        SELECT feed, count(*) AS watchers FROM read.access_looks WHERE kind = 'live_view' AND state = 'open'
+        GROUP BY feed ORDER BY feed"""
     return await _rows(connection, Watched, query, {})
 
 
@@ -124,7 +126,7 @@ async def cameras(connection: Reader) -> Sequence[Camera]:
     """All that were ever put up, by name."""
     query = """
         SELECT c.*, (SELECT count(*) FROM read.access_looks l
-                     WHERE l.state = 'open' AND l.feed = 'camera-' || c.camera) AS watchers
+                     WHERE l.kind = 'live_view' AND l.state = 'open' AND l.feed = 'camera-' || c.camera) AS watchers
         FROM read.access_cameras c ORDER BY c.name, c.camera"""
     return await _rows(connection, Camera, query, {})
 

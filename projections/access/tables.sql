@@ -35,7 +35,7 @@ CREATE TABLE looks (
 CREATE INDEX looks_of_person ON looks (person, requested_position);
 CREATE INDEX looks_at_feed ON looks (feed, requested_position);
 CREATE INDEX looks_at_footage ON looks (footage, requested_position) WHERE footage IS NOT NULL;
-CREATE INDEX looks_open ON looks (feed) WHERE state = 'open';
+CREATE INDEX looks_open ON looks (feed) WHERE kind = 'live_view' AND state = 'open';
 CREATE INDEX looks_by_request ON looks (requested_position);
 
 CREATE TABLE refusals (

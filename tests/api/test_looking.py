@@ -4,15 +4,17 @@ from __future__ import annotations
 
 from datetime import datetime, timedelta
 from time import monotonic
+from uuid import uuid4
 
 import pytest
 
-from api.processes import demonstration
+from api.processes import demonstration, wiring
+from application import deadlines
 from application.handling import Accepted, Refused
 from domain.grounds import Grounds
 from domain.kernel import CallNumber
 from tests.api.looking import REQUEST, beating, camera, ended, grounds, in_person, pulse, watching
-from tests.api.watch_center import Json, WatchCenter, call_update, until
+from tests.api.watch_center import Json, WatchCenter, call_update, settings_as, until
 
 LOOK = "stream kind person { id name } feed purpose callNumber state endReason seconds vague reasonScore sharedByCall"
 RECORD = "query($person: ID, $at: Position) { accessRecord(personId: $person, afterPosition: $at)"
@@ -319,3 +321,32 @@ def test_a_mask_needs_a_reason_and_corners_inside_the_picture(watch_center: Watc
     assert admin.ask(query, camera=key, outlines=corners)["maskCamera"]["__typename"] == "Accepted"
     told = admin.ask(query, camera=key, outlines=[corners[0][:2]])["maskCamera"]
     assert (told["__typename"], told["field"]) == ("Mistaken", "outlines")
+
+
+class Ahead:
+    """A clock that stands at a time to come."""
+
+    def __init__(self, at: datetime) -> None:
+        self.at = at
+
+    def now(self) -> datetime:
+        return self.at
+
+
+def test_a_view_that_nobody_renews_ends_by_itself_when_its_time_is_over(watch_center: WatchCenter) -> None:
+    deputy = watch_center.as_role("watch_operator")
+    left, renewed = watching(watch_center, deputy), watching(watch_center, deputy)
+    until_ = datetime.fromisoformat(watch_center.events(f"liveview-{left}")[1]["data"]["until"])
+    with wiring.handler(settings_as("saferweho_api", watch_center.environ)) as handler:
+        due = [deadlines.Due("live_view_expiry", f"liveview-{view}", until_) for view in (left, renewed)]
+        act = deadlines.act_of("live_view_expiry")
+        act(handler, due[0], deadlines.command_id(due[0]))
+        assert ended(watch_center, left) is None, "not before its time"
+        deputy.accepted("renewLiveView(view: $view, reason: $text)", view=renewed, text="he is still there")
+        handler.clock = Ahead(until_)
+        for each in due * 2:  # also when the scheduler starts again
+            act(handler, each, uuid4())
+    end = ended(watch_center, left)
+    assert end is not None and end["data"]["why"] == "expired"
+    assert end["data"]["watched_s"] == 1800.0 and end["actorid"] == "service-scheduler"
+    assert ended(watch_center, renewed) is None
