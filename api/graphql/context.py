@@ -19,13 +19,16 @@ from api.settings import Settings
 from api.standings import Standings
 from application.accounts import Accounts
 from application.calls import Calls
+from application.complaints import Complaints
 from application.exports import Disclosures, Exports
 from application.fleet import Fleet
 from application.flights import Flights
 from application.gateway import DroneGateway
 from application.handling import Actor, Handler
 from application.overrides import Overrides
+from application.oversight import Oversight
 from application.people import Shifts
+from application.pilots import Pilots
 from application.policies import Policies
 from application.retention import Retention
 from application.viewings import Viewings
@@ -50,6 +53,9 @@ class Services:
     zones: Zones
     retention: Retention
     policies: Policies
+    pilots: Pilots
+    complaints: Complaints
+    oversight: Oversight
     views: Views
     cameras: Cameras
     viewings: Viewings

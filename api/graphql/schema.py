@@ -27,12 +27,16 @@ from strawberry.types import ExecutionContext
 from strawberry.types.execution import PreExecutionError
 
 from api.graphql import limits
+from api.graphql.complaints import ComplaintMutations, ComplaintQueries
+from api.graphql.conditions import ConditionMutations
 from api.graphql.documents import TOKEN_LIMIT
 from api.graphql.leaving import LeavingMutations, LeavingQueries
 from api.graphql.looking import LookingMutations, LookingQueries
 from api.graphql.mutations import Mutation
 from api.graphql.overrides import OverrideMutations, OverrideQueries
+from api.graphql.oversight import OversightMutations, OversightQueries
 from api.graphql.people import PeopleMutations, PeopleQueries
+from api.graphql.pilot import PilotMutations, PilotQueries
 from api.graphql.queries import Query
 from api.graphql.retention import RetentionMutations, RetentionQueries
 from api.graphql.subscriptions import Subscription
@@ -51,6 +55,9 @@ QUERIES = (  # one class a capability
     LookingQueries,
     LeavingQueries,
     PeopleQueries,
+    PilotQueries,
+    ComplaintQueries,
+    OversightQueries,
 )
 MUTATIONS = (
     Mutation,
@@ -60,6 +67,10 @@ MUTATIONS = (
     LookingMutations,
     LeavingMutations,
     PeopleMutations,
+    PilotMutations,
+    ComplaintMutations,
+    OversightMutations,
+    ConditionMutations,
 )
 SUBSCRIPTIONS = (Subscription,)
 

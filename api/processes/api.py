@@ -19,6 +19,7 @@ from psycopg import AsyncConnection
 from psycopg_pool import AsyncConnectionPool
 from starlette.routing import BaseRoute
 
+from adapters.conditions import sources as condition_files
 from adapters.drone_gateway.wire import HttpDroneGateway
 from adapters.geometry import CountyGeometry
 from adapters.heartbeats import PostgresHeartbeats
@@ -35,12 +36,15 @@ from api.sign_in import SignIn
 from api.standings import Standings
 from application.accounts import LOCKED, Accounts, SignOnRefused, SignOnUnavailable
 from application.calls import Calls
+from application.complaints import Complaints
 from application.exports import Disclosures, Exports
 from application.fleet import Fleet
 from application.flights import Flights, StandingPapers
 from application.handling import Actor, Handler, Refused, Unavailable
 from application.overrides import Overrides
+from application.oversight import Oversight
 from application.people import Provisioning, Shifts
+from application.pilots import Pilots
 from application.policies import Policies
 from application.retention import Retention
 from application.viewings import Viewings
@@ -69,6 +73,8 @@ async def serve(process: Running, handler: Handler, pages: Path = PAGES) -> None
         accounts = Accounts(handler)
         flights = Flights(handler)
         flights.papers = standing_papers(settings)
+        if settings.conditions is not None:
+            flights.sources = condition_files(settings.conditions)
         zones = Zones(handler)
         zones.geometry = CountyGeometry()
         reasons = Reasons(handler, earlier)
@@ -81,8 +87,11 @@ async def serve(process: Running, handler: Handler, pages: Path = PAGES) -> None
             flights=flights,
             overrides=Overrides(handler),
             zones=zones,
+            complaints=Complaints(handler),
+            oversight=Oversight(handler),
             retention=Retention(handler),
             policies=Policies(handler),
+            pilots=Pilots(handler),
             views=Views(handler, heartbeats, reasons),
             cameras=Cameras(handler),
             viewings=Viewings(handler, reasons),

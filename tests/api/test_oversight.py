@@ -1,0 +1,131 @@
+"""Oversight and complaints through GraphQL: from the commitment to what was done, from feedback to its answer."""
+
+from __future__ import annotations
+
+import hashlib
+import secrets
+from datetime import UTC, datetime, timedelta
+
+from tests.api.watch_center import Asker, Json, WatchCenter
+
+DUE = "oversightQueue(first: 100, afterPosition: $at) { due { kind review number overdue dueAt } }"
+FINDINGS = """findings(first: 100, open: $open, afterPosition: $at) { findings {
+  id review number kind about person { id } shortcoming measure takenBy { id } overdue } }"""
+SAMPLES = """auditSamples(week: $week, afterPosition: $at) { samples {
+  week nonceSha256 nonce weekEndsAt committedBy { id } drawnAt accesses { position } findings { id } } }"""
+COMPLAINT = """complaint(id: $id, afterPosition: $at) { phase channel topic wantsAnswer overdue answerBy late
+  concerns { id } assignedTo { id } resolution texts { said name contact answer measure } }"""
+COMMIT = "mutation($week: String!, $hash: String!) { commitAuditSeed(week: $week, nonceSha256: $hash)"
+ANSWER = " { __typename ...on Accepted { position id } ...on Refused { reasons { code } } ...on Mistaken { field } } }"
+
+
+def told(asker: Asker, mutation: str, field: str, **variables: object) -> Json:
+    answer: Json = asker.ask(mutation + ANSWER, **variables)[field]
+    return answer
+
+
+def this_week() -> str:
+    year, week, _ = datetime.now(UTC).isocalendar()
+    return f"{year}-W{week:02}"
+
+
+def coming_week() -> str:
+    year, week, _ = (datetime.now(UTC) + timedelta(days=7)).isocalendar()
+    return f"{year}-W{week:02}"
+
+
+def test_oversight_commits_to_a_nonce_that_nobody_can_change(watch_center: WatchCenter) -> None:
+    auditor, week = watch_center.as_role("auditor"), coming_week()
+    nonce = secrets.token_bytes(32)
+    digest = hashlib.sha256(nonce).hexdigest()
+    answer = told(auditor, COMMIT, "commitAuditSeed", week=week, hash=digest)
+    assert answer["__typename"] == "Accepted"
+    other = told(auditor, COMMIT, "commitAuditSeed", week=week, hash="00" * 32)
+    assert [reason["code"] for reason in other["reasons"]] == ["seed_committed"]
+    draw = "mutation($week: String!, $nonce: String!) { drawAuditSample(week: $week, nonce: $nonce)"
+    early = told(auditor, draw, "drawAuditSample", week=week, nonce=nonce.hex())
+    assert [reason["code"] for reason in early["reasons"]] == ["week_not_over"]
+    query = f"query($week: String, $at: Position) {{ {SAMPLES} }}"
+    (sample,) = auditor.ask(query, week=week, at=answer["position"])["auditSamples"]["samples"]
+    assert (sample["nonceSha256"], sample["nonce"], sample["accesses"]) == (digest, None, [])
+
+
+def test_only_oversight_commits_and_only_those_who_answer_for_findings_read_them(watch_center: WatchCenter) -> None:
+    for role in ("watch_supervisor", "administrator", "station_commander"):
+        answer = told(watch_center.as_role(role), COMMIT, "commitAuditSeed", week=this_week(), hash="00" * 32)
+        assert [reason["code"] for reason in answer["reasons"]] == ["not_permitted"]
+    query = f"query($at: Position) {{ {DUE} }}"
+    for role in ("watch_operator", "watch_supervisor", "administrator", "remote_pilot"):
+        assert watch_center.as_role(role).code(query) == "not_permitted"
+
+
+def test_a_finding_waits_in_the_queue_until_something_was_done_about_it(watch_center: WatchCenter) -> None:
+    auditor, captain = watch_center.as_role("auditor"), watch_center.as_role("station_commander")
+    person = watch_center.enrolled("watch_operator")
+    find = "mutation($input: OversightFindingInput!) { recordFinding(input: $input)"
+    said = {"kind": "vague_reason", "shortcoming": "the reason says 'investigation' and nothing else"}
+    found = told(auditor, find, "recordFinding", input={**said, "about": f"person-{person}", "personId": person})
+    assert found["__typename"] == "Accepted"
+    review, query = found["id"], f"query($at: Position) {{ {DUE} }}"
+    (due,) = [
+        due for due in captain.ask(query, at=found["position"])["oversightQueue"]["due"] if due["review"] == review
+    ]
+    assert (due["kind"], due["number"], due["overdue"]) == ("act_on_finding", 1, False)
+    act = "mutation($review: ID!, $text: String!) { takeCorrectiveAction(review: $review, finding: 1, measure: $text)"
+    refused = told(auditor, act, "takeCorrectiveAction", review=review, text="the operator was told")
+    assert [reason["code"] for reason in refused["reasons"]] == ["not_permitted"]
+    done = told(captain, act, "takeCorrectiveAction", review=review, text="the operator was told what a reason is")
+    query = f"query($open: Boolean!, $at: Position) {{ {FINDINGS} }}"
+    listed = auditor.ask(query, open=False, at=done["position"])["findings"]["findings"]
+    (finding,) = [finding for finding in listed if finding["review"] == review]
+    assert finding["measure"] == "the operator was told what a reason is"
+    assert finding["shortcoming"] == said["shortcoming"] and finding["person"]["id"] == person
+    waiting = auditor.ask(query, open=True, at=done["position"])["findings"]["findings"]
+    assert review not in [finding["review"] for finding in waiting]
+    wrong = told(auditor, find, "recordFinding", input={**said, "about": "kite-7"})
+    assert wrong == {"__typename": "Mistaken", "field": "about"}
+
+
+def test_a_complaint_goes_from_the_desk_to_its_answer(watch_center: WatchCenter) -> None:
+    analyst = watch_center.as_role("city_analyst")
+    captain, supervisor = watch_center.enrolled("station_commander"), watch_center.enrolled("watch_supervisor")
+    receive = (
+        'mutation($said: String!, $at: DateTime!) { receiveFeedback(topic: "conduct", said: $said, receivedAt: $at,'
+        ' name: "Ana Pérez", contact: "ana@mail.example", wantsAnswer: true)'
+    )
+    now = datetime.now(UTC).isoformat()
+    key = told(analyst, receive, "receiveFeedback", said="He followed my car for no reason.", at=now)["id"]
+    open_ = 'mutation($id: ID!, $person: ID) { openComplaint(complaint: $id, topic: "conduct", concerns: $person)'
+    assert told(analyst, open_, "openComplaint", id=key, person=supervisor)["__typename"] == "Accepted"
+    assign = "mutation($id: ID!, $person: ID!) { assignComplaint(complaint: $id, personId: $person)"
+    concerned = told(analyst, assign, "assignComplaint", id=key, person=supervisor)
+    assert [reason["code"] for reason in concerned["reasons"]] == ["concerned"]
+    at = told(analyst, assign, "assignComplaint", id=key, person=captain)["position"]
+    query = f"query($id: ID!, $at: Position) {{ {COMPLAINT} }}"
+    seen = watch_center.asker(captain).ask(query, id=key, at=at)["complaint"]
+    assert (seen["phase"], seen["assignedTo"]["id"], seen["overdue"]) == ("assigned", captain, False)
+    assert (seen["texts"]["said"], seen["texts"]["name"]) == ("He followed my car for no reason.", "Ana Pérez")
+    assert watch_center.asker(supervisor).ask(query, id=key, at=at)["complaint"]["texts"] is None
+    resolve = (
+        "mutation($id: ID!, $text: String!)"
+        ' { resolveComplaint(complaint: $id, resolution: "sustained", answer: $text, measure: "he was retrained")'
+    )
+    assert told(analyst, resolve, "resolveComplaint", id=key, text="you were right")["__typename"] == "Refused"
+    done = told(watch_center.asker(captain), resolve, "resolveComplaint", id=key, text="you were right, and we act")
+    seen = analyst.ask(query, id=key, at=done["position"])["complaint"]
+    assert (seen["phase"], seen["resolution"], seen["late"]) == ("resolved", "sustained", False)
+    assert (seen["texts"]["answer"], seen["texts"]["measure"]) == ("you were right, and we act", "he was retrained")
+    figures = (
+        "query($from: DateTime!, $to: DateTime!, $at: Position) { complaintFigures(since: $from, until: $to,"
+        " afterPosition: $at) { received complaints answered overdue medianDays } }"
+    )
+    to = (datetime.now(UTC) + timedelta(hours=1)).isoformat()
+    counted = analyst.ask(figures, **{"from": now}, to=to, at=done["position"])["complaintFigures"]
+    assert counted["answered"] == 1 and 0 <= counted["medianDays"] < 1
+
+
+def test_who_does_not_answer_complaints_reads_none(watch_center: WatchCenter) -> None:
+    query = 'query { complaints(which: "new") { complaints { id } } }'
+    for role in ("watch_operator", "remote_pilot", "administrator"):
+        assert watch_center.as_role(role).code(query) == "not_permitted"
+    assert watch_center.as_role("city_analyst").code(query.replace("new", "old")) == "invalid_value"
