@@ -253,6 +253,25 @@ class Settings(BaseSettings):
         "they are unknown unless a request names them.",
     )
 
+    # -- telling people --
+    smtp_url: SecretStr | None = Field(
+        None,
+        alias="SAFERWEHO_SMTP_URL",
+        description="Mail server for notifications: `smtp+starttls://`, `smtps://` or `smtp://`, then "
+        "`[user:password@]host[:port]`; none: nobody is written to.",
+    )
+    mail_from: str = Field(
+        "watch-center@localhost", alias="SAFERWEHO_MAIL_FROM", description="Address that notifications come from."
+    )
+    webhooks: Path | None = Field(
+        None,
+        alias="SAFERWEHO_WEBHOOKS",
+        description="File (mode 0600) of machines to be told, one a line: `NAME URL whsec_BASE64`.",
+    )
+    least_free_percent: int = Field(
+        10, ge=0, le=90, alias="SAFERWEHO_LEAST_FREE_PERCENT", description="Free disk space below which IT is told."
+    )
+
     # -- GraphQL --
     introspection: bool | None = Field(
         None,

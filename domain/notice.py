@@ -56,7 +56,17 @@ class NotificationFailed:
     retry_at: datetime | None
 
 
-Event = NotificationSent | NotificationDelivered | NotificationFailed
+@event("notice.attention_needed")
+class AttentionNeeded:
+    """Something is overdue or runs out, and somebody has to look after it; who is told follows from `what`."""
+
+    what: str
+    about: StreamId
+    since: datetime
+    detail: str
+
+
+Event = NotificationSent | NotificationDelivered | NotificationFailed | AttentionNeeded
 
 # -- commands ----------------------------------------------------------------
 
@@ -94,7 +104,17 @@ class RecordFailure:
     final: bool = False
 
 
-Command = SendNotification | RetryNotification | RecordDelivery | RecordFailure
+@dataclass(frozen=True, slots=True)
+class CallForAttention:
+    """In a stream of its own, once: `what` is a code, `since` when it became so."""
+
+    what: str
+    about: StreamId
+    since: datetime
+    detail: str
+
+
+Command = CallForAttention | SendNotification | RetryNotification | RecordDelivery | RecordFailure
 
 # -- state -------------------------------------------------------------------
 
@@ -121,13 +141,22 @@ class Over:
     delivered: bool
 
 
-State = Unsent | OnItsWay | Waiting | Over
+@dataclass(frozen=True, slots=True)
+class Called:
+    """Attention was called for; what is sent because of it has streams of its own."""
+
+
+State = Unsent | OnItsWay | Waiting | Over | Called
 
 # -- decide and evolve -------------------------------------------------------
 
 
 def decide(command: Command, state: State, at: datetime) -> list[Event]:
     match command, state:
+        case CallForAttention(what, about, since, detail), Unsent():
+            return [AttentionNeeded(checks.code("what", what), about, since, checks.cleaned(detail))]
+        case CallForAttention(), _:
+            return []
         case SendNotification(), Unsent():
             return [_sent(command)]
         case SendNotification(), _:
@@ -174,7 +203,9 @@ def evolve(state: State, happened: Event) -> State:
     match happened, state:
         case NotificationSent(), _:
             return OnItsWay(happened)
-        case _, Unsent():
+        case AttentionNeeded(), _:
+            return Called()
+        case _, Unsent() | Called():
             return state
         case NotificationDelivered(), _:
             return Over(state.sent, True)

@@ -12,11 +12,13 @@ import structlog
 from adapters.heartbeats import PostgresHeartbeats
 from adapters.kafka import topics
 from adapters.kafka.feed import feed_factory
+from adapters.notify import MailServer, OutsideMessenger, read_webhooks
 from api.processes import wiring
 from api.processes.running import in_threads, running
 from api.settings import Settings
 from application.accounts import Accounts
 from application.handling import Handler, Unavailable
+from application.notices import Carry, Notices, Tell
 from application.ports import StoreUnavailable
 from application.reactions import IssuedCommand
 from application.reactions.looking import EndViewsThatAreNoLongerLet
@@ -69,6 +71,12 @@ class Listener:
                 log.warning("heartbeats.retry", error=repr(error))
 
 
+def messenger_of(settings: Settings) -> OutsideMessenger:
+    """Raises WebhooksFault."""
+    server = MailServer(settings.smtp_url.get_secret_value(), settings.mail_from) if settings.smtp_url else None
+    return OutsideMessenger(server, read_webhooks(settings.webhooks))
+
+
 def reactors_of(settings: Settings, handler: Handler) -> list[Reactor]:
     """One for each rule. Needs DATABASE_URL and KAFKA_BOOTSTRAP_SERVERS."""
     assert settings.write_url and settings.bootstrap_servers
@@ -99,8 +107,21 @@ def reactors_of(settings: Settings, handler: Handler) -> list[Reactor]:
         if isinstance(told, Unavailable):
             raise TryAgain(told.message)
 
+    notices, messenger = Notices(handler), messenger_of(settings)
+
+    def tell(command: IssuedCommand) -> None:
+        if isinstance(told := notices.send(actor, command), Unavailable):
+            raise TryAgain(told.message)
+
+    def carry(command: IssuedCommand) -> None:
+        if isinstance(told := notices.carry(actor, messenger, command), Unavailable):
+            raise TryAgain(told.message)
+
+    telling = Tell(mail=messenger.mail_server is not None, endpoints=sorted(messenger.webhooks))
     feeds = feed_factory(settings.bootstrap_servers, settings.topic_prefix)
     return [
+        Reactor(settings.write_url, feeds, telling, tell),
+        Reactor(settings.write_url, feeds, Carry(), carry),
         Reactor(settings.write_url, feeds, EndSessionsOfSuspended(), end_session),
         Reactor(settings.write_url, feeds, EndViewsThatAreNoLongerLet(), end_look),
     ]

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import shutil
 import threading
 import time
 from collections.abc import Sequence
 from datetime import datetime
+from pathlib import Path
 from typing import Any
 
 import psycopg
@@ -15,13 +17,19 @@ from api.processes import wiring
 from api.processes.running import in_threads, running
 from application.deadlines import Due
 from application.handling import Handler
+from application.notices import Notices
 from application.ports import StoreUnavailable
 from application.scheduler import Scheduler
+from application.standing import service
+from domain.kernel import StreamId
+from domain.notice import CallForAttention
 from projections.deadlines import queries
 from projections.deadlines.projection import DEADLINES  # with it every rule is registered
 
 AGAIN_S = 1.0
 STUCK_S = 10.0
+LOOK_AT_SPACE_S = 60.0
+SCHEDULER = "service-scheduler"
 log = structlog.get_logger()
 
 
@@ -30,7 +38,34 @@ def run() -> None:
         assert process.settings.read_url
         scheduling = Scheduling(handler, process.settings.read_url)
         process.health.checks["deadlines"] = scheduling.check
-        in_threads(process.stop, {"scheduler": scheduling.run})
+        watch = SpaceWatch(handler, process.settings.home, process.settings.least_free_percent)
+        in_threads(process.stop, {"scheduler": scheduling.run, "space": watch.run})
+
+
+class SpaceWatch:
+    """Calls for attention, once a day, while the disk of our data runs full."""
+
+    def __init__(self, handler: Handler, folder: Path, least_percent: int) -> None:
+        self._notices, self._clock = Notices(handler), handler.clock
+        self._folder, self._least_percent = folder, least_percent
+
+    def run(self, stop: threading.Event) -> None:
+        while True:
+            self.look()
+            if stop.wait(LOOK_AT_SPACE_S):
+                return
+
+    def look(self) -> None:
+        disk = shutil.disk_usage(self._folder if self._folder.exists() else Path.cwd())
+        free = 100 * disk.free // disk.total
+        if free >= self._least_percent:
+            return
+        day = self._clock.now().replace(hour=0, minute=0, second=0, microsecond=0)
+        detail = f"{free} % of the disk is free, {self._least_percent} % is the least."
+        about = StreamId("service-scheduler")
+        self._notices.call_for_attention(
+            service("service-scheduler"), CallForAttention("low_space", about, day, detail)
+        )
 
 
 class Scheduling:

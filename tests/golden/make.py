@@ -121,6 +121,7 @@ TEXTS = {
     "text": "The Part 107 certificate of K. Lindqvist expires on 28 February 2027.",
     "subject": "A certificate expires soon",
     "endpoint": "dispatch",
+    "what": "override_review_overdue",
     "week": "2026-W23",
     "nonce": "7f8a0c55d1e94be2a6630b4d7c1e98f20d3b5a79c4e1f6028b97d3e5406c1fa8",
     "drawing_method": "sha256_counter_1",

@@ -1,0 +1,332 @@
+"""Nobody finds out by chance: who is told of what, as data, and each message on the record from sending to arrival.
+
+Two reactions: `Tell` turns events into notifications to those whose roles they concern; `Carry` hands each one over to
+the mail server or the machine at the other end. What fails is given out again by the scheduler.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Protocol
+from uuid import NAMESPACE_URL, UUID, uuid5
+
+from application.codec import Recorded as RecordedEvent
+from application.commands import Commands
+from application.deadlines import Change, Due, NotDue, drawn_from, when_due
+from application.handling import Accepted, Actor, Attempt, Handler, Outcome, Recorded
+from application.reactions import IssuedCommand, Memory, issue
+from application.standing import authorise, outcome, service
+from domain.flight import FLIGHT
+from domain.flight_events import LaunchRequested
+from domain.flight_state import Requested
+from domain.kernel import PersonId, StreamId
+from domain.notice import (
+    NOTICE,
+    AttentionNeeded,
+    CallForAttention,
+    Channel,
+    NotificationDelivered,
+    NotificationFailed,
+    NotificationSent,
+    OnItsWay,
+    RecordDelivery,
+    RecordFailure,
+    RetryNotification,
+    SendNotification,
+)
+from domain.person import (
+    PERSON,
+    Account,
+    ExpiryApproaching,
+    Reinstated,
+    Role,
+    RoleAssigned,
+    RoleRevoked,
+    Suspended,
+)
+from domain.policy import COMMANDER_PURPOSES, PolicyDrafted, PolicyRetirementProposed
+from domain.privacy_override_events import EmergencyOverrideInvoked, OverrideRequested
+from domain.review_events import DiscrepancyFound
+
+SUPERVISORS = (Role.WATCH_SUPERVISOR, Role.STATION_COMMANDER)
+
+
+@dataclass(frozen=True, slots=True)
+class Rule:
+    """Who is told of events of one class. `text` names nobody of the public. `when`: only of these events."""
+
+    code: str
+    event: type
+    roles: tuple[Role, ...]
+    subject: str
+    text: Callable[[RecordedEvent], str]
+    when: Callable[[RecordedEvent], bool] = lambda recorded: True
+    also: Callable[[RecordedEvent], Sequence[str]] = lambda recorded: ()  # persons by id
+    # Whether it still holds when it is sent: a request may have been answered in the same breath.
+    holds: Callable[[Attempt, str], bool] = lambda attempt, key: True
+
+
+def _key(recorded: RecordedEvent) -> str:
+    return recorded.stream.partition("-")[2]
+
+
+def _launch_waits(attempt: Attempt, key: str) -> bool:
+    return isinstance(attempt.state(FLIGHT, key), Requested)
+
+
+def _attention(code: str, roles: tuple[Role, ...], subject: str) -> Rule:
+    return Rule(
+        code,
+        AttentionNeeded,
+        roles,
+        subject,
+        lambda r: f"{r.event.detail} About {r.event.about}, since {r.event.since:%Y-%m-%d %H:%M} UTC.",
+        when=lambda r: r.event.what == code,
+    )
+
+
+RULES: tuple[Rule, ...] = (
+    Rule(
+        "override_approval_asked",
+        OverrideRequested,
+        SUPERVISORS,
+        "A privacy override waits for approval",
+        lambda r: f"{r.stream} was asked for by {r.envelope.actorid}. It takes a second person.",
+    ),
+    Rule(
+        "launch_approval_asked",
+        LaunchRequested,
+        (Role.STATION_COMMANDER,),
+        "A launch waits for your decision",
+        lambda r: f"{r.stream}, for {r.event.purpose}, until {r.event.awaits_until:%H:%M:%S} UTC.",
+        when=lambda r: r.event.purpose in COMMANDER_PURPOSES,
+        holds=_launch_waits,
+    ),
+    Rule(
+        "policy_approval_asked",
+        PolicyDrafted,
+        (Role.STATION_COMMANDER,),
+        "A use policy was drafted",
+        lambda r: (
+            f"Version {r.event.version} was drafted by {r.event.drafted_by}. It binds nobody before its adoption."
+        ),
+    ),
+    Rule(
+        "policy_retirement_asked",
+        PolicyRetirementProposed,
+        (Role.STATION_COMMANDER,),
+        "It is proposed to retire the use policy",
+        lambda r: f"Version {r.event.version}, proposed by {r.event.proposed_by}. It takes a second person.",
+    ),
+    Rule(
+        "break_glass",
+        EmergencyOverrideInvoked,
+        (*SUPERVISORS, Role.AUDITOR),
+        "Break-glass was invoked",
+        lambda r: (
+            f"{r.stream} was invoked by {r.envelope.actorid}. It must be justified by"
+            f" {r.event.justify_by:%Y-%m-%d %H:%M} UTC and reviewed by {r.event.review_by:%Y-%m-%d %H:%M} UTC."
+        ),
+    ),
+    _attention("override_review_overdue", (Role.AUDITOR,), "The review of an override is overdue"),
+    _attention(
+        "override_justification_overdue", (*SUPERVISORS, Role.AUDITOR), "A break-glass was not justified in time"
+    ),
+    _attention("low_space", (Role.ADMINISTRATOR,), "Disk space runs low"),
+    Rule(
+        "expiry",
+        ExpiryApproaching,
+        (Role.ADMINISTRATOR,),
+        "A training or certificate expires soon",
+        lambda r: f"{r.event.what} {r.event.name} of {_key(r)} expires on {r.event.expires_on}.",
+        also=lambda r: (_key(r),),
+    ),
+    Rule(
+        "discrepancy",
+        DiscrepancyFound,
+        (Role.AUDITOR, Role.ADMINISTRATOR),
+        "A discrepancy was found in the record",
+        lambda r: f"See {r.stream}.",
+    ),
+)
+BY_CODE: Mapping[str, Rule] = {rule.code: rule for rule in RULES}
+
+
+class Tell:
+    """The reaction that turns events into notifications. Remembers who holds which role.
+
+    `mail`: whether people can be written to; `endpoints`: the webhooks there are, which are told of everything. Where
+    there is nothing to send by, it only remembers.
+    """
+
+    name = "notices"
+    handles: frozenset[type] = frozenset(
+        {RoleAssigned, RoleRevoked, Suspended, Reinstated, *(rule.event for rule in RULES)}
+    )
+
+    def __init__(self, *, mail: bool, endpoints: Sequence[str] = ()) -> None:
+        self._mail, self._endpoints = mail, tuple(endpoints)
+
+    def react(self, recorded: RecordedEvent, memory: Memory) -> list[IssuedCommand]:
+        match recorded.event:
+            case RoleAssigned(role):
+                memory.add(f"role/{role}", _key(recorded))
+            case RoleRevoked(role):
+                memory.discard(f"role/{role}", _key(recorded))
+            case Suspended():
+                memory.add("suspended", _key(recorded))
+            case Reinstated():
+                memory.discard("suspended", _key(recorded))
+        return [
+            command
+            for rule in RULES
+            if isinstance(recorded.event, rule.event) and rule.when(recorded)
+            for command in self._told(rule, recorded, memory)
+        ]
+
+    def _told(self, rule: Rule, recorded: RecordedEvent, memory: Memory) -> list[IssuedCommand]:
+        about, text = StreamId(recorded.stream), rule.text(recorded)
+        sends = [
+            (name, SendNotification(rule.code, about, Channel.WEBHOOK, rule.subject, text, endpoint=name))
+            for name in self._endpoints
+        ]
+        if self._mail:
+            people = {person for role in rule.roles for person in memory.values(f"role/{role}")} | {
+                *rule.also(recorded)
+            }
+            people -= {*memory.values("suspended"), recorded.envelope.actorid}
+            sends += [
+                (who, SendNotification(rule.code, about, Channel.MAIL, rule.subject, text, person=PersonId(who)))
+                for who in sorted(people)
+            ]
+        return [
+            issue(rule.code, recorded, "notice", str(uuid5(recorded.envelope.id, f"{rule.code}:{to}")), command)
+            for to, command in sends
+        ]
+
+
+class Carry:
+    """The reaction that hands over each message that was sent."""
+
+    name = "notice-delivery"
+    handles: frozenset[type] = frozenset({NotificationSent})
+
+    def react(self, recorded: RecordedEvent, memory: Memory) -> list[IssuedCommand]:
+        return [issue(self.name, recorded, "notice", _key(recorded), recorded.event.attempt)]
+
+
+# -- the way out ---------------------------------------------------------------
+
+
+class NotDelivered(Exception):
+    """A message was not taken. `final`: it would not be at any time."""
+
+    def __init__(self, detail: str, *, final: bool = False) -> None:
+        super().__init__(detail)
+        self.detail, self.final = detail, final
+
+
+class Messenger(Protocol):
+    def mail(self, notice: str, address: str, subject: str, text: str) -> str:
+        """What the mail server answered. Raises NotDelivered."""
+        ...
+
+    def call(self, notice: str, endpoint: str, content: Mapping[str, Any]) -> str:
+        """What the machine at the other end answered. Raises NotDelivered."""
+        ...
+
+
+class Notices(Commands):
+    def send(self, actor: Actor, issued: IssuedCommand) -> Outcome:
+        """Give out what a rule drew from an event, if it still holds."""
+        command, rule = issued.command, BY_CODE[issued.rule]
+        because = issued.because
+
+        def use(attempt: Attempt) -> Recorded:
+            stream = NOTICE.stream(issued.key)
+            authorise(attempt, "send_notification", stream)
+            if rule.holds(attempt, because.stream.partition("-")[2]):
+                attempt.decide(NOTICE, issued.key, command)
+            return Accepted(stream, issued.key)
+
+        ticket = self.handler.ticket(
+            "send_notification",
+            [issued.key, issued.rule],
+            actor,
+            issued.command_id,
+            causation_id=str(because.envelope.id),
+            correlation_id=because.envelope.correlationid,
+        )
+        return self.handler.handle(actor, ticket, use)
+
+    def carry(self, actor: Actor, messenger: Messenger, issued: IssuedCommand) -> Outcome:
+        """Hand a message over and record what became of it. After a crash between the two it goes out once more under
+        the same id, which is what lets a receiver tell. Nothing is handed over twice once its outcome is recorded."""
+        key = issued.key
+        state = self.handler.states.load([(NOTICE, key)])[NOTICE.stream(key)][1]
+        if not isinstance(state, OnItsWay) or state.sent.attempt != issued.command:
+            return Accepted(NOTICE.stream(key), key)
+        command: RecordDelivery | RecordFailure
+        try:
+            command = RecordDelivery(state.sent.attempt, self._hand_over(messenger, key, state.sent))
+        except NotDelivered as failed:
+            command = RecordFailure(state.sent.attempt, failed.detail, failed.final)
+
+        def use(attempt: Attempt) -> Recorded:
+            authorise(attempt, "send_notification", NOTICE.stream(key))
+            attempt.decide(NOTICE, key, command)
+            return outcome(attempt, NOTICE.stream(key), key)
+
+        ticket = self.handler.ticket(
+            "record_delivery",
+            [key, issued.command],
+            actor,
+            issued.command_id,
+            causation_id=str(issued.because.envelope.id),
+        )
+        return self.handler.handle(actor, ticket, use)
+
+    def _hand_over(self, messenger: Messenger, key: str, sent: NotificationSent) -> str:
+        if sent.endpoint is not None:
+            content = {"rule": sent.rule, "about": sent.about, "subject": sent.subject, "text": sent.text}
+            return messenger.call(key, sent.endpoint, content)
+        account = self.handler.states.load([(PERSON, sent.person or "")])[PERSON.stream(sent.person or "")][1]
+        if not isinstance(account, Account) or account.suspended:
+            raise NotDelivered("this person has no account in use", final=True)
+        return messenger.mail(key, account.email, sent.subject, sent.text)
+
+    def call_for_attention(self, actor: Actor, command: CallForAttention, command_id: UUID | None = None) -> Outcome:
+        """Once for what, about and since."""
+        key = str(uuid5(NAMESPACE_URL, f"urn:saferweho:attention:{command.what}:{command.about}:{command.since}"))
+
+        def use(attempt: Attempt) -> Recorded:
+            authorise(attempt, "send_notification", NOTICE.stream(key))
+            attempt.decide(NOTICE, key, command)
+            return Accepted(NOTICE.stream(key), key)
+
+        return self.run(actor, "call_for_attention", command, command_id, use)
+
+
+# -- deadlines ---------------------------------------------------------------
+
+RETRY = "notice_retry"
+
+
+@drawn_from(NotificationSent, NotificationDelivered, NotificationFailed)
+def _retry(recorded: RecordedEvent) -> list[Change]:
+    if isinstance(recorded.event, NotificationFailed) and recorded.event.retry_at is not None:
+        return [Due(RETRY, recorded.stream, recorded.event.retry_at)]
+    return [NotDue(RETRY, recorded.stream)]
+
+
+@when_due(RETRY)
+def _again(handler: Handler, due: Due, command_id: UUID) -> Outcome:
+    actor, key = service("service-scheduler"), due.stream.partition("-")[2]
+
+    def use(attempt: Attempt) -> Recorded:
+        authorise(attempt, "send_notification", due.stream)
+        attempt.decide(NOTICE, key, RetryNotification())
+        return outcome(attempt, due.stream, key)
+
+    return handler.handle(actor, handler.ticket("retry_notification", key, actor, command_id), use)

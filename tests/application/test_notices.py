@@ -1,0 +1,168 @@
+"""Notifications from the event that causes them to their arrival, on the real store and real servers."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import timedelta
+
+import pytest
+
+from adapters.notify import MailServer, OutsideMessenger, Webhook
+from application import deadlines
+from application.codec import Recorded
+from application.deadlines import Due
+from application.notices import RULES, Carry, Notices, Tell
+from application.policies import Policies
+from application.scheduler import Scheduler
+from application.standing import service
+from domain.kernel import PersonId, StreamId
+from domain.notice import (
+    PAUSES,
+    AttentionNeeded,
+    CallForAttention,
+    NotificationDelivered,
+    NotificationFailed,
+    NotificationSent,
+)
+from domain.person import Role, Suspend
+from domain.policy import RECORD_ALL_KEEP_30_DAYS
+from tests.adapters.notify.receivers import http_server, mail_server
+from tests.application.small_center import ADMIN, CAPTAIN, SmallCenter, done, small_center
+
+KEY = bytes(range(32))
+
+
+class Remembered:
+    """`Memory` for one test; the reactor's own keeps it with the checkpoint."""
+
+    def __init__(self) -> None:
+        self._sets: dict[str, set[str]] = {}
+
+    def add(self, key: str, value: str) -> None:
+        self._sets.setdefault(key, set()).add(value)
+
+    def discard(self, key: str, value: str) -> None:
+        self._sets.get(key, set()).discard(value)
+
+    def values(self, key: str) -> list[str]:
+        return sorted(self._sets.get(key, ()))
+
+
+class Telling:
+    """Both reactions over everything that has happened since the last time."""
+
+    def __init__(self, center: SmallCenter, messenger: OutsideMessenger) -> None:
+        self.center, self.messenger, self.memory, self.seen = center, messenger, Remembered(), 0
+        self.tell = Tell(mail=messenger.mail_server is not None, endpoints=sorted(messenger.webhooks))
+
+    def run(self, again: bool = False) -> None:
+        """`again`: as after a crash that lost the checkpoint."""
+        notices, actor = Notices(self.center.handler), service("service-reactor")
+        if again:
+            self.seen, self.memory = 0, Remembered()
+        while fresh := [r for r in self.center.all_events() if r.position > self.seen]:
+            for recorded in fresh:
+                self.seen = recorded.position
+                if type(recorded.event) in self.tell.handles:
+                    for command in self.tell.react(recorded, self.memory):
+                        done(notices.send(actor, command))
+                if type(recorded.event) in Carry.handles:
+                    for command in Carry().react(recorded, self.memory):
+                        done(notices.carry(actor, self.messenger, command))
+
+    def of(self, kind: type) -> list[Recorded]:
+        return [r for r in self.center.all_events() if isinstance(r.event, kind)]
+
+
+@pytest.fixture
+def center(database_url: str) -> Iterator[SmallCenter]:
+    with small_center(database_url) as center:
+        yield center
+
+
+def drafted(center: SmallCenter) -> None:
+    admin = center.signed_on(ADMIN)
+    done(Policies(center.handler).draft(admin, RECORD_ALL_KEEP_30_DAYS, "a second one"))
+
+
+def test_an_approval_that_is_asked_for_reaches_who_may_give_it_once(center: SmallCenter) -> None:
+    with mail_server() as box:
+        server = MailServer(f"smtp://127.0.0.1:{box.port}", "watch@weho.example")
+        telling = Telling(center, OutsideMessenger(server))
+        telling.run()
+        box.messages.clear()  # of the first policy
+        drafted(center)
+        telling.run()
+        telling.run(again=True)
+    (message,) = box.messages
+    assert message["To"] == f"{CAPTAIN}@weho.example" and "use policy was drafted" in message["Subject"]
+    sent, delivered = telling.of(NotificationSent)[-1], telling.of(NotificationDelivered)[-1]
+    assert sent.event.person == CAPTAIN and sent.stream == delivered.stream
+    cause = next(r for r in center.all_events() if str(r.envelope.id) == sent.envelope.causationid)
+    assert cause.stream == "policy-use"
+
+
+def test_machines_are_told_of_everything(center: SmallCenter) -> None:
+    with http_server() as machine:
+        telling = Telling(center, OutsideMessenger(None, {"dispatch": Webhook("dispatch", machine.url, KEY)}))
+        drafted(center)
+        telling.run()
+        assert machine.requests
+        assert {sent.event.endpoint for sent in telling.of(NotificationSent)} == {"dispatch"}
+
+
+def test_what_fails_is_on_the_record_and_goes_out_again_after_its_pause(center: SmallCenter) -> None:
+    with http_server() as machine:
+        telling = Telling(center, OutsideMessenger(None, {"dispatch": Webhook("dispatch", machine.url, KEY)}))
+        telling.run()
+        machine.requests.clear()
+        machine.answers += [503]
+        drafted(center)
+        telling.run()
+        failed = telling.of(NotificationFailed)[-1]
+        assert failed.event.retry_at == center.clock.now() + PAUSES[0]
+        (due,) = deadlines.changes(failed)
+        assert isinstance(due, Due)
+        scheduler = Scheduler(center.handler, lambda at: [due] if due.at <= at else [])
+        scheduler.look()
+        assert len(machine.requests) == 1
+        center.clock.step(PAUSES[0])
+        scheduler.look()
+        telling.run()
+        ids = [headers["webhook-id"] for headers, _ in machine.requests]
+        assert len(ids) == 2 and len(set(ids)) == 1  # the receiver can tell that it is the same
+        assert telling.of(NotificationDelivered)[-1].event.attempt == 2
+
+
+def test_attention_is_called_for_once_and_told(center: SmallCenter) -> None:
+    call = CallForAttention("low_space", StreamId("service-scheduler"), center.clock.now(), "3 % is free.")
+    with mail_server() as box:
+        server = MailServer(f"smtp://127.0.0.1:{box.port}", "watch@weho.example")
+        telling = Telling(center, OutsideMessenger(server))
+        for _ in range(2):
+            done(Notices(center.handler).call_for_attention(service("service-scheduler"), call))
+        telling.run()
+    assert len(telling.of(AttentionNeeded)) == 1
+    low = [m for m in box.messages if "space" in m["Subject"]]
+    assert [m["To"] for m in low] == [f"{ADMIN}@weho.example"] and "3 % is free" in low[0].get_content()
+
+
+def test_nobody_is_told_who_lost_the_role_or_is_suspended(center: SmallCenter) -> None:
+    center.enrolled("dee", Role.STATION_COMMANDER)
+    telling = Telling(center, OutsideMessenger(MailServer("smtp://127.0.0.1:1", "watch@weho.example")))
+    admin = center.signed_on(ADMIN)
+    done(center.accounts.change(admin, Suspend(PersonId("dee"), PersonId(ADMIN), "under investigation")))
+    drafted(center)
+    center.clock.step(timedelta(seconds=1))
+    told = {
+        c.command.person
+        for r in center.all_events()
+        if type(r.event) in telling.tell.handles
+        for c in telling.tell.react(r, telling.memory)
+        if "Version 2" in c.command.text
+    }
+    assert told == {CAPTAIN}
+
+
+def test_every_rule_has_a_code_of_its_own() -> None:
+    assert len({rule.code for rule in RULES}) == len(RULES)
