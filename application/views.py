@@ -18,7 +18,7 @@ from application.commands import Commands
 from application.deadlines import Change, Due, NotDue, drawn_from, when_due
 from application.handling import KEY, Accepted, Actor, Attempt, Handler, Outcome, Recorded, Unavailable
 from application.standing import authorise, outcome, service
-from domain import camera
+from domain import camera, live_view
 from domain.call import CALL, CallStanding, ShareFeed, StopSharingFeed, call_standing
 from domain.camera import CAMERA, FeedStanding, feed_standing
 from domain.flight import FLIGHT
@@ -46,6 +46,7 @@ from domain.policy import POLICY, POLICY_KEY, PolicyInForce, policy_in_force
 from domain.reason_quality import LOOK_BACK, ReasonQuality, quality
 
 PERMIT_LENGTH = timedelta(seconds=30)  # a picture goes on no longer than this without the store
+ASKING_LIMIT = timedelta(minutes=1)  # by then a request is on the record or never will be
 EXPIRY = "live_view_expiry"
 log = structlog.get_logger()
 
@@ -281,9 +282,12 @@ class Views(EndingViews):
 
     def end_lost(self, actor: Actor) -> int:
         """End every view not heard of for 10 s; says how many there were. Raises StoreUnavailable."""
-        late = self._heartbeats.late(self.handler.clock.now() - HEARTBEAT_LIMIT)
+        now = self.handler.clock.now()
+        late = self._heartbeats.late(now - HEARTBEAT_LIMIT)
         for beat in late:
-            id_ = uuid5(NAMESPACE_URL, f"urn:saferweho:lost:{beat.view}")
+            if isinstance(self.state(beat.view), live_view.NotRequested) and beat.at > now - ASKING_LIMIT:
+                continue  # the request may still be on its way to the record
+            id_ = uuid5(NAMESPACE_URL, f"urn:saferweho:lost:{beat.view}:{beat.at.isoformat()}")
             told = self.end(actor, beat.view, EndLiveView(EndReason.LOST, beat.at), id_)
             if isinstance(told, Unavailable):
                 log.warning("lost_view_not_ended", view=beat.view, message=told.message)

@@ -25,6 +25,7 @@ from domain.kernel import CallNumber, FeedId, StreamId
 from domain.privacy_override_events import Range
 from tests.api.looking import camera, grounds
 from tests.api.test_looking import AUDIENCE, REFUSED, codes, nodes
+from tests.api.test_overrides import target
 from tests.api.watch_center import Json, WatchCenter, settings_as, until
 
 VIEW = "requestViewing(footage: $footage, grounds: $grounds, range: $range)"
@@ -195,3 +196,34 @@ def test_a_disclosure_names_agency_and_basis_and_takes_a_second_person(watch_cen
         DISCLOSE, subject=what, text="Culver City Police", basis={"kind": "warrant"}, grounds=grounds(watch_center)
     )
     assert (without["__typename"], without["field"]) == ("Mistaken", "legal_basis.number")
+
+
+def test_unmasking_needs_an_override_for_that_footage_and_range_and_its_use_is_recorded(
+    watch_center: WatchCenter, footage: str
+) -> None:
+    deputy = watch_center.as_role("watch_operator", step_up=True)
+    wanted = target(watch_center, f"footage-{footage}", **asked(part(10, 40)))
+    override = deputy.accepted(
+        "requestOverride(input: $target, legalBasis: $basis, reason: $text)",
+        target=wanted,
+        basis=WARRANT,
+        text="the face of the man with the knife",
+    )
+    with at_work(watch_center) as handler:
+        viewings, actor = Viewings(handler), on_duty(handler, "watch_operator")
+        stated = Grounds("call_for_service", "which way did he run", CallNumber(wanted["callNumber"]))
+        granted = viewings.request(actor, footage, stated)
+        assert isinstance(granted, Accepted), granted
+        key = override["id"]
+        assert isinstance(viewings.reserve(actor, granted.key, part(10, 20), key), Mistaken), "nobody approved it"
+        sergeant = watch_center.as_role("watch_supervisor", step_up=True)
+        sergeant.accepted("approveOverride(override: $override)", override=key)
+        assert isinstance(viewings.reserve(actor, granted.key, part(5, 15), key), Mistaken), "outside its range"
+        unmasked = viewings.reserve(actor, granted.key, part(10, 20), key)
+        assert isinstance(unmasked, Accepted), unmasked
+        assert isinstance(viewings.reserve(actor, granted.key, part(20, 25)), Accepted)
+    reserved = [event["data"] for event in watch_center.events(granted.stream) if "reserved" in event["type"]]
+    assert [(each["masked"], each["override"]) for each in reserved] == [(False, f"override-{key}"), (True, None)]
+    used = watch_center.events(f"override-{key}")[-1]
+    assert used["type"].endswith("override_used.v1") and used["data"]["through"] == granted.stream
+    assert used["commandid"] == watch_center.events(granted.stream)[2]["commandid"], "in the same append"
