@@ -157,6 +157,8 @@ TYPES = {
     "disclosure": "ID!",
     "range": "RangeInput!",
     "subject": "ID!",
+    "pilot": "ID!",
+    "spent": "CostInput!",
     "battery": "Float!",
     "amsl": "Float!",
     "pitch": "Float!",
