@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from time import monotonic
 from uuid import uuid4
 
@@ -10,9 +10,13 @@ import pytest
 
 from api.processes import demonstration, wiring
 from application import deadlines
+from application.flights import Flights
 from application.handling import Accepted, Refused
+from application.standing import service
+from domain.flight_commands import RecordLaunch
+from domain.flight_events import Observation
 from domain.grounds import Grounds
-from domain.kernel import CallNumber
+from domain.kernel import AirPosition, CallNumber
 from tests.api.looking import REQUEST, beating, camera, ended, grounds, in_person, pulse, watching
 from tests.api.watch_center import Json, WatchCenter, call_update, settings_as, until
 
@@ -249,6 +253,30 @@ def test_nothing_is_shared_with_a_closed_call_nor_what_does_not_exist(watch_cent
     assert (told["code"], told["field"]) == ("wrong_state", "call")
     told = deputy.order(share, call=watch_center.call(), feed="camera-nowhere", text="the roof, for engine 7")
     assert told["field"] == "feed"
+
+
+# -- drones ----------------------------------------------------------------------
+
+
+def test_a_flight_is_seen_while_it_flies_by_the_watch_and_by_its_own_pilot(watch_center: WatchCenter) -> None:
+    deputy = watch_center.as_role("watch_operator", step_up=True)
+    asked = watch_center.launch()
+    flight = deputy.accepted("requestLaunch(input: $input)", input=asked)["id"]
+    stated, feed = grounds(watch_center, callNumber=asked["callNumber"]), f"flight-{flight}"
+    assert codes(deputy.order(REQUEST, feed=feed, grounds=stated)) == ["feed_offline"]
+    pilot = watch_center.as_role("remote_pilot")
+    assert codes(pilot.order(REQUEST, feed=feed, grounds=stated)) == ["not_permitted"]
+    now = datetime.now(UTC)
+    seen = Observation(AirPosition(34.0845, -118.3834, 95.0, 5.0), None, now)
+    with wiring.handler(settings_as("saferweho_gateway", watch_center.environ)) as handler:
+        gateway = service("service-drone-gateway")
+        told = Flights(handler).record(gateway, flight, RecordLaunch(seen, now), uuid4())
+        assert isinstance(told, Accepted), told
+    for asker in (deputy, pilot):
+        granted = watch_center.events(asker.accepted(REQUEST, feed=feed, grounds=stated)["stream"])[1]
+        assert granted["data"]["feed"] == feed
+    other = watch_center.asker(watch_center.enrolled("remote_pilot"))
+    assert codes(other.order(REQUEST, feed=feed, grounds=stated)) == ["not_permitted"]
 
 
 # -- afterwards ------------------------------------------------------------------
