@@ -27,6 +27,7 @@ from projections.overrides.projection import OVERRIDES
 from projections.oversight.projection import OVERSIGHT
 from projections.people.projection import PEOPLE
 from projections.pilot_metrics.projection import PILOT_METRICS
+from projections.plates.projection import PLATES
 from projections.policies.projection import POLICIES
 from projections.privacy_zones.projection import PRIVACY_ZONES
 from projections.retention.projection import RETENTION
@@ -44,6 +45,7 @@ READ_MODELS: tuple[AnyProjection, ...] = (
     PILOT_METRICS,
     COMPLAINTS,
     OVERSIGHT,
+    PLATES,
 )
 
 
