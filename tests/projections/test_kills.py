@@ -26,7 +26,7 @@ from tests.projections.models import applied, live, rows, tables
 from tests.projections.sortie import fleet, flown, received
 from tests.projections.test_projector import AUDIT_TABLES, BOARD_TABLES
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(300)]
 
 ROOT = Path(__file__).parents[2]
 
@@ -79,7 +79,7 @@ def test_a_projector_killed_around_its_commit_loses_nothing_and_doubles_nothing(
     assert mortal.hits() == ["projector.before_commit", "projector.after_commit"]
     last = log.store.head().position
     with mortal.running():
-        assert wait_until(lambda: applied(log.url, model.name) == last, 30)
+        assert wait_until(lambda: applied(log.url, model.name) == last, 90)
 
     first = live(log.url, model.name)
     assert first is not None
