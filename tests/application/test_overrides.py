@@ -62,7 +62,7 @@ class Pool:
         found: dict[str, Change] = {}
         for recorded in self.center.events(f"override-{key}"):
             found.update({change.kind: change for change in changes(recorded)})
-        return list(found.values())
+        return [change for change in found.values() if change.kind == EXPIRY]
 
     def entered(self, override: str | None, zone: str = "pool") -> RecordZoneEntry:
         """What goes on the record of a flight whose drone entered the zone just now, by the gateway's word."""
