@@ -11,6 +11,8 @@ from domain.kernel import InvalidValue, NotFound, PersonId, StreamId, WrongState
 from domain.notice import (
     NOTICE,
     PAUSES,
+    AttentionNeeded,
+    CallForAttention,
     Channel,
     Event,
     NotificationDelivered,
@@ -87,3 +89,11 @@ def test_a_mail_goes_to_a_person_and_a_webhook_to_a_machine() -> None:
 
 def test_nothing_follows_from_a_notification_that_was_never_sent() -> None:
     given().when(RecordDelivery(1, "250 OK")).then_raises(NotFound)
+
+
+def test_attention_is_called_for_once() -> None:
+    call = CallForAttention("low_space", ABOUT, NOW, "3 % of the disk is free.")
+    needed = AttentionNeeded("low_space", ABOUT, NOW, "3 % of the disk is free.")
+    given().when(call).then(needed)
+    given(needed).when(call).then_nothing()
+    given().when(replace(call, what="Low space!")).then_raises(InvalidValue, "what")
