@@ -17,6 +17,7 @@ from application import codec
 from application.commands import Commands
 from application.deadlines import Change, Due, NotDue, drawn_from, when_due
 from application.handling import KEY, Accepted, Actor, Attempt, Handler, Outcome, Recorded, Unavailable
+from application.ports import StoreUnavailable
 from application.standing import authorise, outcome, service
 from domain import camera, live_view
 from domain.call import CALL, CallStanding, ShareFeed, StopSharingFeed, call_standing
@@ -58,7 +59,10 @@ class Beat:
 
 
 class Heartbeats(Protocol):
-    """When each open view was last heard of. Not on the record: ten a minute from everybody who watches."""
+    """When each open view was last heard of. Not on the record: ten a minute from everybody who watches.
+
+    Each raises StoreUnavailable.
+    """
 
     def beat(self, view: str, at: datetime) -> None: ...
 
@@ -209,7 +213,10 @@ class Views(EndingViews):
             return outcome(attempt, LIVE_VIEW.stream(key), key)
 
         # Before the grant: a process that dies in between leaves a heartbeat that is late, never a view without one.
-        self._heartbeats.beat(key, self.handler.clock.now())
+        try:
+            self._heartbeats.beat(key, self.handler.clock.now())
+        except StoreUnavailable as away:
+            return Unavailable("store_unavailable", f"nothing was recorded: {away}")
         return self.handler.handle(actor, ticket, use)
 
     def renew(self, actor: Actor, key: str, reason: str, command_id: UUID | None = None) -> Outcome:
