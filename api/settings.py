@@ -253,6 +253,15 @@ class Settings(BaseSettings):
         "they are unknown unless a request names them.",
     )
 
+    # -- plate readers --
+    alpr_url: str | None = Field(
+        None, alias="SAFERWEHO_ALPR_URL", description="Provider of plate reads; none: searches find nobody to ask."
+    )
+    alpr_key: SecretStr | None = Field(None, alias="SAFERWEHO_ALPR_KEY", description="The provider's bearer key.")
+    alpr_name: str = Field(
+        "plate readers", alias="SAFERWEHO_ALPR_NAME", description="The provider's name, as it goes on the record."
+    )
+
     # -- telling people --
     smtp_url: SecretStr | None = Field(
         None,

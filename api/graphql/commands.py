@@ -42,14 +42,15 @@ async def command(info: strawberry.Info, name: str, command_id: strawberry.ID | 
     actor = context.signed_on()
     try:
         if command_id is not None:
-            identity = _uuid(command_id)
+            identity = uuid_of(command_id)
         outcome = await asyncio.to_thread(do, actor, identity)
     except Mistake as mistake:
         outcome = await asyncio.to_thread(rejected, context, name, identity, mistake)
     return result(identity, outcome)
 
 
-def _uuid(text: str) -> UUID:
+def uuid_of(text: str) -> UUID:
+    """Raises InvalidValue."""
     try:
         return UUID(str(text))
     except ValueError:

@@ -29,6 +29,7 @@ from application.overrides import Overrides
 from application.oversight import Oversight
 from application.people import Shifts
 from application.pilots import Pilots
+from application.plates import Plates
 from application.policies import Policies
 from application.retention import Retention
 from application.viewings import Viewings
@@ -61,6 +62,7 @@ class Services:
     viewings: Viewings
     exports: Exports
     disclosures: Disclosures
+    plates: Plates
     reasons: Reasons
     shifts: Shifts
     gateway: DroneGateway

@@ -87,6 +87,10 @@ ACTIONS = (
     "answer_retention_extension",
     "destroy_footage",
     "read_retention",
+    "search_plate",
+    "decide_hit",
+    "read_hits",
+    "read_plate_record",
 )
 
 

@@ -37,6 +37,7 @@ from api.graphql.overrides import OverrideMutations, OverrideQueries
 from api.graphql.oversight import OversightMutations, OversightQueries
 from api.graphql.people import PeopleMutations, PeopleQueries
 from api.graphql.pilot import PilotMutations, PilotQueries
+from api.graphql.plates import PlateMutations, PlateQueries
 from api.graphql.queries import Query
 from api.graphql.retention import RetentionMutations, RetentionQueries
 from api.graphql.subscriptions import Subscription
@@ -52,6 +53,7 @@ QUERIES = (  # one class a capability
     OverrideQueries,
     ZoneQueries,
     RetentionQueries,
+    PlateQueries,
     LookingQueries,
     LeavingQueries,
     PeopleQueries,
@@ -64,6 +66,7 @@ MUTATIONS = (
     OverrideMutations,
     ZoneMutations,
     RetentionMutations,
+    PlateMutations,
     LookingMutations,
     LeavingMutations,
     PeopleMutations,

@@ -19,6 +19,7 @@ from psycopg import AsyncConnection
 from psycopg_pool import AsyncConnectionPool
 from starlette.routing import BaseRoute
 
+from adapters.alpr import HttpPlateProvider
 from adapters.conditions import sources as condition_files
 from adapters.drone_gateway.wire import HttpDroneGateway
 from adapters.geometry import CountyGeometry
@@ -45,6 +46,7 @@ from application.overrides import Overrides
 from application.oversight import Oversight
 from application.people import Provisioning, Shifts
 from application.pilots import Pilots
+from application.plates import Plates
 from application.policies import Policies
 from application.retention import Retention
 from application.viewings import Viewings
@@ -68,6 +70,7 @@ async def serve(process: Running, handler: Handler, pages: Path = PAGES) -> None
     settings = process.settings
     assert settings.write_url and settings.read_url and settings.gateway_key
     async with httpx.AsyncClient() as http, AsyncExitStack() as stack:
+        readers = stack.enter_context(httpx.Client())
         heartbeats = stack.enter_context(PostgresHeartbeats(settings.write_url))
         earlier = stack.enter_context(EarlierLooks(settings.read_url))
         accounts = Accounts(handler)
@@ -97,6 +100,7 @@ async def serve(process: Running, handler: Handler, pages: Path = PAGES) -> None
             viewings=Viewings(handler, reasons),
             exports=Exports(handler, reasons),
             disclosures=Disclosures(handler, reasons),
+            plates=Plates(handler, plate_readers(settings, readers), reasons),
             reasons=reasons,
             shifts=Shifts(handler),
             gateway=HttpDroneGateway(settings.gateway_url, settings.gateway_key.get_secret_value(), http),
@@ -197,6 +201,14 @@ def development_routes(settings: Settings) -> list[BaseRoute]:
         audience=settings.oidc_audience,
     )
     return list(issuer.routes())
+
+
+def plate_readers(settings: Settings, http: httpx.Client) -> HttpPlateProvider | None:
+    """The provider of plate reads, where one is set."""
+    if settings.alpr_url is None:
+        return None
+    key = settings.alpr_key.get_secret_value() if settings.alpr_key else ""
+    return HttpPlateProvider(settings.alpr_name, settings.alpr_url, key, http)
 
 
 def standing_papers(settings: Settings) -> StandingPapers:

@@ -64,11 +64,11 @@ def read(id_: str, plate: str, seen_at: datetime, reader: str = "smb-west") -> d
 
 
 @contextmanager
-def reference_provider() -> Iterator[ReferenceProvider]:
+def reference_provider(port: int = 0) -> Iterator[ReferenceProvider]:
     provider = ReferenceProvider()
     app = Starlette(routes=[Route("/v1/searches", provider.searches, methods=["POST"])])
     server = uvicorn.Server(uvicorn.Config(app, log_level="warning", lifespan="off"))
-    listening = socket.create_server(("127.0.0.1", 0))
+    listening = socket.create_server(("127.0.0.1", port))
     thread = threading.Thread(target=server.run, kwargs={"sockets": [listening]}, daemon=True)
     thread.start()
     provider.url = f"http://127.0.0.1:{listening.getsockname()[1]}/v1"
