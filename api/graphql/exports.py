@@ -12,7 +12,7 @@ from api.graphql.audit import AuditFilter, what_the_reader_may_see
 from api.graphql.commands import chosen, command
 from api.graphql.complaints import people
 from api.graphql.context import Context, context_of
-from application.audit_export import MOST_RECORDS, Asked
+from application.audit_export import MOST_RECORDS, Asked, AuditExports
 from application.handling import Actor, Outcome
 from domain.review_events import ExportFormat
 from projections.audit_trail import queries
@@ -57,7 +57,7 @@ class ExportQueries:
     async def audit_export(self, info: strawberry.Info, id: Id) -> AuditExport | None:
         context = context_of(info)
         context.require("export_audit_trail")
-        found = await asyncio.to_thread(context.services.audit_exports.exported, str(id))
+        found = await asyncio.to_thread(AuditExports(context.services.handler).exported, str(id))
         if found is None:
             return None
         event, content = found
@@ -105,7 +105,7 @@ class ExportMutations:
         command_id: Id | None = None,
     ) -> t.CommandResult:
         context = context_of(info)
-        exports = context.services.audit_exports
+        exports = AuditExports(context.services.handler)
         records: list[tuple[int, bytes]] = []
         position, said = 0, tuple[str, ...]()
         if context.reader is not None and context.may("export_audit_trail"):  # else the refusal is all there is to do

@@ -12,6 +12,7 @@ from api.graphql.audit import page_size
 from api.graphql.commands import chosen, command
 from api.graphql.complaints import opened, people
 from api.graphql.context import Context, context_of
+from api.graphql.exports import ExportMutations, ExportQueries
 from domain.kernel import PersonId, StreamId
 from domain.review import RecordFinding
 from domain.review_events import AccessVerdict, FindingKind
@@ -178,7 +179,7 @@ async def _findings(context: Context, found: tuple[q.Finding, ...]) -> list[Over
 
 
 @strawberry.type
-class OversightQueries:
+class OversightQueries(ExportQueries):
     @strawberry.field(description="What oversight and the agency have yet to do, the most overdue first.")
     async def oversight_queue(
         self, info: strawberry.Info, first: int | None = None, after_position: t.Position | None = None
@@ -285,7 +286,7 @@ class OversightFindingInput:
 
 
 @strawberry.type
-class OversightMutations:
+class OversightMutations(ExportMutations):
     @strawberry.mutation(
         description="Bind oversight to a nonce for the sample of a week, such as 2026-W23, that is not over: the"
         " SHA-256 of 32 random bytes, both hexadecimal. Keep the nonce to yourselves until the week is over (UTC)."

@@ -129,3 +129,34 @@ def test_who_does_not_answer_complaints_reads_none(watch_center: WatchCenter) ->
     for role in ("watch_operator", "remote_pilot", "administrator"):
         assert watch_center.as_role(role).code(query) == "not_permitted"
     assert watch_center.as_role("city_analyst").code(query.replace("new", "old")) == "invalid_value"
+
+
+def test_an_export_of_the_audit_trail_is_on_the_record_with_its_hash_and_without_the_public(
+    watch_center: WatchCenter,
+) -> None:
+    auditor, call = watch_center.as_role("auditor"), watch_center.call()
+    export = (
+        "mutation($format: String!, $filter: AuditFilter) { exportAuditTrail(format: $format,"
+        ' purpose: "council inquiry", section: "Gov. Code §7927.700", reason: "members of the public", filter: $filter)'
+    )
+    wanted = {"subject": f"call-{call}"}
+    position = watch_center.head()
+    watch_center.applied(position)
+    query = """query($id: ID!) { auditExport(id: $id) { format filter records fileSha256 sizeBytes content
+      redactions { element times section redactedBy { id } } exportedBy { id } } }"""
+    for format_ in ("csv", "jsonl"):
+        answer = told(auditor, export, "exportAuditTrail", format=format_, filter=wanted)
+        assert answer["__typename"] == "Accepted", answer
+        found = auditor.ask(query, id=answer["id"])["auditExport"]
+        assert found["fileSha256"] == hashlib.sha256(found["content"].encode()).hexdigest()
+        assert (found["filter"], found["records"]) == (
+            [f"subject=call-{call}"],
+            len(watch_center.events(f"call-{call}")),
+        )
+        assert f"call-{call}" in found["content"]
+        assert {r["redactedBy"]["id"] for r in found["redactions"]} <= {auditor.person}
+    (event,) = watch_center.events(f"review-{answer['id']}")
+    assert event["data"]["file_sha256"] == found["fileSha256"]
+    refused = told(watch_center.as_role("station_commander"), export, "exportAuditTrail", format="csv", filter=wanted)
+    assert [reason["code"] for reason in refused["reasons"]] == ["not_permitted"]
+    assert told(auditor, export, "exportAuditTrail", format="docx") == {"__typename": "Mistaken", "field": "format"}
