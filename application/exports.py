@@ -17,6 +17,7 @@ from domain.footage import FOOTAGE
 from domain.grounds import Grounds, StatedGrounds
 from domain.kernel import DisclosureId, ExportId, InvalidValue, NotFound, PersonId, StreamId
 from domain.legal_basis import LegalBasis
+from domain.plate_search import PLATE_SEARCH, Rejected, Waiting, hit_fault
 from domain.privacy_override import OVERRIDE
 from domain.privacy_override_events import Range
 
@@ -150,6 +151,11 @@ class Disclosures(Commands):
             attempt.purpose, attempt.case_number = grounds.purpose, grounds.call or grounds.case or ""
             call = call_of(attempt, grounds.call)
             policy = authorise(attempt, "request_disclosure", what)
+            if kind == PLATE_SEARCH.name:
+                state = attempt.state(PLATE_SEARCH, name)
+                fault = hit_fault(state) if isinstance(state, Waiting | Rejected) else None
+                if fault is not None:
+                    raise InvalidValue(fault.message, field="what", accepted="a hit that a person has confirmed")
             command = disclosure.RequestDisclosure(
                 key,
                 StreamId(what),

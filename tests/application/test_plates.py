@@ -12,6 +12,7 @@ import psycopg
 import pytest
 
 from adapters.alpr import HttpPlateProvider
+from application.exports import Disclosures
 from application.handling import Actor, Mistaken, Outcome, Refused
 from application.plates import ForAgency, Hit, Plates
 from application.standing import service
@@ -149,10 +150,14 @@ def test_searches_for_other_agencies_are_accounted_for_as_disclosures(readers: R
 def test_a_hit_counts_once_and_is_used_when_a_person_has_confirmed_it(readers: Readers) -> None:
     key = readers.hit()
     assert readers.hit() == key and readers.types(f"platesearch-{key}") == [HotListHitReceived]
+    disclosures, stream = Disclosures(readers.center.handler), f"platesearch-{key}"
+    told = disclosures.request(readers.deputy, stream, BEVERLY.agency.name, BEVERLY.legal_basis, GROUNDS)
+    assert isinstance(told, Mistaken) and told.field == "what"
     early = readers.plates.search(readers.deputy, QUERY, GROUNDS, hit=key)
     assert codes(early.outcome) == ["hit_not_confirmed"]
     assert codes(confirm(readers, key, matches=False)) == ["picture_not_checked"]
     done(confirm(readers, key))
+    done(disclosures.request(readers.deputy, stream, BEVERLY.agency.name, BEVERLY.legal_basis, GROUNDS))
     done(readers.plates.search(readers.deputy, QUERY, GROUNDS, hit=key).outcome)
     assert readers.types(f"platesearch-{key}") == [HotListHitReceived, ConfirmationRefused, HitConfirmed]
 
