@@ -18,7 +18,7 @@ const config: CodegenConfig = {
       config: {
         useTypeImports: true,
         enumsAsTypes: true,
-        scalars: { ID: 'string', Position: 'number', DateTime: 'string', Date: 'string' },
+        scalars: { ID: 'string', Position: 'number', DateTime: 'string', Date: 'string', JSON: 'unknown' },
         strictScalars: true,
       },
     },
