@@ -1,10 +1,7 @@
-"""The read models and reactions there are: what the processes run and the command line names."""
+"""The read models there are: what the projector runs and the command line names."""
 
 from __future__ import annotations
 
-from application.reactions import Reaction
-from application.reactions.looking import EndViewsThatAreNoLongerLet
-from application.reactions.suspension import EndSessionsOfSuspended
 from projections.access.projection import ACCESS
 from projections.audit_trail.projection import AUDIT_TRAIL
 from projections.complaints.projection import COMPLAINTS
@@ -35,10 +32,6 @@ PROJECTIONS: tuple[AnyProjection, ...] = (
     COMPLAINTS,
     OVERSIGHT,
     PLATES,
-)
-REACTIONS: tuple[Reaction, ...] = (
-    EndSessionsOfSuspended(),
-    EndViewsThatAreNoLongerLet(),
 )
 
 

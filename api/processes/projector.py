@@ -14,43 +14,15 @@ from adapters.kafka.parked import ParkedWriter
 from adapters.kafka.telemetry import TelemetryTail
 from api.processes.running import in_threads, running
 from api.processes.tools import tool_settings
-from projections.access.projection import ACCESS
-from projections.audit_trail.projection import AUDIT_TRAIL
-from projections.complaints.projection import COMPLAINTS
-from projections.deadlines.projection import DEADLINES
 from projections.engine import admin
 from projections.engine.host import ProjectionHost
 from projections.engine.projection import AnyProjection
-from projections.live_board.projection import LIVE_BOARD
 from projections.live_board.telemetry import TelemetryBoard
-from projections.overrides.projection import OVERRIDES
-from projections.oversight.projection import OVERSIGHT
-from projections.people.projection import PEOPLE
-from projections.pilot_metrics.projection import PILOT_METRICS
-from projections.plates.projection import PLATES
-from projections.policies.projection import POLICIES
-from projections.privacy_zones.projection import PRIVACY_ZONES
-from projections.retention.projection import RETENTION
-
-READ_MODELS: tuple[AnyProjection, ...] = (
-    AUDIT_TRAIL,
-    LIVE_BOARD,
-    DEADLINES,
-    OVERRIDES,
-    PRIVACY_ZONES,
-    RETENTION,
-    ACCESS,
-    PEOPLE,
-    POLICIES,
-    PILOT_METRICS,
-    COMPLAINTS,
-    OVERSIGHT,
-    PLATES,
-)
+from projections.registry import PROJECTIONS, projection
 
 
 def run(only: Sequence[str] = ()) -> None:
-    chosen = [_named(name) for name in only] or list(READ_MODELS)
+    chosen = [_named(name) for name in only] or list(PROJECTIONS)
     with running("projector", ["DATABASE_URL", "KAFKA_BOOTSTRAP_SERVERS"]) as process:
         settings = process.settings
         assert settings.write_url and settings.bootstrap_servers
@@ -66,7 +38,7 @@ def run(only: Sequence[str] = ()) -> None:
             statuses = host.statuses()
             live = {status.name for status in statuses if status.state == "live" and status.fault is None}
             return {
-                "ok": live >= {projection.name for projection in chosen},
+                "ok": live >= {each.name for each in chosen},
                 "models": [
                     {
                         "name": status.name,
@@ -89,10 +61,10 @@ def run(only: Sequence[str] = ()) -> None:
 
 
 def _named(name: str) -> AnyProjection:
-    for projection in READ_MODELS:
-        if projection.name == name:
-            return projection
-    raise click.UsageError(f"there is no read model '{name}'; there are: {', '.join(p.name for p in READ_MODELS)}")
+    try:
+        return projection(name)
+    except KeyError as unknown:
+        raise click.UsageError(unknown.args[0]) from None
 
 
 def _url() -> str:
@@ -118,12 +90,12 @@ def listing() -> list[dict[str, Any]]:
 
 
 def rebuild(name: str) -> None:
-    projection = _named(name)
+    chosen = _named(name)
     columns = TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TextColumn("{task.fields[rate]}")
     with Progress(*columns, TimeRemainingColumn()) as bar:
         task = bar.add_task(f"rebuild {name}", rate="")
         try:
-            for step in admin.rebuild(_url(), projection):
+            for step in admin.rebuild(_url(), chosen):
                 bar.update(task, completed=step.done, total=step.total, rate=f"{step.rate:,.0f} events/s")
         except (admin.NobodyBuilds, admin.RebuildStopped) as no:
             raise click.ClickException(str(no)) from None
@@ -131,7 +103,7 @@ def rebuild(name: str) -> None:
 
 
 def parked(name: str | None) -> list[dict[str, Any]]:
-    names = [_named(name).name] if name else [projection.name for projection in READ_MODELS]
+    names = [_named(name).name] if name else [each.name for each in PROJECTIONS]
     return [
         {"name": each, "position": record.position, "stream": record.stream, "error": record.error}
         for each in names

@@ -36,7 +36,6 @@ from adapters.kafka.relay import Relay
 from adapters.kafka.telemetry import TelemetryTail
 from api.observability import Health
 from api.processes import api, demonstration, reactor, wiring
-from api.processes.projector import READ_MODELS
 from api.processes.running import Running
 from api.settings import Settings
 from application.views import Views
@@ -44,6 +43,7 @@ from infra.stack.processes import free_port
 from projections.engine import catalogue
 from projections.engine.host import ProjectionHost
 from projections.live_board.telemetry import TelemetryBoard
+from projections.registry import PROJECTIONS
 
 Json = dict[str, Any]
 CAD_KEY = "the key of dispatch"
@@ -432,7 +432,7 @@ def running(url: str, bootstrap: str, prefix: str, home: Path) -> Iterator[Watch
         stack.callback(center.close)
         relay = Relay(relay_url, bootstrap, topic_prefix=prefix, holder=secrets.token_hex(4))
         stack.enter_context(thread("relay", relay.run))
-        stack.enter_context(ProjectionHost(projector_url, feed_factory(bootstrap, prefix), READ_MODELS))
+        stack.enter_context(ProjectionHost(projector_url, feed_factory(bootstrap, prefix), PROJECTIONS))
         telemetry = TelemetryBoard(projector_url, lambda: TelemetryTail(bootstrap, prefix))
         stack.enter_context(thread("telemetry", telemetry.run))
         handler = stack.enter_context(wiring.handler(reacting))
