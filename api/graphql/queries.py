@@ -26,6 +26,7 @@ ACTIONS = (
     "read_board",
     "read_audit_trail",
     "read_own_record",
+    "read_incident",
     "read_complaints",
     "open_complaint",
     "assign_complaint",

@@ -30,6 +30,7 @@ from api.graphql import limits
 from api.graphql.complaints import ComplaintMutations, ComplaintQueries
 from api.graphql.conditions import ConditionMutations
 from api.graphql.documents import TOKEN_LIMIT
+from api.graphql.incidents import IncidentQueries
 from api.graphql.leaving import LeavingMutations, LeavingQueries
 from api.graphql.looking import LookingMutations, LookingQueries
 from api.graphql.mutations import Mutation
@@ -56,6 +57,7 @@ QUERIES = (  # one class a capability
     PlateQueries,
     LookingQueries,
     LeavingQueries,
+    IncidentQueries,
     PeopleQueries,
     PilotQueries,
     ComplaintQueries,

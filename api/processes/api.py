@@ -111,6 +111,7 @@ async def serve(process: Running, handler: Handler, pages: Path = PAGES) -> None
                 timeout=5.0,
                 open=False,
                 kwargs={"autocommit": True, "application_name": "saferweho api"},
+                configure=for_short_questions,
                 check=still_open,
             ),
             applied=AppliedPositions(settings.read_url),
@@ -161,6 +162,11 @@ async def serve(process: Running, handler: Handler, pages: Path = PAGES) -> None
         await server.serve()
         process.stop.set()
         await stopping
+
+
+async def for_short_questions(connection: AsyncConnection[Any]) -> None:
+    """Compiling a question would take longer than answering it."""
+    await connection.execute("SET jit = off")
 
 
 async def still_open(connection: AsyncConnection[Any]) -> None:

@@ -125,7 +125,7 @@ def _refusing_rule(event: Any) -> str:
 
 AUDIT_TRAIL: Projection[Rows] = Projection(
     name="audit_trail",
-    version=1,
+    version=2,
     tables=files(__package__).joinpath("tables.sql").read_text("utf-8"),
     handles=None,
     changes=changes,

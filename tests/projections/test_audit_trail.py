@@ -153,7 +153,7 @@ def test_an_event_speaks_of_the_streams_its_fields_name() -> None:
 def test_the_page_of_one_subject_is_read_from_the_index_without_sorting(trail: Log) -> None:
     columns = ", ".join(queries.AuditEvent._fields[1:])
     with psycopg.connect(trail.url) as connection:
-        connection.execute("SET search_path TO audit_trail_v1_1")
+        connection.execute(f"SET search_path TO audit_trail_v{AUDIT_TRAIL.version}_1".encode())
         connection.execute(
             f"INSERT INTO events (position, {columns}) SELECT n, {columns}"
             f" FROM generate_series(100, 20000) n, events e WHERE e.position = 1".encode()

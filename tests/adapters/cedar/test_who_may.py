@@ -137,6 +137,7 @@ MAY: dict[str, set[str]] = {
     "read_metrics": {ANALYST, AUDITOR, COMMANDER, SUPERVISOR},
     "read_board": WATCH,
     "read_audit_trail": {AUDITOR},
+    "read_incident": {SUPERVISOR, COMMANDER, AUDITOR},
     "read_person": {ADMINISTRATOR, AUDITOR, SUPERVISOR, COMMANDER},
     "read_own_record": set(),
     "query_free_form": {*WATCH, ANALYST, AUDITOR, ADMINISTRATOR, SERVICE},
