@@ -19,7 +19,7 @@ from application.standing import authorise, in_force, outcome, session_of, stand
 from domain.call import CALL, CallStanding, call_standing
 from domain.dock import DOCK, InService
 from domain.drone import DRONE, Assigned, Frame, OrderOutcome, SafetyOrder, Unregistered, drone_standing
-from domain.flight import FLIGHT, drone_follows
+from domain.flight import FLIGHT, drone_follows, records_by_policy
 from domain.flight_commands import (
     AcceptUnknowns,
     ArchiveTelemetry,
@@ -29,16 +29,20 @@ from domain.flight_commands import (
     InFlight,
     LapseLaunch,
     OrderLaunch,
+    RecordArrival,
     RecordCameraLevel,
     RecordCameraTurn,
     RecordLaunch,
     RecordOutcome,
     RecordSafetyOrder,
     RecordZoneEntry,
+    RecordZoneExit,
     Redirect,
     ReportAnomaly,
     Repurpose,
     RequestLaunch,
+    StartRecording,
+    StopRecording,
     WithdrawLaunch,
 )
 from domain.flight_events import LaunchRequested
@@ -319,6 +323,29 @@ class Flights(Commands):
 
         return self.run(actor, "point_camera", [key, pitch_deg], command_id, use)
 
+    def start_recording(self, actor: Actor, key: str, reason: str, command_id: UUID | None = None) -> Outcome:
+        """Record what the drone sees, with a reason. Where the policy does not record by default, it says who may."""
+
+        def use(attempt: Attempt) -> Recorded:
+            self._requested(attempt, key)
+            policy = authorise(attempt, "start_recording", FLIGHT.stream(key))
+            by = standing_of(attempt, actor.person, policy)
+            self._decide(attempt, key, StartRecording(FlightId(key), by, reason, policy))
+            return outcome(attempt, FLIGHT.stream(key), key)
+
+        return self.run(actor, "start_recording", [key, reason], command_id, use)
+
+    def stop_recording(self, actor: Actor, key: str, command_id: UUID | None = None) -> Outcome:
+        """Record no more, until the drone comes to a scene again."""
+
+        def use(attempt: Attempt) -> Recorded:
+            self._requested(attempt, key)
+            authorise(attempt, "stop_recording", FLIGHT.stream(key))
+            self._decide(attempt, key, StopRecording(PersonId(actor.person)))
+            return outcome(attempt, FLIGHT.stream(key), key)
+
+        return self.run(actor, "stop_recording", key, command_id, use)
+
     @staticmethod
     def _in_command(request: LaunchRequested, actor: Actor) -> None:
         """Only the pilot in command flies (14 CFR 107.19). Raises WrongState."""
@@ -381,11 +408,14 @@ class Flights(Commands):
 
         def use(attempt: Attempt) -> Recorded:
             self._requested(attempt, key)
-            authorise(attempt, "record_flight_observation", FLIGHT.stream(key))
+            policy = authorise(attempt, "record_flight_observation", FLIGHT.stream(key))
             chosen = (
                 as_overridden(attempt, FLIGHT.stream(key), command) if isinstance(command, RecordZoneEntry) else command
             )
             self._decide(attempt, key, chosen)
+            begins = isinstance(command, RecordArrival | RecordZoneEntry | RecordZoneExit)
+            if begins and records_by_policy(attempt.state(FLIGHT, key), policy):
+                self._decide(attempt, key, StartRecording(FlightId(key), None, None, policy))
             return outcome(attempt, FLIGHT.stream(key), key)
 
         ticket = self.handler.ticket(

@@ -507,6 +507,18 @@ def _start_recording(command: StartRecording, state: Flying) -> list[Event]:
     return [RecordingStarted(basis, by.person if by else None, said_why, policy.version)]
 
 
+def records_by_policy(state: State, policy: PolicyInForce) -> bool:
+    """Whether recording is to start now, without anybody's act: the policy records every mission, the drone is on
+    scene, and no privacy zone forbids it."""
+    by_default = policy.parameters.recording_default is RecordingDefault.ALL_MISSIONS
+    return (
+        by_default
+        and isinstance(state, OnScene)
+        and not state.sortie.recording
+        and not any(state.sortie.zones.values())
+    )
+
+
 def _enter_zone(command: RecordZoneEntry, sortie: Sortie) -> list[Event]:
     # An override that begins or ends while the drone is inside is an entry of its own.
     if command.zone in sortie.zones and (command.zone in sortie.lifted) == (command.override is not None):

@@ -80,6 +80,7 @@ def flight(row: q.Flight) -> t.Flight:
         landed_at=row.landed_at,
         max_agl_m=row.max_agl_m,
         link_lost=bool(row.link_lost),
+        recording=row.recording,
         reasons=[
             t.Reason(code=r.code, message=r.message, rule=r.rule, field=r.field, accepted=r.accepted)
             for r in row.reasons or ()

@@ -191,6 +191,25 @@ class Mutation:
             lambda: services.gateway.camera(flight, pitch_deg),
         )
 
+    @strawberry.mutation(
+        description="Record what the drone sees on scene, with a reason. Where the use policy does not record by"
+        " default, it says who may."
+    )
+    async def start_recording(
+        self, info: strawberry.Info, flight: Id, reason: str, command_id: Id | None = None
+    ) -> Result:
+        flights = context_of(info).services.flights
+        return await command(
+            info, "start_recording", command_id, lambda who, id_: flights.start_recording(who, flight, reason, id_)
+        )
+
+    @strawberry.mutation(description="Record no more, until the drone comes to a scene again.")
+    async def stop_recording(self, info: strawberry.Info, flight: Id, command_id: Id | None = None) -> Result:
+        flights = context_of(info).services.flights
+        return await command(
+            info, "stop_recording", command_id, lambda who, id_: flights.stop_recording(who, flight, id_)
+        )
+
     # -- safety: sent first, recorded after ----------------------------------
 
     @strawberry.mutation(description="Bring the drone home. Sent at once, recorded after, with both times.")

@@ -44,6 +44,8 @@ ACTIONS = (
     "goto",
     "repurpose_flight",
     "point_camera",
+    "start_recording",
+    "stop_recording",
     "return_drone",
     "land_drone",
     "hold_drone",

@@ -123,6 +123,7 @@ class Flight:
     landed_at: datetime | None
     max_agl_m: float | None
     link_lost: bool
+    recording: bool
     reasons: list[Reason]
     policy_version: int | None
     telemetry: Telemetry | None

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from domain.drone import AssignDrone, OrderOutcome, ReleaseDrone, ReportUnassignedFlight, SafetyOrder
-from domain.flight import drone_follows
+from domain.flight import drone_follows, records_by_policy
 from domain.flight_commands import (
     ArchiveTelemetry,
     CategoriseFlight,
@@ -408,6 +408,16 @@ def test_where_the_policy_does_not_record_by_default_somebody_of_that_right_says
     on_scene.when(replace(asked, by=commander, reason=None)).then_raises(InvalidValue, "reason")
     supervisor = replace(commander, roles=frozenset({Role.WATCH_SUPERVISOR}), suspended=True)
     on_scene.when(replace(asked, by=supervisor)).then_refused(RecordingRefused, "suspended")
+
+
+def test_the_policy_starts_a_recording_where_it_records_all_missions_and_no_zone_forbids_it() -> None:
+    assert records_by_policy(on_scene.state, policy)
+    assert not records_by_policy(on_scene.state, on_approval)
+    assert not records_by_policy(en_route.state, policy)
+    assert not records_by_policy(filming.state, policy)
+    inside = on_scene.and_when(RecordZoneEntry("pool", ZoneRule.NO_RECORD, None, seen))
+    assert not records_by_policy(inside.state, policy)
+    assert records_by_policy(inside.and_when(RecordZoneExit("pool", seen)).state, policy)
 
 
 def test_recording_stops_by_hand_and_on_landing() -> None:

@@ -53,6 +53,8 @@ MAY: dict[str, set[str]] = {
     "goto": {PILOT},
     "point_camera": {PILOT},
     "repurpose_flight": {SUPERVISOR, COMMANDER},
+    "start_recording": {OPERATOR, SUPERVISOR, COMMANDER},
+    "stop_recording": {SUPERVISOR, COMMANDER},
     "return_drone": WATCH,
     "land_drone": WATCH,
     "hold_drone": WATCH,
