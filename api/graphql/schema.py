@@ -30,6 +30,7 @@ from api.graphql import limits
 from api.graphql.complaints import ComplaintMutations, ComplaintQueries
 from api.graphql.conditions import ConditionMutations
 from api.graphql.documents import TOKEN_LIMIT
+from api.graphql.executor import Executor
 from api.graphql.incidents import IncidentQueries
 from api.graphql.leaving import LeavingMutations, LeavingQueries
 from api.graphql.looking import LookingMutations, LookingQueries
@@ -178,6 +179,7 @@ def build(introspection: bool = True) -> Schema:
         mutation=merge_types("Mutation", MUTATIONS),
         subscription=merge_types("Subscription", SUBSCRIPTIONS),
         extensions=extensions,
+        execution_context_class=Executor,
         config=StrawberryConfig(
             scalar_map={Position: POSITION}, disable_field_suggestions=not introspection, relay_max_results=100
         ),
