@@ -27,6 +27,7 @@ BENCHES = (
     "audit_query",
     "rebuild",
     "mavlink_gateway",
+    "page",
 )
 HEADINGS = ("name", "value", "unit", "floor", "ratio", "goal", "holds")
 
