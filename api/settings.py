@@ -10,7 +10,7 @@ from __future__ import annotations
 import os
 from collections.abc import Sequence
 from enum import StrEnum
-from ipaddress import ip_address
+from ipaddress import ip_address, ip_network
 from pathlib import Path
 from typing import Annotated, Any
 from urllib.parse import urlsplit
@@ -79,6 +79,17 @@ def _topic_prefix(value: str) -> str:
     return value
 
 
+def _networks(value: str) -> str:
+    for network in filter(None, map(str.strip, value.split(","))):
+        try:
+            ip_network(network)
+        except ValueError:
+            raise ValueError(
+                "is not a list of addresses; accepted: addresses and networks, 10.0.0.7,10.1.0.0/16"
+            ) from None
+    return value
+
+
 def _words(value: object) -> object:
     return frozenset(filter(None, map(str.strip, value.split(",")))) if isinstance(value, str) else value
 
@@ -119,6 +130,12 @@ class Settings(BaseSettings):
         description="Folder of all data that is not in PostgreSQL or Kafka: keys, flight logs, the embedded parts.",
     )
     host: str = Field("127.0.0.1", alias="SAFERWEHO_HOST", description="Address the API listens on.")
+    trusted_proxies: Annotated[str, AfterValidator(_networks)] = Field(
+        "",
+        alias="SAFERWEHO_TRUSTED_PROXIES",
+        description="Addresses or networks of reverse proxies whose `X-Forwarded-For` and `X-Forwarded-Proto` are "
+        "believed, separated by commas; none: the record names whoever connects.",
+    )
     port: Port = Field(8080, alias="SAFERWEHO_PORT", description="Port the API listens on; 0 takes any free one.")
     health_port: Port = Field(
         0,

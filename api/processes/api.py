@@ -18,6 +18,7 @@ import uvloop
 from psycopg import AsyncConnection
 from psycopg_pool import AsyncConnectionPool
 from starlette.routing import BaseRoute
+from starlette.types import ASGIApp
 
 from adapters.alpr import HttpPlateProvider
 from adapters.conditions import sources as condition_files
@@ -141,18 +142,7 @@ async def serve(process: Running, handler: Handler, pages: Path = PAGES) -> None
             verifier,
             pages,
         )
-        server = uvicorn.Server(
-            uvicorn.Config(
-                app,
-                host=settings.host,
-                port=settings.port,
-                log_config=None,
-                access_log=False,
-                ws_max_size=64 * 1024,
-                timeout_graceful_shutdown=3,
-                server_header=False,
-            )
-        )
+        server = uvicorn.Server(server_config(app, settings))
 
         async def stop() -> None:
             await asyncio.to_thread(process.stop.wait)
@@ -162,6 +152,22 @@ async def serve(process: Running, handler: Handler, pages: Path = PAGES) -> None
         await server.serve()
         process.stop.set()
         await stopping
+
+
+def server_config(app: ASGIApp, settings: Settings) -> uvicorn.Config:
+    """The source address goes on the record, so a header may name another only where a trusted proxy sent it."""
+    return uvicorn.Config(
+        app,
+        host=settings.host,
+        port=settings.port,
+        proxy_headers=bool(settings.trusted_proxies),
+        forwarded_allow_ips=settings.trusted_proxies,
+        log_config=None,
+        access_log=False,
+        ws_max_size=64 * 1024,
+        timeout_graceful_shutdown=3,
+        server_header=False,
+    )
 
 
 async def for_short_questions(connection: AsyncConnection[Any]) -> None:

@@ -56,6 +56,7 @@ def test_a_whole_production_environment_starts(environment: pytest.MonkeyPatch) 
     ("name", "value"),
     [
         ("OIDC_ISSUER", "http://id.example"),
+        ("SAFERWEHO_TRUSTED_PROXIES", "the-proxy"),
         ("SAFERWEHO_BASE_URL", "http://watch.example"),
         ("SAFERWEHO_FAILPOINT", "relay.after_send"),
         ("SAFERWEHO_EMBEDDED", "postgres"),
