@@ -36,7 +36,7 @@ from domain.sampling import Access, Population
 MOST_AHEAD = timedelta(days=35)  # how early a commitment may be made
 REVEAL_WITHIN = timedelta(days=3)  # of the week's end
 ACTION_WITHIN = timedelta(days=30)
-ONE_CONSULTATION = timedelta(minutes=1)
+ONE_CONSULTATION = timedelta(minutes=15)  # however many pages are turned, or turn by themselves, meanwhile
 NOT_STEERED = "nobody can steer the sample"
 INDEPENDENT = "nobody judges himself"
 
@@ -100,6 +100,11 @@ class ConsultAuditTrail:
     filter: tuple[str, ...]
     up_to_position: int
     by: PersonId
+
+    @property
+    def asked(self) -> tuple[str, tuple[str, ...]]:
+        """The question as it goes on the record: what was asked for may be anything."""
+        return self.question, tuple(checks.cleaned(part) for part in self.filter)
 
 
 @dataclass(frozen=True, slots=True)
@@ -318,17 +323,17 @@ def _correct(command: TakeCorrectiveAction, state: State, at: datetime) -> list[
 
 
 def _consult(command: ConsultAuditTrail, state: State, at: datetime) -> list[Event]:
+    checks.code("question", command.question)
     match state:
         case Untouched():
             last = None
         case Consulting(known):
-            last = known.get((command.question, command.filter))
+            last = known.get(command.asked)
         case _:
             raise WrongState("this is no record of reading", field="review")
     if last is not None and last <= at < last + ONE_CONSULTATION:
         return []
-    question = checks.code("question", command.question)
-    return [AuditTrailConsulted(question, command.filter, command.up_to_position, at, command.by)]
+    return [AuditTrailConsulted(*command.asked, command.up_to_position, at, command.by)]
 
 
 def _say(command: RecordAuditExport | ReportDiscrepancy, state: State) -> Event:

@@ -130,7 +130,7 @@ class StepRefused:
 class AuditTrailConsulted:
     """Somebody asked the audit trail something, which could answer up to a position of the log."""
 
-    # The same question within a minute is one consultation, however many pages were turned.
+    # The same question again within a quarter of an hour is the same consultation, however many pages were turned.
 
     question: str
     filter: tuple[str, ...]

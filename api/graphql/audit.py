@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import base64
 import binascii
+from dataclasses import fields
 from datetime import datetime
 from enum import Enum
 from typing import Any
@@ -22,6 +23,7 @@ from projections.audit_trail import queries
 from projections.audit_trail.queries import AuditFilter as Wanted
 
 COUNT_LIMIT = 10_000
+READ_ALL = "read_audit_trail"
 
 
 @strawberry.enum
@@ -157,9 +159,10 @@ def what_the_reader_may_see(context: Context, wanted: AuditFilter | None) -> Wan
     person = wanted.person_id
     if not context.may("read_audit_trail"):
         if not context.may("read_own_record", f"person-{actor.person}"):
-            raise Unreadable("not_permitted", "your roles do not permit reading the audit trail")
+            raise Unreadable("not_permitted", "your roles do not permit reading the audit trail", action=READ_ALL)
         if person is not None and person != actor.person:
-            raise Unreadable("not_permitted", "you may read the record of your own acts alone", field="personId")
+            only = "you may read the record of your own acts alone"
+            raise Unreadable("not_permitted", only, field="personId", action=READ_ALL)
         person = strawberry.ID(actor.person)
     for field, moment in (("since", wanted.since), ("until", wanted.until)):
         if moment is not None and moment.tzinfo is None:
@@ -176,6 +179,11 @@ def what_the_reader_may_see(context: Context, wanted: AuditFilter | None) -> Wan
         since=wanted.since,
         until=wanted.until,
     )
+
+
+def said(wanted: Wanted) -> dict[str, object]:
+    """The filter as it goes on the record."""
+    return {f.name: value for f in fields(wanted) if (value := getattr(wanted, f.name)) is not None}
 
 
 def _node(event: queries.AuditEvent, names: dict[str, str]) -> AuditEvent:
@@ -211,8 +219,11 @@ async def trail(
     after: str | None,
     last: int | None,
     before: str | None,
+    *,
+    on_the_board: bool = False,
 ) -> AuditConnection:
-    """A page; in descending order 'after' means older. Raises Unreadable."""
+    """A page; in descending order 'after' means older. `on_the_board`: it shows what the board does, which is no
+    reading of the audit trail. Raises Unreadable."""
     first, last = page_size(first, last)
     after_position, before_position = position_of(after, "after"), position_of(before, "before")
     descending = order is AuditOrder.POSITION_DESC
@@ -224,6 +235,8 @@ async def trail(
             connection, wanted, first=first, after=after_position, last=last, before=before_position
         )
         names = await context.services.names.of(connection, {event.person for event in page.events})
+    if not on_the_board:
+        await context.consulted("audit_trail", page.checkpoint.position, said(wanted))
     events = page.events[::-1] if descending else page.events
     edges = [AuditEdge(cursor=cursor(event.position), node=_node(event, names)) for event in events]
     has_next, has_previous = (page.has_previous, page.has_next) if descending else (page.has_next, page.has_previous)
@@ -245,17 +258,21 @@ async def trail(
 async def flight_events(info: strawberry.Info, flight: str, first: int | None, after: str | None) -> AuditConnection:
     """A flight's own events; for those who may not read the whole trail, what the board shows anyway."""
     context = context_of(info)
-    if not context.may("read_audit_trail"):
+    on_the_board = not context.may("read_audit_trail")
+    if on_the_board:
         context.require("read_board")
     wanted = Wanted(subject=f"flight-{flight}")
-    return await trail(info, wanted, AuditOrder.POSITION_ASC, first, after, None, None)
+    asked = (AuditOrder.POSITION_ASC, first, after, None, None)
+    return await trail(info, wanted, *asked, on_the_board=on_the_board)
 
 
 async def event_at(info: strawberry.Info, position: int) -> AuditEvent | None:
     context = context_of(info)
     wanted = what_the_reader_may_see(context, None)
     async with context.reading() as connection:
-        _, event = await queries.event_at(connection, position)
+        at, event = await queries.event_at(connection, position)
         if event is None or (wanted.person is not None and event.person != wanted.person):
             return None
-        return _node(event, await context.services.names.of(connection, {event.person}))
+        names = await context.services.names.of(connection, {event.person})
+    await context.consulted("audit_event", at.position, {"position": position})
+    return _node(event, names)

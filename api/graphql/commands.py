@@ -87,6 +87,16 @@ async def misfit(context: Context, ast: DocumentNode, errors: Sequence[GraphQLEr
     await asyncio.to_thread(rejected, context, name, context.services.handler.ids.event_id(), mistake)
 
 
+async def refused_readings(context: Context, errors: Sequence[GraphQLError]) -> None:
+    """Who tried to read what they may not is on the record, as with every other attempt."""
+    if context.reader is None:
+        return
+    refused = [error.extensions or {} for error in errors]
+    actions = dict.fromkeys(e["action"] for e in refused if e.get("code") == "not_permitted" and e.get("action"))
+    for action in actions:
+        await asyncio.to_thread(context.services.readings.attempted, context.reader, action)
+
+
 def result(command_id: UUID, outcome: Outcome) -> t.CommandResult:
     key = strawberry.ID(str(command_id))
     match outcome:

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
+from datetime import datetime
 from typing import Any
 
 import strawberry
@@ -24,13 +25,14 @@ from application.exports import Disclosures, Exports
 from application.fleet import Fleet
 from application.flights import Flights
 from application.gateway import DroneGateway
-from application.handling import Actor, Handler
+from application.handling import Accepted, Actor, Handler, Unavailable
 from application.overrides import Overrides
 from application.oversight import Oversight
 from application.people import Shifts
 from application.pilots import Pilots
 from application.plates import Plates
 from application.policies import Policies
+from application.readings import Reading, Readings
 from application.retention import Retention
 from application.viewings import Viewings
 from application.views import Cameras, Reasons, Views
@@ -57,6 +59,7 @@ class Services:
     pilots: Pilots
     complaints: Complaints
     oversight: Oversight
+    readings: Readings
     views: Views
     cameras: Cameras
     viewings: Viewings
@@ -96,6 +99,8 @@ class Context(BaseContext):
     locked: bool = False  # there is no reader only because their console is locked
     by_cookie: bool = False
     renew: Callable[[], Awaitable[Actor | None]] | None = None
+    read: list[Reading] | None = None  # what was read of the record, for whoever keeps the answer
+    _one_reading: asyncio.Lock = field(default_factory=asyncio.Lock)
 
     def __post_init__(self) -> None:
         super().__init__()
@@ -131,6 +136,37 @@ class Context(BaseContext):
             raise Unreadable("not_permitted", f"your roles do not permit '{action}'", action=action)
         return actor
 
+    async def consulted(
+        self, question: str, up_to: int, wanted: Mapping[str, object], action: str = "", resource: str = ""
+    ) -> None:
+        """The record is read: say so on the record before the answer leaves. Without `action` it is read as the audit
+        trail is, everybody's by who may and one's own by everybody. Raises Unreadable; then nothing is to be shown."""
+        actor = self.signed_on()
+        if not action:
+            action = "read_audit_trail"
+            if not self.may(action):
+                action, resource = "read_own_record", f"person-{actor.person}"
+        said = tuple(f"{name}={_said(value)}" for name, value in wanted.items() if value is not None)
+        reading = Reading(question, said, up_to, action, resource)
+        await self.record(reading)
+        if self.read is not None:
+            self.read.append(reading)
+
+    async def record(self, reading: Reading) -> None:
+        """Raises Unreadable."""
+        actor, readings = self.signed_on(), self.services.readings
+        async with self._one_reading:
+            if readings.is_recorded(actor, reading):
+                return
+            told = await asyncio.to_thread(readings.record, actor, reading)
+        match told:
+            case Accepted():
+                return
+            case Unavailable():
+                raise Unreadable(told.code, "reading the record is on the record first, and that could not be done now")
+            case _:
+                raise Unreadable("not_permitted", "you may not read this any more", action=reading.action)
+
     async def applied(self, model: str, position: int | None) -> None:
         """Wait, at most 5 s, until the read model has applied `position`. Raises Unreadable."""
         if position is None:
@@ -144,6 +180,10 @@ class Context(BaseContext):
     async def reading(self) -> AsyncIterator[AsyncConnection[Any]]:
         async with self.services.reads.connection() as connection:
             yield connection
+
+
+def _said(value: object) -> str:
+    return value.isoformat() if isinstance(value, datetime) else str(value)
 
 
 def context_of(info: strawberry.Info) -> Context:

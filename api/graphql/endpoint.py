@@ -1,14 +1,15 @@
 """`POST /graphql` and the WebSocket beside it.
 
 An answer out of read models at position N never changes, so it is kept by document, variables, what the reader may
-see, and N, and served with N as its ETag until the model moves.
+see, and N, and served with N as its ETag until the model moves. What was read of the record is kept with it: who is
+given a kept answer, or told that theirs still holds, has read as well.
 """
 
 from __future__ import annotations
 
 import hashlib
 from collections import OrderedDict
-from typing import Any
+from typing import Any, NamedTuple
 
 import orjson
 from graphql import DocumentNode, GraphQLError, OperationDefinitionNode, OperationType
@@ -20,11 +21,12 @@ from strawberry.types.graphql import OperationType as Kind
 
 from api.bodies import body_within
 from api.graphql import limits
-from api.graphql.commands import misfit
+from api.graphql.commands import misfit, refused_readings
 from api.graphql.context import Context, Services, Unreadable
 from api.graphql.documents import Document, Documents
 from api.graphql.schema import Schema, told
 from application.observability import context_of as trace_of
+from application.readings import Reading
 
 BODY_LIMIT = 64 * 1024
 CACHE_BYTES = 64 * 1024 * 1024
@@ -34,27 +36,31 @@ tracer = trace.get_tracer("saferweho.api")
 ALLOWED = (Kind.QUERY, Kind.MUTATION)
 
 
+class Answer(NamedTuple):
+    content: bytes
+    read: tuple[Reading, ...]  # what of the record is in it
+
+
 class Answers:
     """Answers kept at the positions they were true for. The oldest go first above CACHE_BYTES."""
 
     def __init__(self) -> None:
-        self._kept: OrderedDict[tuple[Any, ...], bytes] = OrderedDict()
+        self._kept: OrderedDict[tuple[Any, ...], Answer] = OrderedDict()
         self._bytes = 0
 
-    def get(self, key: tuple[Any, ...]) -> bytes | None:
+    def get(self, key: tuple[Any, ...]) -> Answer | None:
         found = self._kept.get(key)
         if found is not None:
             self._kept.move_to_end(key)
         return found
 
-    def keep(self, key: tuple[Any, ...], answer: bytes) -> None:
-        if key not in self._kept:
-            self._bytes += _size(key)
-        self._bytes += len(answer) - len(self._kept.get(key, b""))
+    def keep(self, key: tuple[Any, ...], answer: Answer) -> None:
+        known = self._kept.get(key)
+        self._bytes += len(answer.content) - (len(known.content) if known else -_size(key))
         self._kept[key] = answer
         while self._bytes > CACHE_BYTES:
             oldest, gone = self._kept.popitem(last=False)
-            self._bytes -= len(gone) + _size(oldest)
+            self._bytes -= len(gone.content) + _size(oldest)
 
 
 def _size(key: tuple[Any, ...]) -> int:
@@ -66,6 +72,10 @@ def json(content: bytes, status: int = 200, **headers: str) -> Response:
     return Response(
         content, status, media_type="application/json", headers={"cache-control": "private, no-cache", **headers}
     )
+
+
+def unmodified(etag: str) -> Response:
+    return Response(status_code=304, headers={"etag": etag})
 
 
 def refusal(code: str, message: str, status: int) -> Response:
@@ -140,13 +150,18 @@ class Endpoint:
         self, request: Request, context: Context, document: Document, variables: dict[str, Any], operation: str | None
     ) -> Response:
         key, etag = self._key(context, document, variables, operation)
+        holds = key is not None and request.headers.get("if-none-match") == etag
         if key is not None:
-            if request.headers.get("if-none-match") == etag:
-                return Response(status_code=304, headers={"etag": etag})
             kept = self._answers.get(key)
             CACHED.labels("yes" if kept else "no").inc()
             if kept is not None:
-                return json(kept, etag=etag)
+                try:
+                    for reading in kept.read:
+                        await context.record(reading)
+                except GraphQLError as error:
+                    return json(orjson.dumps({"data": None, "errors": [told(error)]}))
+                return unmodified(etag) if holds else json(kept.content, etag=etag)
+        context.read = []
         within = trace.get_current_span().get_span_context().is_valid  # of whoever traces all requests, if anybody
         born_in = None if within else trace_of(request.headers.get("traceparent", ""))
         with tracer.start_as_current_span(f"graphql {operation or 'unnamed'}", born_in):
@@ -161,14 +176,15 @@ class Endpoint:
         if result.errors:
             if result.data is None:
                 await misfit(context, document.ast, result.errors)
+            await refused_readings(context, result.errors)
             answer["errors"] = [told(error) for error in result.errors]
         content = orjson.dumps(answer, default=str)
         if key is None or result.errors:
             return json(content)
         # Kept only if no model moved meanwhile: then it is true at exactly these positions.
         if self._key(context, document, variables, operation)[0] == key:
-            self._answers.keep(key, content)
-            return json(content, etag=etag)
+            self._answers.keep(key, Answer(content, tuple(context.read)))
+            return unmodified(etag) if holds else json(content, etag=etag)
         return json(content)
 
     def _key(

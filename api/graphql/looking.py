@@ -249,7 +249,8 @@ def whose(context: Context, person: str | None) -> str | None:
     if context.may("read_audit_trail"):
         return person
     if person not in (None, actor.person) or not context.may("read_own_record", f"person-{actor.person}"):
-        raise Unreadable("not_permitted", "you may read the record of your own acts alone", field="personId")
+        only = "you may read the record of your own acts alone"
+        raise Unreadable("not_permitted", only, field="personId", action="read_audit_trail")
     return actor.person
 
 
@@ -311,6 +312,9 @@ class LookingQueries:
         async with context.reading() as connection:
             rows = await q.open_views(connection, feed=feed, person=person)
             names = await context.services.names.of(connection, {row.person for row in rows})
+        await context.consulted(
+            "open_views", context.services.applied.position("access"), {"feed": feed, "person": person}
+        )
         return [_look(row, names) for row in rows]
 
     @strawberry.field(description="Everything that a person asked to see, newest first; one's own without `personId`.")
@@ -325,7 +329,7 @@ class LookingQueries:
     ) -> LookConnection:
         context = context_of(info)
         person = whose(context, person_id)
-        return await _looks(context, after_position, first, after, person=person, kind=kind)
+        return await _looks(context, "access_record", after_position, first, after, person=person, kind=kind)
 
     @strawberry.field(description="Everyone who asked to see a feed or footage, newest first. For oversight.")
     async def audience(
@@ -338,7 +342,7 @@ class LookingQueries:
     ) -> LookConnection:
         context = context_of(info)
         context.require("read_audit_trail")
-        return await _looks(context, after_position, first, after, subject=subject)
+        return await _looks(context, "audience", after_position, first, after, subject=subject)
 
     @strawberry.field(description="What was refused, to whom and why, newest first: all for oversight, else one's own.")
     async def refused_attempts(
@@ -360,6 +364,7 @@ class LookingQueries:
                 connection, first=size or 1, person=person, subject=subject, before=_before(after)
             )
             names = await context.services.names.of(connection, {row.person for row in rows})
+        await context.consulted("refused_attempts", at.position, {"person": person, "subject": subject})
         edges = [
             RefusedAttemptEdge(
                 cursor=str(row.position),
@@ -381,7 +386,12 @@ class LookingQueries:
 
 
 async def _looks(
-    context: Context, after_position: int | None, first: int | None, after: str | None, **wanted: str | None
+    context: Context,
+    question: str,
+    after_position: int | None,
+    first: int | None,
+    after: str | None,
+    **wanted: str | None,
 ) -> LookConnection:
     await context.applied("access", after_position)
     size, _ = page_size(first, None)
@@ -389,6 +399,7 @@ async def _looks(
         at = await checkpoint(connection, "access")
         rows, more = await q.looks(connection, first=size or 1, before=_before(after), **wanted)
         names = await context.services.names.of(connection, {row.person for row in rows})
+    await context.consulted(question, at.position, wanted)
     edges = [LookEdge(cursor=str(row.requested_position), node=_look(row, names)) for row in rows]
     return LookConnection(
         edges=edges, page_info=_page_info([e.cursor for e in edges], after, more), position=Position(at.position)

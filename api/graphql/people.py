@@ -201,6 +201,8 @@ class PeopleQueries:
         now = context.services.handler.clock.now()
         async with context.reading() as connection:
             found = await q.sessions(connection, str(person) if person else None, only_open, now, _page(first))
+        at, whose = context.services.applied.position("people"), f"person-{person}" if person else ""
+        await context.consulted("sign_ons", at, {"person": person}, "read_person", whose)
         return [
             ConsoleSession(
                 id=Id(row.session),

@@ -102,6 +102,7 @@ class Metric:
         definition, by, wanted = self.asked
         async with context.reading() as connection:
             found = await q.cases(connection, definition, self.as_of, by, wanted, first=first, after=int(after or 0))
+        await context.consulted("metric_cases", self.as_of, {"metric": definition.code})
         return [
             MetricCase(
                 stream=Id(case.stream),

@@ -277,6 +277,7 @@ class PlateQueries:
         async with context.reading() as connection:
             page, more = await q.searches(connection, first=size or 1, person=person_id, before=_cursor(after))
             names = await context.services.names.of(connection, {row.person for row in page.rows})
+        await context.consulted("plate_searches", page.checkpoint.position, {"person": person_id}, "read_plate_record")
         edges = [PlateSearchEdge(cursor=str(row.position), node=_search(row, names)) for row in page.rows]
         return PlateSearchConnection(
             edges=edges,

@@ -49,6 +49,7 @@ from application.people import Provisioning, Shifts
 from application.pilots import Pilots
 from application.plates import Plates
 from application.policies import Policies
+from application.readings import Readings
 from application.retention import Retention
 from application.viewings import Viewings
 from application.views import Cameras, Reasons, Views
@@ -93,6 +94,7 @@ async def serve(process: Running, handler: Handler, pages: Path = PAGES) -> None
             zones=zones,
             complaints=Complaints(handler),
             oversight=Oversight(handler),
+            readings=Readings(handler),
             retention=Retention(handler),
             policies=Policies(handler),
             pilots=Pilots(handler),

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import itertools
+import secrets
+from collections.abc import Sequence
 
 import httpx
 
@@ -17,9 +19,12 @@ def etag(answer: httpx.Response) -> str:
     return answer.headers["etag"]
 
 
-def settled(watch_center: WatchCenter, *askers: Asker) -> None:
+def settled(watch_center: WatchCenter, *askers: Asker, reads: Sequence[str] = (TRAIL,)) -> None:
+    """Everybody is signed on, has read each of these once (which is on the record), and has the end of the log."""
+    watch_center.applied(watch_center.head())
     for asker in askers:
-        asker.ask("{ viewer { id } }")
+        for query in reads:
+            asker.send({"query": query})
     watch_center.applied(watch_center.head())
     position = watch_center.head()
     for asker in askers:
@@ -56,9 +61,9 @@ def test_nobody_is_given_the_answer_of_another(watch_center: WatchCenter) -> Non
     """Every order in which four readers of different rights can ask, and each with the others' ETags."""
     people = [watch_center.enrolled("watch_operator"), "j.alvarez", "s.bhatt", "r.quan"]
     readers = [watch_center.asker(person) for person in people]
-    settled(watch_center, *readers)
-    alone: dict[tuple[str, str], Json] = {}
     queries = (TRAIL, EVENT % 1, EVENT % watch_center.head(), FLIGHTS)
+    settled(watch_center, *readers, reads=queries)
+    alone: dict[tuple[str, str], Json] = {}
     for order in itertools.permutations(readers, 2):
         for reader in order:
             for query in queries:
@@ -88,3 +93,24 @@ def test_an_answer_with_variables_of_its_own(watch_center: WatchCenter) -> None:
     query = "query($n: Int) { auditTrail(first: $n) { edges { node { position } } } }"
     sizes = [len(auditor.ask(query, n=n)["auditTrail"]["edges"]) for n in (1, 2, 1, 3, 2)]
     assert sizes == [1, 2, 1, 3, 2]
+
+
+def test_who_is_given_a_kept_answer_or_told_that_theirs_still_holds_has_read_the_record(
+    watch_center: WatchCenter,
+) -> None:
+    first, second, third = (watch_center.as_role("auditor") for _ in range(3))
+    query = f'{{ auditTrail(first: 1, filter: {{role: "{secrets.token_hex(4)}"}}) {{ position edges {{ cursor }} }} }}'
+    for asker in (second, third):
+        asker.ask("{ viewer { id } }")
+    settled(watch_center, first, reads=(query,))
+    kept = first.send({"query": query})
+    before = watch_center.head()
+    assert second.send({"query": query}).content == kept.content
+    assert watch_center.head() == before + 1
+    watch_center.applied(before + 1)
+    fresh = first.send({"query": query})
+    assert third.send({"query": query}, **{"if-none-match": etag(fresh)}).status_code == 304
+    assert watch_center.head() == before + 2
+    for asker in (first, second, third):  # all of it is one consultation of each
+        assert asker.send({"query": query}).status_code == 200
+    assert watch_center.head() == before + 2

@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import hashlib
+import json
 import secrets
 from datetime import UTC, datetime, timedelta
+
+import psycopg
 
 from tests.api.watch_center import Asker, Json, WatchCenter
 
@@ -160,3 +163,97 @@ def test_an_export_of_the_audit_trail_is_on_the_record_with_its_hash_and_without
     refused = told(watch_center.as_role("station_commander"), export, "exportAuditTrail", format="csv", filter=wanted)
     assert [reason["code"] for reason in refused["reasons"]] == ["not_permitted"]
     assert told(auditor, export, "exportAuditTrail", format="docx") == {"__typename": "Mistaken", "field": "format"}
+
+
+CONSULTED = "review.audit_trail_consulted"
+TRAIL_OF = "query($filter: AuditFilter, $at: Position) { auditTrail(filter: $filter, first: 50, afterPosition: $at) "
+SEEN = "{ edges { node { position type actor { id } role sessionId outcome decidedBy content } } } }"
+
+
+def readings(watch_center: WatchCenter, person: str) -> list[tuple[str, list[str]]]:
+    """What this person read, as the audit trail tells it: question and filter, in the order of the log."""
+    watch_center.applied(watch_center.head())
+    wanted = {"personId": person, "type": CONSULTED}
+    found = watch_center.as_role("auditor").ask(TRAIL_OF + SEEN, filter=wanted)["auditTrail"]["edges"]
+    data = [json.loads(edge["node"]["content"])["data"] for edge in reversed(found)]
+    return [(told["question"], told["filter"]) for told in data]
+
+
+def test_every_reading_of_the_record_is_itself_on_the_record(watch_center: WatchCenter) -> None:
+    person = watch_center.enrolled("auditor", "oversight")
+    auditor, camera = watch_center.asker(person), f"camera-{secrets.token_hex(4)}"
+    asked = [
+        (f'auditTrail(filter: {{personId: "{person}", outcome: "granted"}})', "{ position }"),
+        ("auditEvent(position: 1)", "{ id }"),
+        ('accessRecord(personId: "j.alvarez", kind: "live_view")', "{ position }"),
+        (f'audience(subject: "{camera}")', "{ position }"),
+        ('refusedAttempts(personId: "j.alvarez")', "{ position }"),
+        (f'openViews(feed: "{camera}")', "{ feed }"),
+        ('plateSearches(personId: "j.alvarez")', "{ position }"),
+        ('consoleSessions(person: "j.alvarez")', "{ id }"),
+    ]
+    for field, selected in asked:
+        for _ in range(2):  # again, as a page does that turns or keeps itself fresh
+            auditor.ask(f"{{ {field} {selected} }}")
+    assert readings(watch_center, person) == [
+        ("audit_trail", [f"person={person}", "outcome=granted"]),
+        ("audit_event", ["position=1"]),
+        ("access_record", ["person=j.alvarez", "kind=live_view"]),
+        ("audience", [f"subject={camera}"]),
+        ("refused_attempts", ["person=j.alvarez"]),
+        ("open_views", [f"feed={camera}"]),
+        ("plate_searches", ["person=j.alvarez"]),
+        ("sign_ons", ["person=j.alvarez"]),
+    ]
+
+
+def test_whoever_reads_their_own_record_is_on_the_record_with_the_rule_that_let_them(watch_center: WatchCenter) -> None:
+    person = watch_center.enrolled("watch_operator")
+    deputy = watch_center.asker(person)
+    answer = deputy.ask("{ auditTrail(first: 5) { position } }")["auditTrail"]
+    watch_center.applied(watch_center.head())
+    wanted = {"personId": person, "type": CONSULTED}
+    (edge,) = watch_center.as_role("auditor").ask(TRAIL_OF + SEEN, filter=wanted)["auditTrail"]["edges"]
+    told = json.loads(edge["node"]["content"])["data"]
+    assert (told["question"], told["up_to_position"]) == ("audit_trail", answer["position"])
+    assert (edge["node"]["role"], edge["node"]["outcome"]) == ("watch_operator", "granted")
+    assert edge["node"]["decidedBy"].startswith("everyone-reads-own-record@")
+    # They see their own reading, like everything else they did.
+    own = deputy.ask(TRAIL_OF + SEEN, filter={"type": CONSULTED})["auditTrail"]["edges"]
+    assert edge["node"]["position"] in [each["node"]["position"] for each in own]
+
+
+def test_pages_turned_and_asked_at_once_are_one_consultation(watch_center: WatchCenter) -> None:
+    person = watch_center.enrolled("auditor", "oversight")
+    auditor = watch_center.asker(person)
+    twenty = " ".join(
+        f'a{n}: auditTrail(first: 1, filter: {{type: "call.call_received"}}) {{ position }}' for n in range(20)
+    )
+    auditor.ask(f"{{ {twenty} }}")
+    for size in (1, 2, 3):
+        auditor.ask(f'{{ auditTrail(first: {size}, filter: {{type: "call.call_received"}}) {{ position }} }}')
+    assert readings(watch_center, person) == [("audit_trail", ["type=call.call_received"])]
+
+
+def test_an_attempt_to_read_the_record_of_others_is_on_the_record(watch_center: WatchCenter) -> None:
+    deputy = watch_center.asker(watch_center.enrolled("watch_operator"))
+    query = f'{{ audience(subject: "camera-{secrets.token_hex(4)}") {{ position }} }}'
+    for _ in range(3):
+        assert deputy.code(query) == "not_permitted"
+    assert deputy.code('{ accessRecord(personId: "s.bhatt") { position } }') == "not_permitted"
+    watch_center.applied(watch_center.head())
+    wanted = {"personId": deputy.person, "type": "session.attempt_refused"}
+    (edge,) = watch_center.as_role("auditor").ask(TRAIL_OF + SEEN, filter=wanted)["auditTrail"]["edges"]
+    assert json.loads(edge["node"]["content"])["data"]["action"] == "read_audit_trail"
+    assert edge["node"]["outcome"] == "refused"
+
+
+def test_what_cannot_be_put_on_the_record_is_not_shown(watch_center: WatchCenter) -> None:
+    auditor = watch_center.asker(watch_center.enrolled("auditor", "oversight"))
+    auditor.ask("{ auditTrail(first: 1) { position } }")
+    with psycopg.connect(watch_center.url) as connection:
+        connection.execute("SELECT * FROM events.head FOR UPDATE")  # no append comes through, while all reads do
+        (error,) = auditor.errors('{ auditTrail(first: 1, filter: {outcome: "refused"}) { position } }')
+        assert error["extensions"]["code"] == "store_unavailable"
+        assert auditor.ask("{ auditTrail(first: 2) { position } }")  # is part of what is on the record already
+    auditor.ask('{ auditTrail(first: 1, filter: {outcome: "refused"}) { position } }')

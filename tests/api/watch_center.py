@@ -211,7 +211,7 @@ class WatchCenter:
 
     # -- what tests have of their own ------------------------------------------
 
-    def enrolled(self, role: str) -> str:
+    def enrolled(self, role: str, organisation: str = "lasd_west_hollywood") -> str:
         """A person with an account, training, a pilot's certificate and one role."""
         person = f"p{secrets.token_hex(5)}"
         admin, captain = self.as_role("administrator"), self.as_role("station_commander", step_up=True)
@@ -221,7 +221,7 @@ class WatchCenter:
             "enrolPerson(personId: $person, name: $name, organisation: $organisation, email: $text)",
             person=person,
             name=f"Dep. {person}",
-            organisation="lasd_west_hollywood",
+            organisation=organisation,
             text=f"{person}@weho.example",
         )
         admin.accepted(

@@ -15,6 +15,7 @@ from domain.kernel import InvalidValue, NotFound, Personal, PersonId, StreamId, 
 from domain.review import (
     ACTION_WITHIN,
     MOST_AHEAD,
+    ONE_CONSULTATION,
     REVEAL_WITHIN,
     REVIEW,
     CommitSeed,
@@ -43,7 +44,7 @@ from domain.review_events import (
     StepRefused,
 )
 from domain.sampling import Access, Population
-from tests.domain.scenario import DAY, HOUR, MINUTE, NOW, SECOND, Scenario
+from tests.domain.scenario import DAY, HOUR, NOW, SECOND, Scenario
 
 given = Scenario(REVIEW)
 AUDREY, IGOR, LEE, CAPTAIN = PersonId("audrey"), PersonId("igor"), PersonId("lee"), PersonId("captain")
@@ -233,22 +234,29 @@ def test_reading_the_audit_trail_is_itself_recorded() -> None:
     given().when(consult).then(consulted)
 
 
-def test_turning_pages_is_one_consultation_a_minute() -> None:
-    later = NOW + MINUTE
-    given(consulted).when(consult, NOW + 59 * SECOND).then_nothing()
+def test_turning_pages_for_a_quarter_of_an_hour_is_one_consultation() -> None:
+    later = NOW + ONE_CONSULTATION
+    given(consulted).when(consult, later - SECOND).then_nothing()
     given(consulted).when(consult, later).then(replace(consulted, consulted_at=later))
     given(consulted).when(consult, NOW - SECOND).then(replace(consulted, consulted_at=NOW - SECOND))
     other = replace(consult, filter=("person=igor",))
     given(consulted).when(other).then(replace(consulted, filter=("person=igor",)))
 
 
-@for_any(st.lists(st.tuples(st.sampled_from("abc"), st.integers(0, 200)), max_size=30))
-def test_no_question_goes_unrecorded_for_a_minute(asked: list[tuple[str, int]]) -> None:
+def test_a_question_is_recorded_without_what_could_make_the_record_read_as_another() -> None:
+    hostile = replace(consult, filter=("case_number=\u202e7\x00" + "x" * 400,))
+    (told,) = given().when(hostile).events()
+    assert told.filter == ("case_number= 7 " + "x" * 285,)
+    given(told).when(hostile).then_nothing()
+
+
+@for_any(st.lists(st.tuples(st.sampled_from("abc"), st.integers(0, 2000)), max_size=30))
+def test_no_question_goes_unrecorded_for_longer_than_one_consultation(asked: list[tuple[str, int]]) -> None:
     story, last, at = given(), dict[str, datetime](), NOW
     for question, pause in asked:
         at += timedelta(seconds=pause)
         events = story.when(replace(consult, filter=(question,)), at).events()
-        assert bool(events) == (question not in last or at - last[question] >= MINUTE)
+        assert bool(events) == (question not in last or at - last[question] >= ONE_CONSULTATION)
         if events:
             last[question] = at
             story = given(*story.happened, *events)
