@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import AbstractAsyncContextManager, asynccontextmanager, suppress
 from dataclasses import dataclass
@@ -23,7 +23,7 @@ from strawberry.subscriptions import GRAPHQL_TRANSPORT_WS_PROTOCOL
 
 from adapters.identity.issuer_documents import IssuerUnavailable
 from adapters.identity.verifier import Identity, TokenRefused, TokenVerifier
-from api import cad
+from api import audit_files, cad
 from api.graphql.context import Context, Services
 from api.graphql.documents import Documents
 from api.graphql.endpoint import Endpoint, refusal
@@ -177,17 +177,21 @@ def build_app(
     )
     app.add_middleware(_SecurityHeaders)
 
-    async def graphql(request: Request) -> Response:
-        try:
-            context = await contexts.of(request)
-        except TokenRefused as error:
-            return refusal(error.code, error.message, 403 if error.code == "cross_site" else 401)
-        except IssuerUnavailable as error:
-            return refusal("issuer_unavailable", str(error), 503)
-        return await endpoint.answer(request, context)
+    def asked_by(answer: Callable[[Request, Context], Awaitable[Response]]) -> Callable[[Request], Awaitable[Response]]:
+        async def answered(request: Request) -> Response:
+            try:
+                context = await contexts.of(request)
+            except TokenRefused as error:
+                return refusal(error.code, error.message, 403 if error.code == "cross_site" else 401)
+            except IssuerUnavailable as error:
+                return refusal("issuer_unavailable", str(error), 503)
+            return await answer(request, context)
 
-    # A plain route: FastAPI's own would look for dependencies and form fields in every request.
-    app.router.routes.append(Route("/graphql", graphql, methods=["POST"]))
+        return answered
+
+    # Plain routes: FastAPI's own would look for dependencies and form fields in every request.
+    app.router.routes.append(Route("/graphql", asked_by(endpoint.answer), methods=["POST"]))
+    app.router.routes.append(Route(audit_files.PATH, asked_by(audit_files.download), methods=["GET"]))
     schema.admit = endpoint.admit
 
     async def socket_context(websocket: HTTPConnection) -> Context:

@@ -10,16 +10,17 @@ import csv
 import hashlib
 import io
 from collections import Counter
-from collections.abc import Sequence
-from dataclasses import dataclass
-from typing import Any
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any, NamedTuple, Protocol
 from uuid import UUID
 
 import msgspec
 
-from application import codec
+from application import audit_paper, codec
 from application.commands import Commands
-from application.handling import Actor, Attempt, Outcome, Recorded
+from application.handling import Actor, Attempt, Handler, Outcome, Recorded
 from application.ports import Document
 from application.standing import authorise, outcome
 from domain import checks
@@ -28,12 +29,24 @@ from domain.review import REVIEW, RecordAuditExport
 from domain.review_events import AuditExported, ExportFormat, Redaction
 
 MOST_RECORDS = 10_000
-MEDIA_TYPES = {ExportFormat.CSV: "text/csv; charset=utf-8", ExportFormat.JSON_LINES: "application/jsonl"}
+MOST_ON_PAPER = 1_000  # some hundred pages; setting them takes a core some seconds
+MEDIA_TYPES = {
+    ExportFormat.CSV: "text/csv; charset=utf-8",
+    ExportFormat.JSON_LINES: "application/jsonl",
+    ExportFormat.PDF: "application/pdf",
+}
 ATTRIBUTES = (
     *("id", "type", "subject", "streamversion", "time", "actorid", "actororg", "actorrole", "sessionid"),
     *("sourceaddress", "purpose", "casenumber", "policyversion", "decidedby", "correlationid", "causationid"),
 )
 COLUMNS = ("position", *ATTRIBUTES, "data", "redacted", "section", "redacted_by")
+
+
+class Press(Protocol):
+    def pdf(self, template: str, content: str, at: datetime) -> bytes:
+        """A document of one of the templates there are, with this content (JSON), made `at` this time. The same input
+        gives the same bytes."""
+        ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,29 +62,70 @@ class Asked:
 
 
 @dataclass(frozen=True, slots=True)
+class Extract:
+    """What matched: (position, bytes as stored) of each, out of a log that ended at `as_of_position` with this rolling
+    hash (hexadecimal). `names`: of people, by id."""
+
+    records: Sequence[tuple[int, bytes]]
+    as_of_position: int
+    rolling_hash: str
+    names: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Maker:
+    """Who makes an export, when, and under which id it goes on the record."""
+
+    actor: Actor
+    role: str
+    at: datetime
+    key: str
+
+    @property
+    def person(self) -> PersonId:
+        return PersonId(self.actor.person)
+
+
+@dataclass(frozen=True, slots=True)
 class File:
     content: bytes
     redactions: tuple[Redaction, ...]
 
 
-def file_of(asked: Asked, records: Sequence[tuple[int, bytes]], by: PersonId) -> File:
-    """The file of these events (position, bytes as stored), in the order of positions."""
-    counted: Counter[str] = Counter()
-    rows = []
-    for position, content in sorted(records):
-        event: dict[str, Any] = msgspec.json.decode(content)
-        name = str(event["type"]).removeprefix(codec.TYPE_PREFIX).rpartition(".v")[0]
-        gone: list[str] = []
-        event["data"] = _redacted(event.get("data"), name, asked.section, gone)
-        counted.update(gone)
-        rows.append((position, event, gone))
-    redactions = tuple(Redaction(e, asked.section, asked.reason, n, by) for e, n in sorted(counted.items()))
-    render = _csv if asked.format is ExportFormat.CSV else _json_lines
-    return File(render(rows, asked, by), redactions)
+class Row(NamedTuple):
+    """One event with what is left out of it replaced; `gone`: the elements that are."""
+
+    position: int
+    event: dict[str, Any]
+    gone: tuple[str, ...]
+
+
+def file_of(asked: Asked, extract: Extract, by: Maker, press: Press | None = None) -> File:
+    """The file of these events, in the order of positions. Only a PDF needs the press."""
+    rows = [row_of(position, content, asked.section) for position, content in sorted(extract.records)]
+    counted = Counter(element for row in rows for element in row.gone)
+    redactions = tuple(Redaction(e, asked.section, asked.reason, n, by.person) for e, n in sorted(counted.items()))
+    match asked.format:
+        case ExportFormat.CSV:
+            content = _csv(rows, asked, by.person)
+        case ExportFormat.JSON_LINES:
+            content = _json_lines(rows, asked, by.person)
+        case ExportFormat.PDF:
+            assert press is not None
+            content = press.pdf("audit_export", paper(rows, asked, extract, by, redactions), by.at)
+    return File(content, redactions)
+
+
+def row_of(position: int, content: bytes, section: str) -> Row:
+    """The event with what is personal to members of the public replaced by the section it is left out under."""
+    event: dict[str, Any] = msgspec.json.decode(content)
+    name = str(event["type"]).removeprefix(codec.TYPE_PREFIX).rpartition(".v")[0]
+    gone: list[str] = []
+    event["data"] = _redacted(event.get("data"), name, section, gone)
+    return Row(position, event, tuple(gone))
 
 
 def _redacted(value: Any, path: str, section: str, gone: list[str]) -> Any:
-    """The value with every personal one replaced by the section it is left out under."""
     if isinstance(value, dict):
         if len(value) == 2 and "subject" in value and value.keys() & {"value", "sealed", "shredded"}:
             gone.append(path)
@@ -80,9 +134,6 @@ def _redacted(value: Any, path: str, section: str, gone: list[str]) -> Any:
     if isinstance(value, list):
         return [_redacted(inner, path, section, gone) for inner in value]
     return value
-
-
-Row = tuple[int, dict[str, Any], list[str]]
 
 
 def _csv(rows: Sequence[Row], asked: Asked, by: PersonId) -> bytes:
@@ -107,42 +158,58 @@ def _json_lines(rows: Sequence[Row], asked: Asked, by: PersonId) -> bytes:
     return b"".join(lines)
 
 
+def paper(rows: Sequence[Row], asked: Asked, extract: Extract, by: Maker, redactions: Sequence[Redaction]) -> str:
+    """What the template is given, as JSON."""
+    names = {**extract.names, by.actor.person: by.actor.name}
+    left_out = [
+        {"element": r.element, "times": r.times, "section": r.section, "reason": r.reason, "by": names[r.redacted_by]}
+        for r in redactions
+    ]
+    facts = {
+        "Made by": f"{by.actor.name} ({by.person}), {by.role} of {by.actor.organisation}",
+        "Made at": by.at.isoformat(),
+        "Session, address": f"{by.actor.session}, from {by.actor.source_address or 'an unknown address'}",
+        "For": asked.purpose,
+        "Question asked": ", ".join(asked.filter) or "every event",
+        "Complete up to position": str(extract.as_of_position),
+        "Rolling hash there": extract.rolling_hash,
+        "Records": f"{len(rows)}" + (f", from position {rows[0].position} to {rows[-1].position}" if rows else ""),
+    }
+    return audit_paper.content(REVIEW.stream(by.key), facts, left_out, rows, names)
+
+
 class AuditExports(Commands):
-    def export(
-        self,
-        actor: Actor,
-        asked: Asked,
-        records: Sequence[tuple[int, bytes]],
-        as_of_position: int,
-        command_id: UUID | None = None,
-    ) -> Outcome:
+    def __init__(self, handler: Handler, press: Press) -> None:
+        super().__init__(handler)
+        self._press = press
+
+    def export(self, actor: Actor, asked: Asked, extract: Extract, command_id: UUID | None = None) -> Outcome:
         """Make the file, keep it, and put the export on the record. Its id is the command's."""
         ticket = self.handler.ticket("export_audit_trail", asked, actor, command_id)
-        key, by = str(ticket.command_id), PersonId(actor.person)
+        key = str(ticket.command_id)
 
         def use(attempt: Attempt) -> Recorded:
             authorise(attempt, "export_audit_trail", REVIEW.stream(key))
-            if asked.format not in MEDIA_TYPES:
-                accepted = ", ".join(sorted(MEDIA_TYPES))
-                raise InvalidValue("the file cannot be made in this format", field="format", accepted=accepted)
-            if len(records) > MOST_RECORDS:
-                accepted = f"at most {MOST_RECORDS} records: a narrower filter"
+            most = MOST_ON_PAPER if asked.format is ExportFormat.PDF else MOST_RECORDS
+            if len(extract.records) > most:
+                accepted = f"at most {most} records as {asked.format}: a narrower filter"
                 raise InvalidValue("this is too much for one file", field="filter", accepted=accepted)
-            checks.text("section", asked.section, at_least=3)
-            checks.text("reason", asked.reason, at_least=3)
-            made = file_of(asked, records, by)
+            for name in ("purpose", "section", "reason"):
+                checks.text(name, getattr(asked, name), at_least=3, at_most=500)
+            by = Maker(attempt.actor, attempt.role, attempt.at, key)
+            made = file_of(asked, extract, by, self._press)
             digest = hashlib.sha256(made.content)
             command = RecordAuditExport(
                 asked.format,
                 asked.filter,
                 asked.purpose,
-                min((position for position, _ in records), default=0),
-                as_of_position,
-                len(records),
+                min((position for position, _ in extract.records), default=0),
+                extract.as_of_position,
+                len(extract.records),
                 digest.hexdigest(),
                 len(made.content),
                 made.redactions,
-                by,
+                by.person,
             )
             attempt.decide(REVIEW, key, command)
             attempt.documents.append(Document(digest.digest(), MEDIA_TYPES[asked.format], made.content))
@@ -150,12 +217,12 @@ class AuditExports(Commands):
 
         return self.handler.handle(actor, ticket, use)
 
-    def exported(self, key: str) -> tuple[AuditExported, bytes] | None:
+    def exported(self, key: str) -> tuple[AuditExported, Document] | None:
         """What is on the record of an export, and its file; None where there is none."""
         stream = REVIEW.stream(key)
         for stored in self.handler.store.read([stream])[stream]:
             event = codec.recorded(stored).event
             if isinstance(event, AuditExported):
                 kept = self.handler.store.document(bytes.fromhex(event.file_sha256))
-                return None if kept is None else (event, kept.content)
+                return None if kept is None else (event, kept)
         return None

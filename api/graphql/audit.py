@@ -18,7 +18,7 @@ import strawberry
 from api.graphql.context import Context, Unreadable, context_of
 from api.graphql.limits import DEFAULT_PAGE, PAGE_LIMIT
 from api.graphql.types import PageInfo, Person, Position, Reason
-from domain.kernel import EVENT_TYPES
+from application.audit_paper import what_happened
 from projections.audit_trail import queries
 from projections.audit_trail.queries import AuditFilter as Wanted
 
@@ -87,12 +87,6 @@ class AuditEvent:
     @strawberry.field(description="one line for people")
     def summary(self) -> str:
         return what_happened(f"{self.type}.v{self.type_version}")
-
-
-def what_happened(name: str) -> str:
-    """What an event of this type says, in the domain's own words."""
-    event = EVENT_TYPES.get(name)
-    return (event.__doc__ or name).splitlines()[0].partition(";")[0].rstrip(".") if event else name
 
 
 class _DataOnly(msgspec.Struct):

@@ -19,6 +19,7 @@ from api.graphql.names import Names
 from api.settings import Settings
 from api.standings import Standings
 from application.accounts import Accounts
+from application.audit_export import AuditExports
 from application.calls import Calls
 from application.complaints import Complaints
 from application.exports import Disclosures, Exports
@@ -60,6 +61,7 @@ class Services:
     complaints: Complaints
     oversight: Oversight
     readings: Readings
+    audit_exports: AuditExports
     views: Views
     cameras: Cameras
     viewings: Viewings
@@ -146,8 +148,7 @@ class Context(BaseContext):
             action = "read_audit_trail"
             if not self.may(action):
                 action, resource = "read_own_record", f"person-{actor.person}"
-        said = tuple(f"{name}={_said(value)}" for name, value in wanted.items() if value is not None)
-        reading = Reading(question, said, up_to, action, resource)
+        reading = Reading(question, as_recorded(wanted), up_to, action, resource)
         await self.record(reading)
         if self.read is not None:
             self.read.append(reading)
@@ -167,12 +168,12 @@ class Context(BaseContext):
             case _:
                 raise Unreadable("not_permitted", "you may not read this any more", action=reading.action)
 
-    async def applied(self, model: str, position: int | None) -> None:
-        """Wait, at most 5 s, until the read model has applied `position`. Raises Unreadable."""
+    async def applied(self, model: str, position: int | None, seconds: float = 5.0) -> None:
+        """Wait, at most so many seconds, until the read model has applied `position`. Raises Unreadable."""
         if position is None:
             return
         try:
-            await self.services.applied.wait_for(model, position)
+            await self.services.applied.wait_for(model, position, seconds)
         except NotYetApplied as late:
             raise Unreadable("not_yet_applied", str(late), position=late.reached) from None
 
@@ -182,8 +183,13 @@ class Context(BaseContext):
             yield connection
 
 
-def _said(value: object) -> str:
-    return value.isoformat() if isinstance(value, datetime) else str(value)
+def as_recorded(wanted: Mapping[str, object]) -> tuple[str, ...]:
+    """What was asked for as it goes on the record: `name=value` of all that is given."""
+
+    def said(value: object) -> str:
+        return value.isoformat() if isinstance(value, datetime) else str(value)
+
+    return tuple(f"{name}={said(value)}" for name, value in wanted.items() if value is not None)
 
 
 def context_of(info: strawberry.Info) -> Context:

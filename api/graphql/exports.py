@@ -8,18 +8,21 @@ from uuid import UUID
 import strawberry
 
 from api.graphql import types as t
-from api.graphql.audit import AuditFilter, what_the_reader_may_see
+from api.graphql.audit import AuditFilter, said, what_the_reader_may_see
 from api.graphql.commands import chosen, command
 from api.graphql.complaints import people
-from api.graphql.context import Context, context_of
-from application.audit_export import MOST_RECORDS, Asked, AuditExports
+from api.graphql.context import Context, as_recorded, context_of
+from application.audit_export import MOST_ON_PAPER, MOST_RECORDS, Asked, Extract
 from application.handling import Actor, Outcome
+from application.ports import Head
 from domain.review_events import ExportFormat
 from projections.audit_trail import queries
 from projections.audit_trail.queries import AuditFilter as Wanted
 
 Id = strawberry.ID
 PAGE = 1_000
+NOTHING = Extract((), 0, "00" * 32)
+CATCH_UP_S = 30.0  # an export is as of the end of the log: the audit trail may have to come there first
 
 
 @strawberry.type
@@ -48,7 +51,9 @@ class AuditExport:
     size_bytes: int
     redactions: list[AuditRedaction]
     exported_by: t.Person
-    content: str
+    media_type: str
+    download: str = strawberry.field(description="where the file is, on this server; each download is on the record")
+    content: str | None = strawberry.field(description="of a file that is text; null for pdf")
 
 
 @strawberry.type
@@ -57,10 +62,11 @@ class ExportQueries:
     async def audit_export(self, info: strawberry.Info, id: Id) -> AuditExport | None:
         context = context_of(info)
         context.require("export_audit_trail")
-        found = await asyncio.to_thread(AuditExports(context.services.handler).exported, str(id))
+        found = await asyncio.to_thread(context.services.audit_exports.exported, str(id))
         if found is None:
             return None
-        event, content = found
+        event, file = found
+        await context.consulted("audit_export", event.as_of_position, {"export": id}, "export_audit_trail")
         everyone = await people(context, {event.exported_by, *(r.redacted_by for r in event.redactions)})
         return AuditExport(
             id=id,
@@ -83,15 +89,18 @@ class ExportQueries:
                 for r in event.redactions
             ],
             exported_by=everyone[event.exported_by],
-            content=content.decode(),
+            media_type=file.media_type,
+            download=f"/audit-exports/{id}",
+            content=None if event.format is ExportFormat.PDF else file.content.decode(),
         )
 
 
 @strawberry.type
 class ExportMutations:
     @strawberry.mutation(
-        description=f"Export records of the audit trail, at most {MOST_RECORDS}, as csv or jsonl. What is personal to"
-        " members of the public is left out under `section`, for `reason`."
+        description=f"Export records of the audit trail as csv or jsonl, at most {MOST_RECORDS}, or as pdf, at most"
+        f" {MOST_ON_PAPER}; as of the end of the log at this moment. What is personal to members of the public is left"
+        " out under `section`, for `reason`."
     )
     async def export_audit_trail(
         self,
@@ -105,40 +114,33 @@ class ExportMutations:
         command_id: Id | None = None,
     ) -> t.CommandResult:
         context = context_of(info)
-        exports = AuditExports(context.services.handler)
-        records: list[tuple[int, bytes]] = []
-        position, said = 0, tuple[str, ...]()
+        services = context.services
+        extract, filtered = NOTHING, tuple[str, ...]()
         if context.reader is not None and context.may("export_audit_trail"):  # else the refusal is all there is to do
-            await context.applied("audit_trail", after_position)
             wanted = what_the_reader_may_see(context, filter)
-            said = _said(wanted)
-            records, position = await _records(context, wanted)
+            filtered = as_recorded(said(wanted))
+            head = await asyncio.to_thread(services.handler.store.head)
+            await context.applied("audit_trail", max(head.position, after_position or 0), CATCH_UP_S)
+            extract = await _extract(context, wanted, head)
 
         def do(who: Actor, id_: UUID) -> Outcome:
-            asked = Asked(chosen(ExportFormat, format, "format"), said, purpose, section, reason)
-            return exports.export(who, asked, records, position, id_)
+            asked = Asked(chosen(ExportFormat, format, "format"), filtered, purpose, section, reason)
+            return services.audit_exports.export(who, asked, extract, id_)
 
         return await command(info, "export_audit_trail", command_id, do)
 
 
-async def _records(context: Context, wanted: Wanted) -> tuple[list[tuple[int, bytes]], int]:
-    """The records, one more than may be exported where there are more; and the position the trail is complete up to."""
+async def _extract(context: Context, wanted: Wanted, head: Head) -> Extract:
+    """What matches up to the end of the log, one more than may be exported where there is more."""
     found: list[tuple[int, bytes]] = []
-    as_of: int | None = None
+    people: set[str] = set()
     async with context.reading() as connection:
-        while True:
-            before = None if as_of is None else as_of + 1  # what comes while we read is not of this export
+        more = True
+        while more and len(found) <= MOST_RECORDS:
             after = found[-1][0] if found else None
-            page = await queries.page(connection, wanted, first=PAGE, after=after, before=before)
-            as_of = page.checkpoint.position if as_of is None else as_of
+            page = await queries.page(connection, wanted, first=PAGE, after=after, before=head.position + 1)
             found += [(event.position, event.content) for event in page.events]
-            if not page.has_next or len(page.events) < PAGE or len(found) > MOST_RECORDS:
-                return found[: MOST_RECORDS + 1], as_of
-
-
-def _said(wanted: Wanted) -> tuple[str, ...]:
-    """The filter as it goes on the record."""
-    named = ("person", "role", "organisation", "case_number", "subject", "type", "outcome", "session")
-    said = [f"{name}={value}" for name in named if (value := getattr(wanted, name)) is not None]
-    bounds = (("since", wanted.since), ("until", wanted.until))
-    return (*said, *(f"{name}={moment.isoformat()}" for name, moment in bounds if moment is not None))
+            people |= {event.person for event in page.events}
+            more = page.has_next
+        names = await context.services.names.of(connection, people)
+    return Extract(found, head.position, head.rolling_hash.hex(), {person: names[person] for person in people})

@@ -28,6 +28,7 @@ from adapters.heartbeats import PostgresHeartbeats
 from adapters.identity.development_issuer import DevelopmentIssuer
 from adapters.identity.issuer_documents import IssuerDocuments
 from adapters.identity.verifier import Identity, TokenVerifier
+from adapters.reports import TypstPress
 from api import cad, scim
 from api.graphql.context import READ_SLOTS, Services
 from api.http import PAGES, build_app, proof_of
@@ -37,6 +38,7 @@ from api.settings import Settings, SettingsError
 from api.sign_in import SignIn
 from api.standings import Standings
 from application.accounts import LOCKED, Accounts, SignOnRefused, SignOnUnavailable
+from application.audit_export import AuditExports
 from application.calls import Calls
 from application.complaints import Complaints
 from application.exports import Disclosures, Exports
@@ -95,6 +97,7 @@ async def serve(process: Running, handler: Handler, pages: Path = PAGES) -> None
             complaints=Complaints(handler),
             oversight=Oversight(handler),
             readings=Readings(handler),
+            audit_exports=AuditExports(handler, TypstPress()),
             retention=Retention(handler),
             policies=Policies(handler),
             pilots=Pilots(handler),

@@ -6,8 +6,10 @@ import hashlib
 import json
 import secrets
 from datetime import UTC, datetime, timedelta
+from io import BytesIO
 
 import psycopg
+from pypdf import PdfReader
 
 from tests.api.watch_center import Asker, Json, WatchCenter
 
@@ -143,26 +145,53 @@ def test_an_export_of_the_audit_trail_is_on_the_record_with_its_hash_and_without
         ' purpose: "council inquiry", section: "Gov. Code §7927.700", reason: "members of the public", filter: $filter)'
     )
     wanted = {"subject": f"call-{call}"}
-    position = watch_center.head()
-    watch_center.applied(position)
-    query = """query($id: ID!) { auditExport(id: $id) { format filter records fileSha256 sizeBytes content
-      redactions { element times section redactedBy { id } } exportedBy { id } } }"""
-    for format_ in ("csv", "jsonl"):
+    query = """query($id: ID!) { auditExport(id: $id) { format filter records fileSha256 sizeBytes content download
+      mediaType asOfPosition redactions { element times section redactedBy { id } } exportedBy { id } } }"""
+    for format_ in ("csv", "jsonl", "pdf"):
         answer = told(auditor, export, "exportAuditTrail", format=format_, filter=wanted)
         assert answer["__typename"] == "Accepted", answer
         found = auditor.ask(query, id=answer["id"])["auditExport"]
-        assert found["fileSha256"] == hashlib.sha256(found["content"].encode()).hexdigest()
+        file = auditor.http.get(found["download"])
+        assert file.status_code == 200 and file.headers["content-type"] == found["mediaType"]
+        assert found["fileSha256"] == hashlib.sha256(file.content).hexdigest()
+        assert found["content"] == (None if format_ == "pdf" else file.text)
+        assert found["fileSha256"][:12] in file.headers["content-disposition"]
         assert (found["filter"], found["records"]) == (
             [f"subject=call-{call}"],
             len(watch_center.events(f"call-{call}")),
         )
-        assert f"call-{call}" in found["content"]
+        text = PdfReader(BytesIO(file.content)).pages[0].extract_text() if format_ == "pdf" else file.text
+        assert f"call-{call}" in text
         assert {r["redactedBy"]["id"] for r in found["redactions"]} <= {auditor.person}
-    (event,) = watch_center.events(f"review-{answer['id']}")
-    assert event["data"]["file_sha256"] == found["fileSha256"]
-    refused = told(watch_center.as_role("station_commander"), export, "exportAuditTrail", format="csv", filter=wanted)
+        (event,) = watch_center.events(f"review-{answer['id']}")
+        assert event["data"]["file_sha256"] == found["fileSha256"]
+        if format_ == "pdf":
+            assert f"Complete up to position {found['asOfPosition']}" in text
+            assert f"Rolling hash there {rolling_hash(watch_center, found['asOfPosition'])}" in text
+    (whole,) = [event for event in readings(watch_center, auditor.person) if event[1] == [f"export={answer['id']}"]]
+    assert whole[0] == "audit_export"  # looked at and downloaded: one consultation
+    captain = watch_center.as_role("station_commander")
+    refused = told(captain, export, "exportAuditTrail", format="csv", filter=wanted)
     assert [reason["code"] for reason in refused["reasons"]] == ["not_permitted"]
+    denied = captain.http.get(found["download"])
+    assert (denied.status_code, denied.json()["errors"][0]["extensions"]["code"]) == (403, "not_permitted")
+    assert watch_center.http().get(found["download"]).status_code == 401
+    for nothing in ("nothing", "%0a", "week-2026-W01", "x" * 200):
+        assert auditor.http.get(f"/audit-exports/{nothing}").status_code == 404
     assert told(auditor, export, "exportAuditTrail", format="docx") == {"__typename": "Mistaken", "field": "format"}
+
+
+def rolling_hash(watch_center: WatchCenter, position: int) -> str:
+    """By hand, out of the log."""
+    with psycopg.connect(watch_center.url) as connection:
+        rows = connection.execute(
+            "SELECT state FROM events.stored_events WHERE notification_id <= %s ORDER BY notification_id", (position,)
+        ).fetchall()
+    assert len(rows) == position
+    root = bytes(32)
+    for (content,) in rows:
+        root = hashlib.sha256(root + hashlib.sha256(bytes(content)).digest()).digest()
+    return root.hex()
 
 
 CONSULTED = "review.audit_trail_consulted"
