@@ -24,8 +24,8 @@ class TypstPress:
         self._one = Lock()
 
     def pdf(self, template: str, content: str, at: datetime) -> bytes:
-        """`content`: JSON, for the template; `at`: when the document says it was made, to the second. The same input gives
-        the same bytes. Raises typst.TypstError, which is a fault of the template."""
+        """`content`: JSON, for the template; `at`: when the document says it was made, to the second. The same
+        input gives the same bytes. Raises typst.TypstError, which is a fault of the template."""
         with self._one:
             compiler = typst.Compiler(
                 (FOLDER / f"{template}.typ").read_bytes(),

@@ -11,10 +11,11 @@ from typing import Any
 
 import strawberry
 
-from api.graphql.audit import cursor, page_size, position_of, what_happened
+from api.graphql.audit import cursor, page_size, position_of
 from api.graphql.context import Unreadable, context_of
 from api.graphql.types import PageInfo, Person, Place, Position, Reason
 from application import codec
+from application.audit_paper import what_happened
 from domain import checks, kernel
 from domain.kernel import Mistake, Personal
 from projections.audit_trail.incident import timeline
@@ -116,6 +117,8 @@ class IncidentQueries:
                 connection, calls=calls, cases=cases, first=size or 1, after=position_of(after, "after") or 0
             )
             names = await context.services.names.of(connection, {event.person for event in page.events})
+        asked = {"call": call_number, "case": case_number}
+        await context.consulted("incident", page.checkpoint.position, asked, "read_incident")
         edges = [IncidentEdge(cursor=cursor(event.position), node=_node(event, names)) for event in page.events]
         return IncidentTimeline(
             edges=edges,

@@ -220,6 +220,7 @@ def test_every_reading_of_the_record_is_itself_on_the_record(watch_center: Watch
         (f'openViews(feed: "{camera}")', "{ feed }"),
         ('plateSearches(personId: "j.alvarez")', "{ position }"),
         ('consoleSessions(person: "j.alvarez")', "{ id }"),
+        ('incident(callNumber: "26-117")', "{ position }"),
     ]
     for field, selected in asked:
         for _ in range(2):  # again, as a page does that turns or keeps itself fresh
@@ -233,6 +234,7 @@ def test_every_reading_of_the_record_is_itself_on_the_record(watch_center: Watch
         ("open_views", [f"feed={camera}"]),
         ("plate_searches", ["person=j.alvarez"]),
         ("sign_ons", ["person=j.alvarez"]),
+        ("incident", ["call=26-117"]),
     ]
 
 
