@@ -8,9 +8,8 @@ from enum import StrEnum
 from typing import Any
 
 import msgspec
-import psycopg
 
-from projections.engine.reading import Checkpoint, NoReadModel, Reader
+from projections.engine.reading import Checkpoint, Reader, checkpoint_json, document
 
 
 class Which(StrEnum):
@@ -79,11 +78,7 @@ _ORDER = {
     Which.NEW: ("c.received_at", "ASC"),
     Which.UNANSWERED: ("c.answer_by", "ASC"),
 }
-_CHECKPOINT = """
-(SELECT json_build_object('position', position, 'revision', revision, 'version', version, 'log_end', log_end,
-                          'applied_at', updated_at, 'fault', fault, 'incomplete', incomplete)
- FROM read.complaints_checkpoint) AS checkpoint
-"""
+_CHECKPOINT = checkpoint_json("complaints")
 _answers = msgspec.json.Decoder(Complaints)
 _counts = msgspec.json.Decoder(_Counted)
 
@@ -140,11 +135,4 @@ async def figures(connection: Reader, since: datetime, until: datetime, now: dat
 
 
 async def _ask(connection: Reader, query: str, values: dict[str, Any]) -> str:
-    try:
-        cursor = await connection.execute(query.encode(), values)
-    except psycopg.errors.UndefinedTable:
-        raise NoReadModel("complaints") from None
-    row = await cursor.fetchone()
-    assert row is not None
-    answer: str = row[0]
-    return answer
+    return await document(connection, "complaints", query, values)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, TypeAlias
@@ -58,6 +59,26 @@ def checkpoint_of(row: tuple[Any, ...]) -> Checkpoint:
     """Out of CHECKPOINT_COLUMNS."""
     position, revision, version, log_end, applied_at, fault, incomplete = row
     return Checkpoint(position, revision, version, log_end, applied_at, fault, tuple(incomplete))
+
+
+def checkpoint_json(name: str) -> str:
+    """A select-list item that holds the checkpoint as JSON, for queries that answer with one document."""
+    return f"""
+    (SELECT json_build_object('position', position, 'revision', revision, 'version', version, 'log_end', log_end,
+                              'applied_at', updated_at, 'fault', fault, 'incomplete', incomplete)
+     FROM read.{name}_checkpoint) AS checkpoint
+    """  # noqa: S608
+
+
+async def document(connection: Reader, name: str, query: str, values: Mapping[str, Any]) -> str:
+    """The one JSON document that the query answers with. Raises NoReadModel."""
+    try:
+        cursor = await connection.execute(query.encode(), values)
+    except psycopg.errors.UndefinedTable:
+        raise NoReadModel(name) from None
+    row = await cursor.fetchone()
+    assert row is not None
+    return str(row[0])
 
 
 async def incomplete_streams(connection: Reader, name: str) -> tuple[str, ...]:

@@ -10,7 +10,7 @@ import msgspec
 import psycopg
 
 from domain.kernel import Reason
-from projections.engine.reading import Checkpoint, NoReadModel, Reader
+from projections.engine.reading import Checkpoint, Reader, checkpoint_json, document
 from projections.live_board.phases import AIR, OVER
 
 RECENT = timedelta(hours=1)
@@ -149,11 +149,7 @@ class Flights:
     has_next: bool
 
 
-_CHECKPOINT = """
-(SELECT json_build_object('position', position, 'revision', revision, 'version', version, 'log_end', log_end,
-                          'applied_at', updated_at, 'fault', fault, 'incomplete', incomplete)
- FROM read.live_board_checkpoint) AS checkpoint
-"""
+_CHECKPOINT = checkpoint_json("live_board")
 _CALLS = """
 SELECT c.*, coalesce(u.units, '{}') AS units, u.first_unit_arrived_at,
        ARRAY(SELECT flight FROM read.live_board_flights f WHERE f.call_number = c.call_number
@@ -231,13 +227,7 @@ async def flight(connection: Reader, id_: str) -> tuple[Checkpoint, Flight | Non
 
 
 async def _ask(connection: Reader, query: str, values: dict[str, Any]) -> str:
-    try:
-        cursor = await connection.execute(query.encode(), values)
-    except psycopg.errors.UndefinedTable:
-        raise NoReadModel("live_board") from None
-    row = await cursor.fetchone()
-    assert row is not None
-    return str(row[0])
+    return await document(connection, "live_board", query, values)
 
 
 async def names(connection: Reader, people: set[str]) -> dict[str, str]:

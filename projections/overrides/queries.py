@@ -8,10 +8,9 @@ from enum import StrEnum
 from typing import Any
 
 import msgspec
-import psycopg
 
 from domain.kernel import Reason
-from projections.engine.reading import Checkpoint, NoReadModel, Reader
+from projections.engine.reading import Checkpoint, Reader, checkpoint_json, document
 
 
 class Which(StrEnum):
@@ -92,11 +91,7 @@ _ORDER = {  # the key of a page, and its direction
     Which.REVIEWS: ("o.review_by", "ASC"),
     Which.UNJUSTIFIED: ("o.justify_by", "ASC"),
 }
-_CHECKPOINT = """
-(SELECT json_build_object('position', position, 'revision', revision, 'version', version, 'log_end', log_end,
-                          'applied_at', updated_at, 'fault', fault, 'incomplete', incomplete)
- FROM read.overrides_checkpoint) AS checkpoint
-"""
+_CHECKPOINT = checkpoint_json("overrides")
 _answers = msgspec.json.Decoder(Overrides)
 
 
@@ -141,10 +136,4 @@ async def override(connection: Reader, key: str) -> tuple[Checkpoint, Override |
 
 
 async def _ask(connection: Reader, query: str, values: dict[str, Any]) -> Overrides:
-    try:
-        cursor = await connection.execute(query.encode(), values)
-    except psycopg.errors.UndefinedTable:
-        raise NoReadModel("overrides") from None
-    row = await cursor.fetchone()
-    assert row is not None
-    return _answers.decode(row[0])
+    return _answers.decode(await document(connection, "overrides", query, values))

@@ -7,9 +7,8 @@ from datetime import datetime
 from typing import Any
 
 import msgspec
-import psycopg
 
-from projections.engine.reading import Checkpoint, NoReadModel, Reader
+from projections.engine.reading import Checkpoint, Reader, checkpoint_json, document
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,11 +88,7 @@ class Answer:
     findings: tuple[Finding, ...] = ()
 
 
-_CHECKPOINT = """
-(SELECT json_build_object('position', position, 'revision', revision, 'version', version, 'log_end', log_end,
-                          'applied_at', updated_at, 'fault', fault, 'incomplete', incomplete)
- FROM read.oversight_checkpoint) AS checkpoint
-"""
+_CHECKPOINT = checkpoint_json("oversight")
 _QUEUE = """
 SELECT 'reveal_nonce' AS kind, review, NULL::bigint AS number, NULL AS about, NULL AS person, reveal_by AS due_at
   FROM read.oversight_samples WHERE drawn_at IS NULL AND week_ends_at <= %(now)s
@@ -143,10 +138,4 @@ async def _ask(connection: Reader, what: str, rows: str, **values: Any) -> Answe
     SELECT row_to_json(page)::text
       FROM (SELECT {_CHECKPOINT}, (SELECT coalesce(json_agg(x), '[]') FROM ({rows}) x) AS {what}) page
     """  # noqa: S608
-    try:
-        cursor = await connection.execute(query.encode(), values)
-    except psycopg.errors.UndefinedTable:
-        raise NoReadModel("oversight") from None
-    row = await cursor.fetchone()
-    assert row is not None
-    return _answers.decode(row[0])
+    return _answers.decode(await document(connection, "oversight", query, values))

@@ -11,10 +11,9 @@ from enum import StrEnum
 from typing import Any
 
 import msgspec
-import psycopg
 
 from domain.kernel import Reason
-from projections.engine.reading import Checkpoint, NoReadModel, Reader
+from projections.engine.reading import Checkpoint, Reader, checkpoint_json, document
 
 
 class HitState(StrEnum):
@@ -146,20 +145,10 @@ async def figures(connection: Reader, since: datetime, until: datetime) -> AllFi
     return msgspec.json.decode(await _ask(connection, query, {"since": since, "until": until}), type=AllFigures)
 
 
-_CHECKPOINT = """
-(SELECT json_build_object('position', position, 'revision', revision, 'version', version, 'log_end', log_end,
-                          'applied_at', updated_at, 'fault', fault, 'incomplete', incomplete)
- FROM read.plates_checkpoint) AS checkpoint
-"""
+_CHECKPOINT = checkpoint_json("plates")
 
 
 async def _ask(connection: Reader, query: str, values: dict[str, Any]) -> str:
     whole = f"""SELECT row_to_json(page)::text FROM (SELECT {_CHECKPOINT},
         (SELECT coalesce(json_agg(y), '[]') FROM ({query}) y) AS rows) page"""  # noqa: S608
-    try:
-        cursor = await connection.execute(whole.encode(), values)
-    except psycopg.errors.UndefinedTable:
-        raise NoReadModel("plates") from None
-    row = await cursor.fetchone()
-    assert row is not None
-    return str(row[0])
+    return await document(connection, "plates", whole, values)

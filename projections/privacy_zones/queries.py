@@ -6,10 +6,9 @@ from dataclasses import dataclass
 from datetime import datetime
 
 import msgspec
-import psycopg
 
 from domain.kernel import Place
-from projections.engine.reading import Checkpoint, NoReadModel, Reader
+from projections.engine.reading import Checkpoint, Reader, checkpoint_json, document
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,24 +34,15 @@ class Zones:
     zones: tuple[Zone, ...]
 
 
-_ZONES = """
-SELECT row_to_json(answer)::text FROM (SELECT
-    (SELECT json_build_object('position', position, 'revision', revision, 'version', version, 'log_end', log_end,
-                              'applied_at', updated_at, 'fault', fault, 'incomplete', incomplete)
-     FROM read.privacy_zones_checkpoint) AS checkpoint,
+_ZONES = f"""
+SELECT row_to_json(answer)::text FROM (SELECT {checkpoint_json("privacy_zones")},
     (SELECT coalesce(json_agg(z ORDER BY z.zone), '[]') FROM read.privacy_zones_zones z
      WHERE %(retired)s OR z.retired_at IS NULL) AS zones
 ) answer
-"""
+"""  # noqa: S608
 _answers = msgspec.json.Decoder(Zones)
 
 
 async def zones(connection: Reader, *, retired: bool = False) -> Zones:
     """Those in force; with `retired` those of the past too. Raises NoReadModel."""
-    try:
-        cursor = await connection.execute(_ZONES, {"retired": retired})
-    except psycopg.errors.UndefinedTable:
-        raise NoReadModel("privacy_zones") from None
-    row = await cursor.fetchone()
-    assert row is not None
-    return _answers.decode(row[0])
+    return _answers.decode(await document(connection, "privacy_zones", _ZONES, {"retired": retired}))

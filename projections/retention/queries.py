@@ -9,9 +9,8 @@ from enum import StrEnum
 from typing import Any
 
 import msgspec
-import psycopg
 
-from projections.engine.reading import Checkpoint, NoReadModel, Reader
+from projections.engine.reading import Checkpoint, Reader, checkpoint_json, document
 
 
 class Which(StrEnum):
@@ -84,11 +83,7 @@ class Holds:
     has_next: bool
 
 
-_CHECKPOINT = """
-(SELECT json_build_object('position', position, 'revision', revision, 'version', version, 'log_end', log_end,
-                          'applied_at', updated_at, 'fault', fault, 'incomplete', incomplete)
- FROM read.retention_checkpoint) AS checkpoint
-"""
+_CHECKPOINT = checkpoint_json("retention")
 # Of several categories the longest wins; a later extension beats them; a hold beats all.
 _FOOTAGE = """
 SELECT f.*, coalesce(c.categories, '{}') AS categories, h.holds,
@@ -178,10 +173,4 @@ async def holds(
 
 
 async def _ask(connection: Reader, query: str, values: dict[str, Any]) -> str:
-    try:
-        cursor = await connection.execute(query.encode(), values)
-    except psycopg.errors.UndefinedTable:
-        raise NoReadModel("retention") from None
-    row = await cursor.fetchone()
-    assert row is not None
-    return str(row[0])
+    return await document(connection, "retention", query, values)
