@@ -1,4 +1,4 @@
-"""What the pilot's figures are made of. An event adds at most one row, to its own stream."""
+"""What the pilot's figures are made of. An event adds at most one row to its own thing, and one for each act it is."""
 
 from __future__ import annotations
 
@@ -6,23 +6,45 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from importlib.resources import files
-from typing import Any, get_args
+from typing import get_args
 
 import msgspec
 from psycopg import sql
 from psycopg.rows import dict_row
 
-import domain.catalogue  # noqa: F401  completes the registry, of which every refusal is counted
 from application.codec import Recorded
-from domain import call, camera, drone, live_view, pilot
+from domain import (
+    call,
+    camera,
+    complaint,
+    disclosure,
+    drone,
+    export,
+    footage,
+    live_view,
+    pilot,
+    plate_search,
+    viewing,
+)
 from domain import flight_events as f
 from domain import privacy_override_events as o
-from domain.kernel import EVENT_NAMES, EVENT_TYPES
+from domain import review_events as review
 from projections.engine.projection import Cursor, Park, Projection
+from projections.pilot_metrics.acts import REFUSALS, Row, acts, equipment
 from projections.pilot_metrics.cells import cell_of
 
-Row = dict[str, Any]
-KEYS = {"flights": "flight", "calls": "call_number", "overrides": "override", "pilots": "pilot"}
+KEYS = {
+    "flights": "flight",
+    "calls": "call_number",
+    "overrides": "override",
+    "pilots": "pilot",
+    "viewings": "viewing",
+    "exports": "export",
+    "footage": "footage",
+    "complaints": "complaint",
+    "samples": "sample",
+}
+EVIDENCE = "evidence"  # the category of the schedule that says so
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,8 +81,7 @@ def changes(batch: Sequence[Recorded]) -> Changes:
                 into.steps[table].append(Step(key, recorded.position, recorded.envelope.time, **said))
         if isinstance(recorded.event, pilot.CostRecorded):
             into.costs.append(_cost(key, recorded, recorded.event))
-        elif (act := _act(recorded)) is not None:
-            into.acts.append(act)
+        into.acts += acts(recorded)
     return into
 
 
@@ -195,35 +216,85 @@ def _cost(key: str, recorded: Recorded, event: pilot.CostRecorded) -> Row:
     }
 
 
-def _act(recorded: Recorded) -> Row | None:
-    said: Row
+def _viewing(recorded: Recorded) -> Row | None:
     match event := recorded.event:
-        case live_view.LiveViewRequested():
-            flaw = "vague" if event.grounds.quality.vague else "clear"
-            said = {"kind": "view_asked", "detail": flaw, "purpose": event.grounds.purpose}
-        case live_view.LiveViewGranted():
-            said = {"kind": "view_granted", "detail": event.feed.partition("-")[0]}
-        case live_view.LiveViewEnded():
-            said = {"kind": "view_ended", "detail": event.feed.partition("-")[0], "seconds": event.watched_s}
-        case camera.CameraOffline() | drone.DroneGrounded():
-            said = {"kind": "unavailable", "detail": recorded.stream.partition("-")[0]}
-        case camera.CameraOnline() | camera.CameraRetired() | drone.DroneReadied():
-            said = {"kind": "available", "detail": recorded.stream.partition("-")[0]}
-        case _ if type(event) in REFUSALS:
-            said = {"kind": "refused", "detail": EVENT_NAMES[type(event)].rpartition(".")[0]}
+        case viewing.ViewingRequested():
+            asked = {"footage": event.footage, "detail": equipment(event.feed), "purpose": event.grounds.purpose}
+            return {"set": {**asked, "unit": recorded.envelope.actororg}}
+        case viewing.ViewingGranted():
+            return {"set": {"granted_at": event.granted_at}}
+        case viewing.ViewingEnded():
+            return {"set": {"seen_s": event.seen_s}}
         case _:
             return None
-    envelope = recorded.envelope
-    known = {"position": recorded.position, "at": envelope.time, "stream": recorded.stream, "unit": envelope.actororg}
-    return {**known, "purpose": envelope.purpose or None, **said}
 
 
-_TABLES = {"flight": "flights", "call": "calls", "override": "overrides", "pilot": "pilots"}
+def _export(recorded: Recorded) -> Row | None:
+    match event := recorded.event:
+        case export.ExportRequested():
+            asked = {"footage": event.footage, "purpose": event.grounds.purpose, "unit": recorded.envelope.actororg}
+            return {"set": asked}
+        case export.FootageExported():
+            return {"set": {"exported_at": recorded.envelope.time, "masked": event.masked}}
+        case export.ExportDelivered():
+            return {"set": {"delivered_at": recorded.envelope.time}}
+        case _:
+            return None
+
+
+def _footage(recorded: Recorded) -> Row | None:
+    match recorded.event:
+        case footage.FootageTagged(category) | footage.FootageRecorded(category=category) if category == EVIDENCE:
+            return {"set": {"evidence": True}}
+        case _:
+            return None
+
+
+def _complaint(recorded: Recorded) -> Row | None:
+    match event := recorded.event:
+        case complaint.FeedbackReceived():
+            return {"set": {"received_at": event.received_at}}
+        case complaint.ComplaintOpened():
+            opened = {"topic": str(event.topic), "answer_by": event.answer_by}
+            return {"set": {**opened, "opened_at": recorded.envelope.time}}
+        case complaint.ComplaintResolved():
+            return {"set": {"resolved_at": recorded.envelope.time, "resolution": str(event.resolution)}}
+        case _:
+            return None
+
+
+def _sample(recorded: Recorded) -> Row | None:
+    match event := recorded.event:
+        case review.AuditSampleDrawn():
+            drawn = {"population": event.population_size, "sampled": len(event.sample), "review_by": event.review_by}
+            return {"set": {**drawn, "drawn_at": recorded.envelope.time}}
+        case review.AccessReviewed():
+            return {"add": {"reviewed": 1, "late": int(event.late)}}
+        case _:
+            return None
+
+
+_TABLES = {
+    "flight": "flights",
+    "call": "calls",
+    "override": "overrides",
+    "pilot": "pilots",
+    "viewing": "viewings",
+    "export": "exports",
+    "footage": "footage",
+    "complaint": "complaints",
+    "review": "samples",
+}
 _SAYS: dict[str, Callable[[Recorded], Row | None]] = {
     "flights": _flight,
     "calls": _call,
     "overrides": _override,
     "pilots": _pilot,
+    "viewings": _viewing,
+    "exports": _export,
+    "footage": _footage,
+    "complaints": _complaint,
+    "samples": _sample,
 }
 
 # -- what a thing then looks like ----------------------------------------------
@@ -297,7 +368,6 @@ def _insert(cursor: Cursor, table: str, rows: list[Row]) -> None:
         )
 
 
-REFUSALS = frozenset(kind for name, kind in EVENT_TYPES.items() if "refused" in name)
 _COUNTED = frozenset(
     {
         f.LaunchRequested,
@@ -319,11 +389,37 @@ _COUNTED = frozenset(
         live_view.LiveViewRequested,
         live_view.LiveViewGranted,
         live_view.LiveViewEnded,
+        live_view.LiveViewRenewed,
+        viewing.ViewingRequested,
+        viewing.ViewingGranted,
+        viewing.ViewingEnded,
+        export.ExportRequested,
+        export.FootageExported,
+        export.ExportDelivered,
+        footage.FootageRecorded,
+        footage.FootageTagged,
+        footage.FootageLost,
+        plate_search.PlateSearched,
+        plate_search.HitConfirmed,
+        plate_search.HitRejected,
+        disclosure.DisclosureRequested,
+        disclosure.DisclosureMade,
+        complaint.FeedbackReceived,
+        complaint.ComplaintOpened,
+        complaint.ComplaintResolved,
+        review.AuditSampleDrawn,
+        review.AccessReviewed,
+        review.FindingRecorded,
+        review.CorrectiveActionTaken,
+        camera.CameraInstalled,
         camera.CameraOffline,
         camera.CameraOnline,
         camera.CameraRetired,
+        drone.DroneRegistered,
         drone.DroneGrounded,
         drone.DroneReadied,
+        drone.DroneReleased,
+        drone.UnassignedFlightObserved,
         *get_args(pilot.Event),
         *(set(get_args(call.Event)) - {call.CallConfirmed, call.FeedSharedWithIncident, call.FeedSharingEnded}),
     }
@@ -331,7 +427,7 @@ _COUNTED = frozenset(
 
 PILOT_METRICS: Projection[Changes] = Projection(
     name="pilot_metrics",
-    version=1,
+    version=2,
     tables=files(__package__).joinpath("tables.sql").read_text("utf-8"),
     handles=_COUNTED | REFUSALS,
     changes=changes,

@@ -1,7 +1,7 @@
 -- What the pilot's figures are made of. Rows are only ever added, each with the position of its event: a figure as of a
 -- position is one over the rows up to there, whenever it is asked for. Nothing personal and no free text is kept.
 --
--- `flights`, `calls`, `overrides`, `pilots`: the thing as it stood from that position on; the newest row up to a position
+-- All but `costs` and `acts`: the thing as it stood from that position on; the newest row up to a position
 -- is the one that held then. `at`: when we recorded the event.
 
 CREATE TABLE flights (
@@ -97,14 +97,82 @@ CREATE TABLE costs (
     fund_source text NOT NULL
 );
 
-CREATE TABLE acts (                  -- what is counted by itself
-    position bigint PRIMARY KEY,
+CREATE TABLE viewings (
+    viewing text NOT NULL,
+    position bigint NOT NULL,
+    at timestamptz NOT NULL,
+    footage text,
+    detail text,                     -- camera | drone
+    purpose text,
+    unit text,
+    granted_at timestamptz,
+    seen_s double precision,
+    PRIMARY KEY (viewing, position)
+);
+CREATE INDEX viewings_by_position ON viewings (position);
+
+CREATE TABLE exports (
+    export text NOT NULL,
+    position bigint NOT NULL,
+    at timestamptz NOT NULL,
+    footage text,
+    purpose text,
+    unit text,                       -- the organisation of who asked
+    masked boolean,
+    exported_at timestamptz,
+    delivered_at timestamptz,
+    PRIMARY KEY (export, position)
+);
+CREATE INDEX exports_by_position ON exports (position);
+CREATE INDEX exports_of_footage ON exports (footage);
+
+CREATE TABLE footage (
+    footage text NOT NULL,
+    position bigint NOT NULL,
+    at timestamptz NOT NULL,
+    evidence boolean,                -- put into that category
+    PRIMARY KEY (footage, position)
+);
+CREATE INDEX footage_by_position ON footage (position);
+
+CREATE TABLE complaints (
+    complaint text NOT NULL,
+    position bigint NOT NULL,
+    at timestamptz NOT NULL,
+    topic text,
+    received_at timestamptz,         -- the clock of the channel that it came by
+    opened_at timestamptz,
+    answer_by timestamptz,
+    resolved_at timestamptz,
+    resolution text,
+    PRIMARY KEY (complaint, position)
+);
+CREATE INDEX complaints_by_position ON complaints (position);
+
+CREATE TABLE samples (               -- of a week's accesses
+    sample text NOT NULL,
+    position bigint NOT NULL,
+    at timestamptz NOT NULL,
+    drawn_at timestamptz,
+    population integer,
+    sampled integer,
+    review_by timestamptz,
+    reviewed integer,
+    late integer,
+    PRIMARY KEY (sample, position)
+);
+CREATE INDEX samples_by_position ON samples (position);
+
+CREATE TABLE acts (                  -- what is counted by itself; an event may be several
+    position bigint NOT NULL,
     at timestamptz NOT NULL,
     stream text NOT NULL,
     kind text NOT NULL,
     detail text,
     purpose text,
     unit text,
-    seconds double precision
+    held boolean,                    -- what a share of this kind asks
+    amount double precision,         -- seconds
+    PRIMARY KEY (position, kind)
 );
 CREATE INDEX acts_by_kind ON acts (kind, position);

@@ -26,7 +26,9 @@ def test_the_graphql_schema_in_the_docs_is_the_one_served() -> None:
     assert (ROOT / "docs" / "schema.graphql").read_text().strip() == printed("api.cli", "schema")
 
 
-@pytest.mark.parametrize("generator", ["infra.who_may", "infra.catalogue", "infra.sample_policies"])
+@pytest.mark.parametrize(
+    "generator", ["infra.who_may", "infra.catalogue", "infra.sample_policies", "infra.metrics_reference"]
+)
 def test_generated_pages_are_as_the_generator_makes_them(generator: str) -> None:
     printed(generator, "--check")
 

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import random
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass, field, replace
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
+from dataclasses import replace
 from datetime import date, datetime, timedelta
+from functools import partial
 from math import floor
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -15,7 +16,7 @@ from application.codec import Recorded
 from domain import call, camera, live_view, pilot
 from domain import flight_events as f
 from domain import privacy_override_events as o
-from domain.drone import DroneGrounded, DroneReadied
+from domain.drone import DroneGrounded, DroneRegistered, DroneReleased, UnassignedFlightObserved
 from domain.grounds import StatedGrounds
 from domain.kernel import EVENT_NAMES, CaseNumber, DroneId, FeedId, Personal, PersonId, Place, PolicyVersion
 from domain.launch import AirspaceAuthority, AuthorityKind
@@ -23,6 +24,7 @@ from domain.legal_basis import BasisKind, LegalBasis
 from domain.reason_quality import ReasonQuality
 from domain.session import AttemptRefused
 from tests.projections.log import START, envelope
+from tests.projections.pilot_watch import TURNS, Case, act, cases, equipment, watched
 from tests.projections.sortie import air, flown
 
 Happened = tuple[str, Any]
@@ -141,23 +143,18 @@ def _view(chance: random.Random, key: str) -> list[Happened]:
     if chance.random() < 0.3:
         return [(stream, asked), (stream, live_view.LiveViewRefused(feed, ANA, ()))]
     said: list[Happened] = [(stream, asked), (stream, live_view.LiveViewGranted(feed, ANA, START, START))]
+    if chance.random() < 0.5:
+        renewed = live_view.LiveViewRenewed(feed, ANA, Personal("x", "y"), quality, START)
+        said.append((stream, renewed))
     if chance.random() < 0.8:
         ended = live_view.LiveViewEnded(feed, ANA, live_view.EndReason.CLOSED, START, chance.uniform(1, 900))
         said.append((stream, ended))
     return said
 
 
-def _availability(chance: random.Random) -> list[list[Happened]]:
-    dark = [camera.CameraOffline(START, "gone"), camera.CameraOnline(START), camera.CameraRetired("old", ANA)]
-    grounded = [DroneGrounded("propeller", ANA), DroneReadied(90, ANA)]
-    cameras: list[Happened] = [("camera-1", chance.choice(dark)) for _ in range(chance.randint(0, 6))]
-    drones: list[Happened] = [("drone-d1", chance.choice(grounded)) for _ in range(chance.randint(0, 6))]
-    return [cameras, drones]
-
-
 def _pilot(chance: random.Random) -> list[Happened]:
     said: list[Happened] = [
-        ("pilot-p", pilot.PilotStarted("Safer WeHo", "24-1", date(2026, 1, 1), date(2026, 12, 31), ANA))
+        ("pilot-p", pilot.PilotStarted("Safer WeHo", "24-1", date(2026, 3, 20), date(2026, 12, 31), ANA))
     ]
     for n in range(chance.randint(0, 8)):
         cost = pilot.CostRecorded(
@@ -180,11 +177,11 @@ def history(seed: int) -> list[Recorded]:
     chance = random.Random(seed)
     calls = [f"c{n}" for n in range(8)]
     waiting = [
-        *(_call(chance, number) for number in calls),
+        *(_call(chance, number) for number in (*calls, *(f"q{n}" for n in range(6)))),  # nothing flies to a q
         *(_flight(chance, f"f{n}", calls) for n in range(14)),
         *(_override(chance, f"o{n}") for n in range(6)),
         *(_view(chance, f"v{n}") for n in range(6)),
-        *_availability(chance),
+        *watched(chance),
         _pilot(chance),
         [("session-s", AttemptRefused("export", "", (), "r")) for _ in range(3)],
     ]
@@ -203,14 +200,7 @@ def history(seed: int) -> list[Recorded]:
 # -- the plain way -------------------------------------------------------------
 
 
-@dataclass
-class Case:
-    at: datetime | None = None
-    apart: bool = False
-    holds: bool = True
-    value: float | None = None
-    per: float = 0.0
-    dims: dict[str, str | None] = field(default_factory=dict)
+NO_TURN = (camera.CameraInstalled, DroneRegistered, DroneReleased)  # ends no outage
 
 
 class Plain:
@@ -302,7 +292,7 @@ class Plain:
         return Case(at=flight["launch"].observed_at, apart=apart, dims=dims, **more)
 
     def cases(self, code: str) -> list[Case]:
-        for make in (self._of_flights, self._of_calls, self._of_acts):
+        for make in (self._of_flights, self._of_calls, self._of_acts, partial(cases, self.events)):
             found = make(code)
             if found is not None:
                 return found
@@ -377,40 +367,42 @@ class Plain:
                     if c["closed"] and (kind := self.type_at(x["request"].call, x["launch_position"]))
                 ]
                 return [self._case(x, holds=kind != c["type"]) for x, c, kind in kept]
-            case "patrol_response_without_drone":
-                kinds = {self.type_at(x["request"].call, x["launch_position"]) for x in self.flights} - {None}
-                return [
-                    Case(
-                        c["received"],
-                        c["apart"],
-                        True,
-                        (at - c["received"]).total_seconds(),
-                        0,
-                        {"call_type": c["type"]},
-                    )
-                    for number, c in self.calls.items()
-                    if number not in answered and c["type"] in kinds and (at := first(c)) and c["received"]
-                ]
+            case (
+                "patrol_response_without_drone"
+                | "patrol_response_before_pilot"
+                | "cleared_without_patrol_without_drone"
+                | "cleared_without_patrol_before_pilot"
+            ):
+                return list(self._compared(code, answered.keys()))
             case _:
                 return None
 
-    def _of_acts(self, code: str) -> list[Case] | None:
-        def act(r: Recorded, what: str, purpose: str = "pursuit", **more: Any) -> Case:
-            dims: dict[str, str | None] = {"what": what, "purpose": purpose, "unit": r.envelope.actororg}
-            return Case(at=r.envelope.time, dims=dims, **more)
+    def _compared(self, code: str, answered: Collection[str]) -> Iterator[Case]:
+        """Calls of types to which drones fly, and no drone flew."""
+        kinds = {self.type_at(x["request"].call, x["launch_position"]) for x in self.flights} - {None}
+        starts = [r.event.starts_on for r in self._all(pilot.PilotStarted)]
+        for number, c in self.calls.items():
+            if number in answered or c["type"] not in kinds:
+                continue
+            before = bool(starts and c["received"] and c["received"].astimezone(CITY).date() < min(starts))
+            if before != code.endswith("before_pilot"):
+                continue
+            case = Case(c["received"], c["apart"], dims={"call_type": c["type"]})
+            first = min((unit["arrived"] for unit in c["units"].values() if "arrived" in unit), default=None)
+            if code.startswith("cleared"):
+                if c["closed"]:
+                    standing = [u for u in c["units"].values() if "arrived" in u or "cancelled" not in u]
+                    yield replace(case, holds=not standing)
+            elif first and c["received"]:
+                yield replace(case, value=(first - c["received"]).total_seconds())
 
+    def _of_acts(self, code: str) -> list[Case] | None:
         match code:
             case "live_views":
-                return [act(r, r.event.feed.split("-")[0]) for r in self._all(live_view.LiveViewGranted)]
+                return [act(r, equipment(r.event.feed)) for r in self._all(live_view.LiveViewGranted)]
             case "live_view_length":
                 ended = self._all(live_view.LiveViewEnded)
-                return [act(r, r.event.feed.split("-")[0], value=r.event.watched_s) for r in ended]
-            case "vague_reasons":
-                return [
-                    act(r, "vague" if (vague := r.event.grounds.quality.vague) else "clear", p, holds=vague)
-                    for r in self._all(live_view.LiveViewRequested)
-                    if (p := r.event.grounds.purpose)
-                ]
+                return [act(r, equipment(r.event.feed), value=r.event.watched_s) for r in ended]
             case "refused_attempts":
                 refused = [r for r in self.events if "refused" in EVENT_NAMES[type(r.event)]]
                 return [act(r, EVENT_NAMES[type(r.event)].removesuffix(".v1")) for r in refused]
@@ -436,7 +428,9 @@ class Plain:
             since: Recorded | None = None
             ends: datetime | None = None
             for recorded in self.streams[stream]:
-                out = isinstance(recorded.event, camera.CameraOffline | DroneGrounded)
+                if not isinstance(recorded.event, TURNS) or isinstance(recorded.event, NO_TURN):
+                    continue
+                out = isinstance(recorded.event, camera.CameraOffline | DroneGrounded | UnassignedFlightObserved)
                 if out and since is None:
                     since = recorded
                 elif not out and since is not None:

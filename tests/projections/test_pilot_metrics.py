@@ -29,6 +29,7 @@ from tests.conftest import url_of_database
 from tests.projections.log import START, Log, store_feeds
 from tests.projections.models import ask, wait_applied
 from tests.projections.pilot_history import ANA, Case, Plain, history, percentile, period
+from tests.projections.pilot_watch import Watch
 from tests.projections.sortie import SCENE, flown
 
 SEEDS = (1, 2)
@@ -206,6 +207,26 @@ def test_a_period_includes_its_start_and_not_its_end(metrics_url: str) -> None:
     wanted = Wanted(purpose="training")
     (figure,) = ask(metrics_url, queries.figures, BY_CODE["flights"], len(events), None, wanted, tables="whole_1.")
     assert figure.n == sum(x["request"].purpose == "training" for x in Plain(events).flights)
+
+
+@pytest.mark.parametrize("seed", SEEDS)
+def test_availability_is_of_the_time_within_the_period_asked_for(metrics_url: str, seed: int) -> None:
+    events, definition = history(seed), BY_CODE["availability"]
+    begin, end = events[0].envelope.time, events[-1].envelope.time
+    for first, last in ((0.2, 0.7), (0.0, 0.4), (0.5, 2.0), (0.4, 0.41)):
+        since, until = begin + first * (end - begin), begin + last * (end - begin)
+        wanted = Wanted(since=since, until=until)
+        found = ask(metrics_url, queries.figures, definition, len(events), By.WHAT, wanted, tables=f"whole_{seed}.")
+        plain = plainly(definition, list(Watch(events).available(since, until)), By.WHAT)
+        assert_equal(shown(found), plain, (first, last))
+
+
+def test_calls_from_before_the_pilot_are_held_against_those_of_it(metrics_url: str) -> None:
+    """That there are any in the random histories, too."""
+    for when in ("before_pilot", "without_drone"):
+        assert any(Plain(history(seed)).cases(f"cleared_without_patrol_{when}") for seed in SEEDS), when
+    compared = [definition for definition in DEFINITIONS if definition.over == "unflown"]
+    assert len(compared) == 4 and all(definition.observational for definition in compared)
 
 
 def test_a_metric_is_broken_down_only_by_what_its_cases_have(metrics_url: str) -> None:
