@@ -5,6 +5,7 @@ from __future__ import annotations
 import secrets
 from datetime import UTC, datetime, timedelta
 
+from tests.api.looking import REQUEST, camera, grounds
 from tests.api.watch_center import Asker, Json, WatchCenter, fresh
 
 START = (
@@ -133,3 +134,19 @@ def test_flown_is_published_and_withheld(watch_center: WatchCenter) -> None:
     withheld = sum(each["flights"] for each in told["withheld"])
     assert told["flown"] == told["published"] + withheld + len(told["undecided"]) + told["inTheAir"]
     assert told["balanced"] == (not told["undecided"] and not told["inTheAir"])
+
+
+def test_the_vague_reason_is_published_as_a_rate_of_each_unit(watch_center: WatchCenter) -> None:
+    operator, analyst = watch_center.as_role("watch_operator"), watch_center.as_role("city_analyst")
+
+    def told(at: int) -> tuple[int, int]:
+        """Reasons given by the station, and the vague ones among them."""
+        metric = analyst.ask(METRIC, code="vague_reasons", by="unit", asOf=at, at=at)["metric"]
+        found = [(x["n"], x["numerator"]) for x in metric["figures"] if x["key"] == "lasd_west_hollywood"]
+        return found[0] if found else (0, 0)
+
+    before, feed = told(watch_center.head()), camera(watch_center)
+    for reason in ("investigation", "man with a knife at the bus stop on Fairfax"):
+        at = operator.accepted(REQUEST, feed=feed, grounds=grounds(watch_center, reason=reason))["position"]
+    after = told(at)
+    assert (after[0] - before[0], after[1] - before[1]) == (2, 1)
