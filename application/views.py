@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Protocol
+from typing import Any, Protocol
 from uuid import NAMESPACE_URL, UUID, uuid5
 
 import structlog
@@ -25,8 +25,20 @@ from domain.camera import CAMERA, FeedStanding, feed_standing
 from domain.flight import FLIGHT
 from domain.flight_state import Flying, NotRequested
 from domain.grounds import Grounds
-from domain.kernel import CallNumber, FeedId, InvalidValue, LiveViewId, NotFound, Personal, PersonId, Reason, StreamId
+from domain.kernel import (
+    Aggregate,
+    CallNumber,
+    FeedId,
+    InvalidValue,
+    LiveViewId,
+    NotFound,
+    Personal,
+    PersonId,
+    Reason,
+    StreamId,
+)
 from domain.live_view import (
+    COVERED,
     HEARTBEAT_LIMIT,
     LIVE_VIEW,
     EndLiveView,
@@ -43,8 +55,10 @@ from domain.live_view import (
     flight_feed,
     view_permit,
 )
+from domain.person import PERSON, person_standing
 from domain.policy import POLICY, POLICY_KEY, PolicyInForce, policy_in_force
 from domain.reason_quality import LOOK_BACK, ReasonQuality, quality
+from domain.session import SESSION, session_standing
 
 PERMIT_LENGTH = timedelta(seconds=30)  # a picture goes on no longer than this without the store
 ASKING_LIMIT = timedelta(minutes=1)  # by then a request is on the record or never will be
@@ -109,7 +123,9 @@ def standing_of_feed(attempt: Attempt, feed: FeedId) -> FeedStanding:
     if aggregate == CAMERA.name:
         return feed_standing(feed, attempt.state(CAMERA, key))
     state = attempt.state(FLIGHT, key)
-    return flight_feed(feed, known=not isinstance(state, NotRequested), flying=isinstance(state, Flying))
+    flying = isinstance(state, Flying)
+    covered = isinstance(state, Flying) and bool(state.sortie.covered)
+    return flight_feed(feed, known=not isinstance(state, NotRequested), flying=flying, covered=covered)
 
 
 def call_of(attempt: Attempt, call: CallNumber | None) -> CallStanding | None:
@@ -270,13 +286,44 @@ class Views(EndingViews):
         return Pulse(False, None, reason)
 
     def permit(self, actor: Actor, key: str) -> Permit | Reason:
-        """May frames of this view go to this person now: read in the store, never out of a read model."""
+        """May frames of this view go to this person now: read in the store, never out of a read model.
+
+        Asked of everything that ends a view, so that none goes on until its end is on the record."""
         now = self.handler.clock.now()
         state = self.state(key)
         reason = view_permit(state, PersonId(actor.person), actor.session, now)
         if reason is not None or not isinstance(state, Open):
             return reason or Reason("view_not_granted", "this view was not granted", "no frame without a grant")
+        if (reason := self._no_longer(state.request, now)) is not None:
+            return reason
         return Permit(state.request.feed, min(state.until, now + PERMIT_LENGTH))
+
+    def _no_longer(self, request: LiveViewRequested, now: datetime) -> Reason | None:
+        """Why a view that was granted may not go on: the sign-on, the account, the incident, or where the drone is."""
+        feed, call = request.feed, request.shared_by_call
+        aggregate, _, key = feed.partition("-")
+        wanted: list[tuple[Aggregate[Any, Any, Any], str]] = [
+            (PERSON, request.person),
+            (SESSION, request.session),
+            (POLICY, POLICY_KEY),
+            *([(CALL, call)] if call else []),
+            *([(FLIGHT, key)] if aggregate == FLIGHT.name else []),
+        ]
+        found = {stream: state for stream, (_, state) in self.handler.states.load(wanted).items()}
+        policy = policy_in_force(found[POLICY.stream(POLICY_KEY)], now)
+        courses = policy.parameters.required_courses if policy else ()
+        person = person_standing(request.person, found[PERSON.stream(request.person)], now, courses)
+        for reason in person.access_refusals():
+            return reason
+        if not session_standing(request.session, found[SESSION.stream(request.session)], now).open:
+            return Reason("not_signed_on", "the session of this view is over", "a session is a condition")
+        if call:
+            incident = call_standing(call, found[CALL.stream(call)])
+            if not incident.open or feed not in incident.shared:
+                rule = "the field sees what is shared with an open incident"
+                return Reason("no_longer_shared", "the feed is no longer shared with this incident", rule)
+        flight = found.get(FLIGHT.stream(key))
+        return COVERED if isinstance(flight, Flying) and flight.sortie.covered else None
 
     def state(self, key: str) -> State:
         """Raises InvalidValue for what names no view."""

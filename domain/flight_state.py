@@ -93,7 +93,7 @@ class CalledOff:
 @dataclass(frozen=True, slots=True)
 class Sortie:
     """What a flying drone carries through the phases. `zones`: those it is in; True where one forbids recording.
-    `lifted`: those of them that a privacy override opened."""
+    `lifted`: those of them that a privacy override opened; `covered`: those that nobody may look into."""
 
     request: LaunchRequested
     purpose: str
@@ -105,6 +105,7 @@ class Sortie:
     silent_since: datetime | None = None
     zones: Mapping[str, bool] = field(default_factory=lambda: MappingProxyType({}))
     lifted: frozenset[str] = frozenset()
+    covered: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)
@@ -240,11 +241,14 @@ def _evolve_in_flight(state: Flying, happened: Event) -> State:
         case PrivacyZoneEntered(zone, rule, effect):
             blocks = rule is not ZoneRule.MASK and effect is not ZoneEffect.OVERRIDDEN
             lifted = sortie.lifted | {zone} if effect is ZoneEffect.OVERRIDDEN else sortie.lifted - {zone}
+            hides = rule is ZoneRule.NO_VIEW and effect is not ZoneEffect.OVERRIDDEN
+            covered = sortie.covered | {zone} if hides else sortie.covered - {zone}
             zones = MappingProxyType({**sortie.zones, zone: blocks})
-            return replace(state, sortie=replace(sortie, zones=zones, lifted=lifted))
+            return replace(state, sortie=replace(sortie, zones=zones, lifted=lifted, covered=covered))
         case PrivacyZoneLeft(zone):
             left = MappingProxyType({z: blocks for z, blocks in sortie.zones.items() if z != zone})
-            return replace(state, sortie=replace(sortie, zones=left, lifted=sortie.lifted - {zone}))
+            lifted, covered = sortie.lifted - {zone}, sortie.covered - {zone}
+            return replace(state, sortie=replace(sortie, zones=left, lifted=lifted, covered=covered))
         case DroneLanded():
             return Landed(sortie)
         case _:

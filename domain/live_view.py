@@ -29,6 +29,13 @@ from domain.policy import PolicyInForce
 from domain.reason_quality import ReasonQuality
 
 HEARTBEAT_LIMIT = timedelta(seconds=10)
+COVERED = Reason(
+    "in_privacy_zone",
+    "the drone is in a privacy zone that nobody may look into",
+    "a zone that forbids viewing ends what is seen of it at once",
+    "feed",
+    "a privacy override of that zone, or the drone outside it",
+)
 
 
 class EndReason(StrEnum):
@@ -36,6 +43,7 @@ class EndReason(StrEnum):
     LOST = "lost"  # the heartbeat stopped
     EXPIRED = "expired"  # its time was over and nobody asked again
     REVOKED = "revoked"  # who watched may no longer, or the feed is no longer shared
+    PRIVACY_ZONE = "privacy_zone"  # the drone came to where nobody may look
 
 
 # -- events ------------------------------------------------------------------
@@ -182,13 +190,17 @@ class Ended:
 State = NotRequested | Requested | Open | Refused | Ended
 
 
-def flight_feed(feed: FeedId, *, known: bool, flying: bool) -> FeedStanding:
-    """A drone's picture is there while it flies; a drone in its dock is nobody's camera."""
+def flight_feed(feed: FeedId, *, known: bool, flying: bool, covered: bool = False) -> FeedStanding:
+    """A drone's picture is there while it flies; a drone in its dock is nobody's camera.
+
+    `covered`: the drone is in a privacy zone that nobody may look into, and no override lifts it."""
     rule = "a view is of a picture that is there"
     if not known:
         return FeedStanding(feed, Reason("feed_unknown", "there is no such flight", rule, field="feed"))
     if not flying:
         return FeedStanding(feed, Reason("feed_offline", "this flight is not in the air", rule, field="feed"))
+    if covered:
+        return FeedStanding(feed, COVERED)
     return FeedStanding(feed, None)
 
 

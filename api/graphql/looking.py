@@ -138,7 +138,7 @@ class Look:
     until: datetime | None
     renewed_at: datetime | None
     ended_at: datetime | None
-    end_reason: str | None = strawberry.field(description="closed | lost | expired | revoked")
+    end_reason: str | None = strawberry.field(description="closed | lost | expired | revoked | privacy_zone")
     seconds: float | None = strawberry.field(description="how much was seen")
     bytes: float | None
     decided_by: Id | None

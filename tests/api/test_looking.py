@@ -10,15 +10,19 @@ import pytest
 
 from api.processes import demonstration, wiring
 from application import deadlines
-from application.flights import Flights
+from application.flights import Flights, Observed
 from application.handling import Accepted, Refused
 from application.standing import service
-from domain.flight_commands import RecordLaunch
-from domain.flight_events import Observation
+from application.views import Permit
+from domain.flight_commands import RecordLaunch, RecordZoneEntry, RecordZoneExit
+from domain.flight_events import Observation, ZoneRule
 from domain.grounds import Grounds
-from domain.kernel import AirPosition, CallNumber
+from domain.kernel import AirPosition, CallNumber, Reason
 from tests.api.looking import REQUEST, beating, camera, ended, grounds, in_person, pulse, watching
+from tests.api.test_overrides import target, zone
 from tests.api.watch_center import Json, WatchCenter, call_update, settings_as, until
+
+THREAT = "a child has fallen into the water, nobody is near"
 
 LOOK = "stream kind person { id name } feed purpose callNumber state endReason seconds vague reasonScore sharedByCall"
 RECORD = "query($person: ID, $at: Position) { accessRecord(personId: $person, afterPosition: $at)"
@@ -229,6 +233,8 @@ def test_la_county_fire_sees_only_feeds_shared_with_an_open_incident(watch_cente
         closing = {"update_number": 2, "disposition": "fire out", "closed_at": update["cad_time"]}
         watch_center.dispatch({**update, **closing})
         assert isinstance(views.request(responder, feed, asked_for(call)), Refused)
+        refused = views.permit(responder, granted.key)
+        assert isinstance(refused, Reason) and refused.code in ("no_longer_shared", "view_ended")
     until(lambda: ended(watch_center, granted.key), what="the closed call has ended the view")
     end = ended(watch_center, granted.key)
     assert end is not None and end["data"]["why"] == "revoked"
@@ -277,6 +283,87 @@ def test_a_flight_is_seen_while_it_flies_by_the_watch_and_by_its_own_pilot(watch
         assert granted["data"]["feed"] == feed
     other = watch_center.asker(watch_center.enrolled("remote_pilot"))
     assert codes(other.order(REQUEST, feed=feed, grounds=stated)) == ["not_permitted"]
+
+
+def flying(center: WatchCenter) -> tuple[str, str]:
+    """A flight in the air and the call it is flown to."""
+    asked = center.launch()
+    flight = str(
+        center.as_role("watch_operator", step_up=True).accepted("requestLaunch(input: $input)", input=asked)["id"]
+    )
+    now = datetime.now(UTC)
+    noted(center, flight, RecordLaunch(Observation(AirPosition(34.0845, -118.3834, 95.0, 5.0), None, now), now))
+    return flight, str(asked["callNumber"])
+
+
+def noted(center: WatchCenter, flight: str, command: Observed) -> None:
+    """What the gateway saw of a drone, on the record."""
+    with wiring.handler(settings_as("saferweho_gateway", center.environ)) as handler:
+        told = Flights(handler).record(service("service-drone-gateway"), flight, command, uuid4())
+        assert isinstance(told, Accepted), told
+
+
+def in_zone(key: str, rule: ZoneRule, override: str | None = None) -> RecordZoneEntry:
+    seen = Observation(AirPosition(34.0915, -118.3512, 130.0, 40.0), None, datetime.now(UTC))
+    return RecordZoneEntry(key, rule, override, seen)
+
+
+def test_a_zone_that_forbids_viewing_ends_open_views_within_five_seconds(watch_center: WatchCenter) -> None:
+    deputy, pilot = watch_center.as_role("watch_operator"), watch_center.as_role("remote_pilot")
+    flight, call = flying(watch_center)
+    feed, key = f"flight-{flight}", zone(watch_center).removeprefix("zone-")
+    views = [watching(watch_center, asker, feed, callNumber=call) for asker in (deputy, pilot)]
+    elsewhere = watching(watch_center, deputy)
+    noted(watch_center, flight, in_zone(key, ZoneRule.NO_RECORD))
+    noted(watch_center, flight, RecordZoneExit(key, in_zone(key, ZoneRule.NO_VIEW).seen))
+    assert pulse(deputy, views[0])["open"], "a zone that forbids recording alone ends no view"
+    noted(watch_center, flight, in_zone(key, ZoneRule.NO_VIEW))
+    at = monotonic()
+    for view in views:
+        until(lambda view=view: ended(watch_center, view), 30, what="the view has ended")  # type: ignore[misc]
+    assert monotonic() - at < 5
+    entered = watch_center.events(feed)[-1]
+    for view in views:
+        end = ended(watch_center, view)
+        assert end is not None and end["data"]["why"] == "privacy_zone"
+        assert (end["causationid"], end["actorid"]) == (entered["id"], "service-reactor")
+    assert pulse(deputy, elsewhere)["open"]
+    told = deputy.order(REQUEST, feed=feed, grounds=grounds(watch_center, callNumber=call))
+    assert codes(told) == ["in_privacy_zone"]
+    noted(watch_center, flight, RecordZoneExit(key, in_zone(key, ZoneRule.NO_VIEW).seen))
+    watching(watch_center, deputy, feed, callNumber=call)
+
+
+def test_no_frame_leaves_from_inside_such_a_zone_even_before_the_view_has_ended(watch_center: WatchCenter) -> None:
+    flight, call = flying(watch_center)
+    key = zone(watch_center).removeprefix("zone-")
+    with in_person(watch_center, demonstration.person_of("watch_operator")) as (deputy, views):
+        stated = Grounds("call_for_service", "which way did he run from the bank", CallNumber(call))
+        told = views.request(deputy, f"flight-{flight}", stated)
+        assert isinstance(told, Accepted)
+        assert isinstance(views.permit(deputy, told.key), Permit)
+        noted(watch_center, flight, in_zone(key, ZoneRule.NO_VIEW))
+        refused = views.permit(deputy, told.key)
+        assert isinstance(refused, Reason) and refused.code in ("in_privacy_zone", "view_ended")
+
+
+def test_an_active_override_of_the_zone_lets_the_watch_look_and_its_use_is_recorded(watch_center: WatchCenter) -> None:
+    deputy = watch_center.as_role("watch_operator")
+    flight, call = flying(watch_center)
+    feed, stream = f"flight-{flight}", zone(watch_center)
+    sergeant = watch_center.as_role("watch_supervisor", step_up=True)
+    where = target(watch_center, stream, callNumber=call)
+    override = str(
+        sergeant.accepted("invokeEmergencyOverride(input: $target, threat: $text)", target=where, text=THREAT)["id"]
+    )
+    key = stream.removeprefix("zone-")
+    noted(watch_center, flight, in_zone(key, ZoneRule.NO_VIEW, override))
+    view = watching(watch_center, deputy, feed, callNumber=call)
+    assert [e["type"].split(".")[-2] for e in watch_center.events(f"override-{override}")][-1] == "override_used"
+    noted(watch_center, flight, in_zone(key, ZoneRule.NO_VIEW))  # the override has ended, the drone is still inside
+    until(lambda: ended(watch_center, view), 30, what="the view has ended with the override")
+    end = ended(watch_center, view)
+    assert end is not None and end["data"]["why"] == "privacy_zone"
 
 
 # -- afterwards ------------------------------------------------------------------

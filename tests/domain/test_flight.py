@@ -73,11 +73,11 @@ from domain.flight_events import (
     ZoneEffect,
     ZoneRule,
 )
-from domain.flight_state import Landed, Landing, OnScene, Published, Returning, launch_permit, may_be_airborne
+from domain.flight_state import Flying, Landed, Landing, OnScene, Published, Returning, launch_permit, may_be_airborne
 from domain.kernel import CallNumber, CaseNumber, InvalidValue, NotFound, Personal, Place, WrongState
 from domain.person import Role
 from domain.policy import PROHIBITED, RECORD_ON_APPROVAL_KEEP_2_YEARS
-from tests.domain.scenario import DAY, HOUR, MINUTE, NOW, SECOND
+from tests.domain.scenario import DAY, HOUR, MINUTE, NOW, SECOND, Given
 from tests.domain.sorties import (
     CALL,
     COMMANDER,
@@ -473,6 +473,20 @@ def test_an_override_that_begins_inside_its_zone_opens_it() -> None:
     opened = inside.and_when(RecordZoneEntry("pool", ZoneRule.NO_RECORD, "o1", seen))
     opened.when(by_policy).then(recording)
     opened.and_when(RecordZoneExit("pool", seen)).when(RecordZoneExit("pool", seen)).then_nothing()
+
+
+def test_a_zone_that_forbids_viewing_covers_the_picture_until_it_is_left_or_lifted() -> None:
+    def covered(story: Given[Any, Any, Any]) -> frozenset[str]:
+        assert isinstance(story.state, Flying)
+        return story.state.sortie.covered
+
+    enter = RecordZoneEntry("pool", ZoneRule.NO_VIEW, None, seen)
+    inside = on_scene.and_when(enter)
+    assert covered(inside) == {"pool"}
+    assert not covered(inside.and_when(RecordZoneExit("pool", seen)))
+    assert not covered(inside.and_when(replace(enter, override="o1")))
+    assert covered(inside.and_when(replace(enter, override="o1")).and_when(enter)) == {"pool"}
+    assert not covered(on_scene.and_when(replace(enter, rule=ZoneRule.NO_RECORD)))
 
 
 def test_leaving_one_of_two_zones_is_not_leaving_the_other() -> None:

@@ -24,6 +24,7 @@ from domain.kernel import (
     WrongState,
 )
 from domain.live_view import (
+    COVERED,
     LIVE_VIEW,
     EndLiveView,
     EndReason,
@@ -216,3 +217,17 @@ def test_no_frame_without_a_grant() -> None:
     assert code(requested, granted) is None
     assert code(requested, granted, by=OTHER) == code(requested, granted, session="s2") == "not_your_view"
     assert code(requested, granted, LiveViewEnded(FEED, LEE, EndReason.REVOKED, NOW, 1.0)) == "view_ended"
+
+
+def test_nobody_is_let_look_into_a_zone_that_forbids_viewing() -> None:
+    feed = flight_feed(FeedId(StreamId("flight-1")), known=True, flying=True, covered=True)
+    assert feed.fault == COVERED
+    given().when(replace(request, facts=replace(facts, feed=feed))).then_refused(LiveViewRefused, "in_privacy_zone")
+    covered = replace(renew, facts=replace(facts, feed=feed))
+    given(requested, granted).when(covered).then_refused(RenewalRefused, "in_privacy_zone")
+
+
+def test_a_view_ended_by_a_privacy_zone_says_so() -> None:
+    end = EndLiveView(EndReason.PRIVACY_ZONE)
+    ended = LiveViewEnded(FEED, LEE, EndReason.PRIVACY_ZONE, NOW + SECOND, 1.0)
+    given(requested, granted).when(end, at=NOW + SECOND).then(ended)
