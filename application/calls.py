@@ -1,18 +1,32 @@
-"""Calls for service as dispatch tells them."""
+"""Calls for service as dispatch tells them, and what those on the street see of them."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
 from uuid import NAMESPACE_URL, UUID, uuid5
 
 from application.commands import Commands
 from application.handling import Actor, Attempt, Outcome, Recorded
 from application.standing import authorise, outcome
-from domain.call import CALL, UpdateCall
+from domain.call import CALL, Known, ObservationKind, ObservationReported, ReportObservation, UpdateCall
+from domain.kernel import CallNumber, PersonId, Place
 
 
 def update_id(command: UpdateCall) -> UUID:
     """The same update of the same call is the same command, however often dispatch sends it."""
     return uuid5(NAMESPACE_URL, f"urn:saferweho:cad:{command.call}:{command.update_number}")
+
+
+@dataclass(frozen=True, slots=True)
+class Seen:
+    """What somebody on the street saw. `observed_at`: by their own clock."""
+
+    kind: ObservationKind
+    said: str
+    observed_at: datetime
+    place: Place | None = None
 
 
 class Calls(Commands):
@@ -28,3 +42,23 @@ class Calls(Commands):
             return outcome(attempt, stream, command.call)
 
         return self.run(actor, "record_call", command, update_id(command), use)
+
+    def observe(self, actor: Actor, call: str, seen: Seen, command_id: UUID | None = None) -> Outcome:
+        """Put an observation on the record of an open call. Its id is the command's."""
+        ticket = self.handler.ticket("report_observation", [call, seen], actor, command_id)
+        key = str(ticket.command_id)
+
+        def use(attempt: Attempt) -> Recorded:
+            attempt.case_number = call
+            authorise(attempt, "report_observation", CALL.stream(call))
+            by = PersonId(actor.person)
+            command = ReportObservation(CallNumber(call), key, seen.kind, seen.said, seen.observed_at, by, seen.place)
+            attempt.decide(CALL, call, command)
+            return outcome(attempt, CALL.stream(call), key)
+
+        return self.handler.handle(actor, ticket, use)
+
+    def observations(self, call: str) -> Sequence[ObservationReported]:
+        """In the words of those who saw, out of the stream itself: no read model keeps them."""
+        state = self.handler.states.load([(CALL, call)])[CALL.stream(call)][1]
+        return state.observations if isinstance(state, Known) else ()

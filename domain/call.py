@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime
+from enum import StrEnum
 from types import MappingProxyType
 from typing import assert_never
 
@@ -25,6 +26,21 @@ from domain.kernel import (
     WrongState,
     event,
 )
+
+MOST_OBSERVATIONS = 200  # of one call
+
+
+class ObservationKind(StrEnum):
+    """What somebody on the street saw."""
+
+    PERSON_NEEDS_HELP = "person_needs_help"
+    DISTURBANCE = "disturbance"
+    HAZARD = "hazard"  # fire, glass, a wire that is down
+    VEHICLE = "vehicle"
+    PROPERTY = "property"
+    NOTHING_THERE = "nothing_there"  # any more
+    OTHER = "other"
+
 
 # -- events ------------------------------------------------------------------
 # `cad_time` is the dispatch system's clock; `clock_difference_s` how far that is ahead of ours where by over a second.
@@ -151,6 +167,20 @@ class FeedSharingEnded:
     ended_by: PersonId
 
 
+@event("call.observation_reported")
+class ObservationReported:
+    """An ambassador on the street, or the watch for one, told what was seen of a call."""
+
+    # `observation`: its own id; `observed_at`: by the clock of who saw it.
+
+    observation: str
+    kind: ObservationKind
+    said: Personal[str]
+    place: Place | None
+    observed_at: datetime
+    reported_by: PersonId
+
+
 Event = (
     CallReceived
     | CallReclassified
@@ -163,6 +193,7 @@ Event = (
     | CallConfirmed
     | FeedSharedWithIncident
     | FeedSharingEnded
+    | ObservationReported
 )
 
 # -- commands ----------------------------------------------------------------
@@ -217,7 +248,18 @@ class StopSharingFeed:
     by: PersonId
 
 
-Command = UpdateCall | ShareFeed | StopSharingFeed
+@dataclass(frozen=True, slots=True)
+class ReportObservation:
+    call: CallNumber
+    observation: str
+    kind: ObservationKind
+    said: str
+    observed_at: datetime
+    by: PersonId
+    place: Place | None = None
+
+
+Command = UpdateCall | ShareFeed | StopSharingFeed | ReportObservation
 
 # -- state -------------------------------------------------------------------
 
@@ -242,6 +284,7 @@ class Known:
     units: Mapping[str, UnitTimes] = field(default_factory=lambda: MappingProxyType({}))
     closing: tuple[str, datetime] | None = None
     shared: frozenset[FeedId] = frozenset()  # feeds open to the field; none once it is closed
+    observations: tuple[ObservationReported, ...] = ()
 
 
 State = Unheard | Known
@@ -273,6 +316,8 @@ def decide(command: Command, state: State, at: datetime) -> list[Event]:
         return _update(command, state, at)
     if isinstance(state, Unheard):
         raise NotFound("dispatch knows no such call", field="call", accepted="an open call's number")
+    if isinstance(command, ReportObservation):
+        return [_observed(command, state, at)]
     if isinstance(command, StopSharingFeed):
         return [FeedSharingEnded(command.feed, command.by)] if command.feed in state.shared else []
     if state.closing is not None:
@@ -281,6 +326,19 @@ def decide(command: Command, state: State, at: datetime) -> list[Event]:
     if command.feed in state.shared:
         return []
     return [FeedSharedWithIncident(command.feed, command.by, Personal(f"call-{command.call}", reason))]
+
+
+def _observed(command: ReportObservation, state: Known, at: datetime) -> ObservationReported:
+    if state.closing is not None:
+        accepted = "an open call; tell dispatch of what is new"
+        raise WrongState("this call is closed: nobody looks at it any more", field="call", accepted=accepted)
+    if len(state.observations) >= MOST_OBSERVATIONS:
+        raise WrongState("this call has as many observations as anybody reads", field="call")
+    said = Personal(f"call-{command.call}", checks.text("said", command.said, at_least=3, at_most=1000))
+    observed_at = checks.aware("observed_at", command.observed_at)
+    if observed_at - at > checks.CLOCK_TOLERANCE:
+        raise InvalidValue("nobody has seen what is to come", field="observed_at", accepted="a time that has passed")
+    return ObservationReported(command.observation, command.kind, said, command.place, observed_at, command.by)
 
 
 def _update(command: UpdateCall, state: State, at: datetime) -> list[Event]:
@@ -371,6 +429,8 @@ def evolve(state: State, happened: Event) -> State:
             return replace(state, shared=state.shared | {feed})
         case FeedSharingEnded(feed):
             return replace(state, shared=state.shared - {feed})
+        case ObservationReported():
+            return replace(state, observations=(*state.observations, happened))
     state = replace(state, update_number=happened.update_number)
     match happened:
         case CallReclassified(call_type, priority):

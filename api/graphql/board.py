@@ -44,6 +44,20 @@ def call(row: q.Call) -> t.Call:
         units=list(row.units),
         first_unit_arrived_at=row.first_unit_arrived_at,
         flight_ids=[strawberry.ID(flight) for flight in row.flights],
+        observations=[observation(seen, row.call_number) for seen in row.observations],
+    )
+
+
+def observation(row: q.Observation, call_number: str) -> t.Observation:
+    return t.Observation(
+        id=strawberry.ID(row.observation),
+        kind=row.kind,
+        place=t.Place(latitude=row.latitude, longitude=row.longitude)
+        if row.latitude is not None and row.longitude is not None
+        else None,
+        observed_at=row.observed_at,
+        reported_by=t.Person(id=strawberry.ID(row.reported_by), name=row.reported_by_name or row.reported_by),
+        call=call_number,
     )
 
 

@@ -42,6 +42,7 @@ from api.graphql.pilot import PilotMutations, PilotQueries
 from api.graphql.plates import PlateMutations, PlateQueries
 from api.graphql.queries import Query
 from api.graphql.retention import RetentionMutations, RetentionQueries
+from api.graphql.street import StreetMutations, StreetQueries, StreetSubscription
 from api.graphql.subscriptions import Subscription
 from api.graphql.types import POSITION, Position
 from api.graphql.zones import ZoneMutations, ZoneQueries
@@ -63,6 +64,7 @@ QUERIES = (  # one class a capability
     PilotQueries,
     ComplaintQueries,
     OversightQueries,
+    StreetQueries,
 )
 MUTATIONS = (
     Mutation,
@@ -77,8 +79,9 @@ MUTATIONS = (
     ComplaintMutations,
     OversightMutations,
     ConditionMutations,
+    StreetMutations,
 )
-SUBSCRIPTIONS = (Subscription,)
+SUBSCRIPTIONS = (Subscription, StreetSubscription)
 
 
 class Schema(strawberry.Schema):

@@ -65,6 +65,26 @@ class Telemetry:
 
 
 @strawberry.type
+class Observation:
+    """What somebody on the street saw of a call. `observedAt`: by their own clock."""
+
+    id: strawberry.ID
+    kind: str = strawberry.field(
+        description="person_needs_help | disturbance | hazard | vehicle | property | nothing_there | other"
+    )
+    place: Place | None
+    observed_at: datetime
+    reported_by: Person
+    call: strawberry.Private[str]
+
+    @strawberry.field(description="In the words of who saw it, read from the record; null where the key was destroyed.")
+    async def said(self, info: strawberry.Info) -> str | None:
+        from api.graphql.street import said_of
+
+        return await said_of(info, self.call, str(self.id))
+
+
+@strawberry.type
 class Call:
     """A call for service, as dispatch tells it."""
 
@@ -77,6 +97,7 @@ class Call:
     units: list[str]
     first_unit_arrived_at: datetime | None
     flight_ids: list[strawberry.ID]
+    observations: list[Observation] = strawberry.field(description="of those on the street, oldest first")
 
 
 @strawberry.type

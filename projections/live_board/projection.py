@@ -26,6 +26,8 @@ class Changes:
     people: Patches = field(default_factory=dict)
     calls: Patches = field(default_factory=dict)
     units: Patches = field(default_factory=dict)
+    observations: Patches = field(default_factory=dict)
+    shared_feeds: Patches = field(default_factory=dict)
     docks: Patches = field(default_factory=dict)
     drones: Patches = field(default_factory=dict)
     flights: Patches = field(default_factory=dict)
@@ -44,6 +46,8 @@ def write(cursor: Cursor, changes: Changes) -> None:
     upsert(cursor, "people", "person", changes.people)
     upsert(cursor, "calls", "call_number", changes.calls)
     upsert(cursor, "units", "id", changes.units)
+    upsert(cursor, "observations", "observation", changes.observations)
+    upsert(cursor, "shared_feeds", "id", changes.shared_feeds)
     upsert(cursor, "docks", "dock", changes.docks)
     upsert(cursor, "drones", "drone", changes.drones)
     upsert(cursor, "flights", "flight", changes.flights)
@@ -77,9 +81,18 @@ def _call(into: Changes, key: str, recorded: Recorded) -> None:
         case call.UnitCancelled(unit, cancelled_at):
             _unit(into, key, unit, cancelled_at=cancelled_at)
         case call.CallClosed(disposition, closed_at):
-            patch(into.calls, key, disposition=disposition, closed_at=closed_at)
+            patch(into.calls, key, disposition=disposition, closed_at=closed_at, last_closed=recorded.position)
         case call.CallReopened():
             patch(into.calls, key, disposition=None, closed_at=None)
+        case call.FeedSharedWithIncident(feed):
+            since = {"shared_at": recorded.envelope.time, "shared_position": recorded.position}
+            patch(into.shared_feeds, f"{key}/{feed}", call_number=key, feed=feed, ended=False, **since)
+        case call.FeedSharingEnded(feed):
+            patch(into.shared_feeds, f"{key}/{feed}", call_number=key, feed=feed, ended=True)
+        case call.ObservationReported(observation, kind, _, place, observed_at, by):
+            spot = {"latitude": place.latitude, "longitude": place.longitude} if place else {}
+            seen = {"call_number": key, "kind": kind, "observed_at": observed_at, "reported_by": by}
+            patch(into.observations, observation, **seen, **spot)
 
 
 def _unit(into: Changes, call_number: str, unit: str, **times: Any) -> None:
@@ -224,7 +237,7 @@ HANDLES: frozenset[type] = frozenset(
 
 LIVE_BOARD: Projection[Changes] = Projection(
     name="live_board",
-    version=1,
+    version=2,
     tables=files(__package__).joinpath("tables.sql").read_text("utf-8"),
     handles=HANDLES,
     changes=changes,

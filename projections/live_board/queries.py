@@ -40,8 +40,55 @@ class Telemetry:
 
 
 @dataclass(frozen=True, slots=True)
+class Observation:
+    """What somebody on the street saw, without the words: these are read out of the stream."""
+
+    observation: str
+    kind: str
+    latitude: float | None
+    longitude: float | None
+    observed_at: datetime
+    reported_by: str
+    reported_by_name: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class SharedFeed:
+    """A feed that was opened to those who respond to an open call."""
+
+    call_number: str
+    call_type: str
+    latitude: float
+    longitude: float
+    feed: str
+    shared_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class SharedFeeds:
+    checkpoint: Checkpoint
+    shared: tuple[SharedFeed, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class OpenCall:
+    call_number: str
+    call_type: str
+    latitude: float
+    longitude: float
+    received_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class OpenCalls:
+    checkpoint: Checkpoint
+    calls: tuple[OpenCall, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class Call:
-    """`units`: those not cancelled. `flights`: ids of the flights flown to it, oldest first."""
+    """`units`: those not cancelled. `flights`: ids of the flights flown to it, oldest first. `observations`: oldest
+    first."""
 
     call_number: str
     call_type: str
@@ -54,6 +101,7 @@ class Call:
     units: tuple[str, ...]
     first_unit_arrived_at: datetime | None
     flights: tuple[str, ...]
+    observations: tuple[Observation, ...]
 
     @property
     def state(self) -> str:
@@ -153,7 +201,11 @@ _CHECKPOINT = checkpoint_json("live_board")
 _CALLS = """
 SELECT c.*, coalesce(u.units, '{}') AS units, u.first_unit_arrived_at,
        ARRAY(SELECT flight FROM read.live_board_flights f WHERE f.call_number = c.call_number
-             ORDER BY requested_at, flight) AS flights
+             ORDER BY requested_at, flight) AS flights,
+       (SELECT coalesce(json_agg(o ORDER BY o.observed_at, o.observation), '[]')
+        FROM (SELECT b.*, p.name AS reported_by_name FROM read.live_board_observations b
+              LEFT JOIN read.live_board_people p ON p.person = b.reported_by
+              WHERE b.call_number = c.call_number) o) AS observations
 FROM read.live_board_calls c
 LEFT JOIN LATERAL (
     SELECT array_agg(unit ORDER BY unit) FILTER (WHERE cancelled_at IS NULL) AS units,
@@ -201,13 +253,42 @@ SELECT row_to_json(page)::text FROM (SELECT {_CHECKPOINT}, false AS has_next,
 ) page
 """  # noqa: S608
 
+# A call that was closed and opened again shares nothing of before.
+_SHARED = f"""
+SELECT row_to_json(page)::text FROM (SELECT {_CHECKPOINT},
+    (SELECT coalesce(json_agg(x), '[]') FROM (
+        SELECT s.*, c.call_type, c.latitude, c.longitude
+        FROM read.live_board_shared_feeds s JOIN read.live_board_calls c ON c.call_number = s.call_number
+        WHERE NOT s.ended AND c.closed_at IS NULL AND s.shared_position > coalesce(c.last_closed, 0)
+        ORDER BY s.shared_position DESC) x) AS shared
+) page
+"""  # noqa: S608
+_OPEN = f"""
+SELECT row_to_json(page)::text FROM (SELECT {_CHECKPOINT},
+    (SELECT coalesce(json_agg(c ORDER BY c.received_at DESC, c.call_number), '[]') FROM read.live_board_calls c
+     WHERE c.closed_at IS NULL) AS calls
+) page
+"""  # noqa: S608
+
 _board = msgspec.json.Decoder(Board)
+_shared = msgspec.json.Decoder(SharedFeeds)
+_open = msgspec.json.Decoder(OpenCalls)
 _flights = msgspec.json.Decoder(Flights)
 
 
 async def board(connection: Reader, now: datetime) -> Board:
     """The whole board; what ended more than an hour before `now` is left out. Raises NoReadModel."""
     return _board.decode(await _ask(connection, _BOARD, {"since": now - RECENT, "air": list(AIR)}))
+
+
+async def shared_feeds(connection: Reader) -> SharedFeeds:
+    """What is open to the field now, the newest first. Raises NoReadModel."""
+    return _shared.decode(await _ask(connection, _SHARED, {}))
+
+
+async def open_calls(connection: Reader) -> OpenCalls:
+    """The newest first. Raises NoReadModel."""
+    return _open.decode(await _ask(connection, _OPEN, {}))
 
 
 async def flights(

@@ -13,7 +13,8 @@ CREATE TABLE calls (
     longitude double precision,
     received_at timestamptz,       -- the dispatch system's clock
     closed_at timestamptz,
-    disposition text
+    disposition text,
+    last_closed bigint             -- the position at which it was closed last, also if it was opened again
 );
 CREATE INDEX calls_open ON calls (received_at) WHERE closed_at IS NULL;
 CREATE INDEX calls_closed ON calls (closed_at) WHERE closed_at IS NOT NULL;
@@ -27,6 +28,27 @@ CREATE TABLE units (               -- of the stream of their call
     cancelled_at timestamptz
 );
 CREATE INDEX units_of_call ON units (call_number);
+
+CREATE TABLE observations (        -- of the stream of their call; what was said stays there
+    observation text PRIMARY KEY,
+    call_number text NOT NULL,
+    kind text NOT NULL,
+    latitude double precision,
+    longitude double precision,
+    observed_at timestamptz NOT NULL,
+    reported_by text NOT NULL
+);
+CREATE INDEX observations_of_call ON observations (call_number);
+
+CREATE TABLE shared_feeds (        -- of the stream of their call; open while the call has not been closed since
+    id text PRIMARY KEY,           -- '<call number>/<feed>'
+    call_number text NOT NULL,
+    feed text NOT NULL,
+    shared_at timestamptz,
+    shared_position bigint,
+    ended boolean NOT NULL
+);
+CREATE INDEX shared_feeds_of_call ON shared_feeds (call_number) WHERE NOT ended;
 
 CREATE TABLE docks (
     dock text PRIMARY KEY,

@@ -24,7 +24,7 @@ from uuid import uuid4
 import httpx
 import psycopg
 import structlog
-from graphql import parse, print_ast
+from graphql import build_schema, get_named_type, is_composite_type, is_required_argument, parse, print_ast
 
 from adapters import event_store
 from adapters.event_store import LOGINS, login_roles
@@ -34,6 +34,7 @@ from adapters.kafka import topics
 from adapters.kafka.feed import feed_factory
 from adapters.kafka.relay import Relay
 from adapters.kafka.telemetry import TelemetryTail
+from api.graphql import schema as graphql_schema
 from api.observability import Health
 from api.processes import api, demonstration, reactor, wiring
 from api.processes.running import Running
@@ -318,6 +319,38 @@ def call_update(**changed: object) -> Json:
     }
 
 
+def every_question() -> dict[str, str]:
+    """A document for each thing that may be asked, by its name, with arguments that fit."""
+    some = {"String": '"x"', "ID": '"x"', "Int": "1", "Position": "1", "Float": "1", "Boolean": "true"}
+    some |= {"DateTime": '"2026-06-01T00:00:00Z"', "Date": '"2026-06-01"'}
+    some |= {"GroundsInput": '{purpose: "call_for_service", reason: "x"}', "[String!]": '["x"]', "[ID!]": '["x"]'}
+    schema = build_schema(graphql_schema.build().as_str())
+    assert schema.query_type is not None
+    documents = {}
+    for name, field_ in schema.query_type.fields.items():
+        needed = {n: str(a.type).rstrip("!") for n, a in field_.args.items() if is_required_argument(a)}
+        given = ", ".join(f"{n}: {some[type_]}" for n, type_ in needed.items())
+        chosen = " { __typename }" if is_composite_type(get_named_type(field_.type)) else ""
+        documents[name] = print_ast(parse(f"{{ {name}{f'({given})' if given else ''}{chosen} }}"))
+    return documents
+
+
+EVERY_QUESTION = every_question()
+# What the pages of those in the field send, who may not ask freely.
+FIELD = {
+    "open_calls": "query OpenCalls($at: Position) { openCalls(afterPosition: $at)"
+    " { calls { number callType place { latitude longitude } receivedAt } } }",
+    "report": "mutation Report($call: ID!, $kind: String!, $said: String!, $seen: DateTime!, $place: PlaceInput)"
+    " { reportObservation(callNumber: $call, kind: $kind, said: $said, observedAt: $seen, place: $place)"
+    f" {{ {ANSWER} }} }}",
+    "shared": "query Shared($at: Position) { sharedFeeds(afterPosition: $at)"
+    " { shared { feed name kind callNumber callType } } }",
+    "follow_shared": "subscription FollowShared { sharedFeeds { shared { feed } } }",
+    "watch": "mutation Watch($feed: ID!, $grounds: GroundsInput!)"
+    f" {{ requestLiveView(feed: $feed, grounds: $grounds) {{ {ANSWER} }} }}",
+}
+FIELD = {name: print_ast(parse(text)) for name, text in FIELD.items()}
+
 # What the pages of these tests would send: printed, as an independent client sends them.
 PERSISTED = tuple(
     print_ast(parse(text))
@@ -326,6 +359,8 @@ PERSISTED = tuple(
         "subscription Board { board { position } }",
         "query Page($size: Int) { auditTrail(first: $size) { position edges { node { position actor { id } } } } }",
         'mutation Lock { lockSession(reason: "leaving the console") { __typename } }',
+        *FIELD.values(),
+        *EVERY_QUESTION.values(),
     )
 )
 

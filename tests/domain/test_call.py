@@ -20,6 +20,9 @@ from domain.call import (
     FeedSharedWithIncident,
     FeedSharingEnded,
     Known,
+    ObservationKind,
+    ObservationReported,
+    ReportObservation,
     ShareFeed,
     StopSharingFeed,
     UnitArrived,
@@ -229,3 +232,49 @@ def test_sharing_is_stopped_once_and_changes_nothing_else_of_the_call() -> None:
     given(received).when(stop).then_nothing()
     state = given(received, shared, FeedSharingEnded(PARK, SERGEANT)).state
     assert isinstance(state, Known) and (state.update_number, state.shared) == (1, frozenset())
+
+
+# -- on the street ---------------------------------------------------------------
+
+AMBASSADOR = PersonId("ambassador")
+saw = ReportObservation(
+    NUMBER, "o1", ObservationKind.HAZARD, "glass all over the pavement", NOW - MINUTE, AMBASSADOR, SCENE
+)
+told = ObservationReported(
+    "o1",
+    ObservationKind.HAZARD,
+    Personal(f"call-{NUMBER}", "glass all over the pavement"),
+    SCENE,
+    NOW - MINUTE,
+    AMBASSADOR,
+)
+
+
+def test_what_an_ambassador_saw_of_a_call_is_on_its_record_sealed_under_the_call() -> None:
+    given(received).when(saw).then(told)
+    state = given(received, told).state
+    assert isinstance(state, Known) and state.observations == (told,)
+
+
+def test_an_observation_is_of_an_open_call_that_dispatch_knows() -> None:
+    given().when(saw).then_raises(NotFound, "call")
+    closed = CallClosed("report taken", NOW, *stamp(2))
+    given(received, closed).when(saw).then_raises(WrongState, "call")
+
+
+@pytest.mark.parametrize(
+    ("changed", "field"),
+    [
+        ({"said": "?"}, "said"),
+        ({"said": "x" * 1001}, "said"),
+        ({"observed_at": NOW + MINUTE}, "observed_at"),
+        ({"observed_at": NOW.replace(tzinfo=None)}, "observed_at"),
+    ],
+)
+def test_an_observation_says_something_and_is_of_the_past(changed: dict[str, object], field: str) -> None:
+    given(received).when(replace(saw, **changed)).then_raises(InvalidValue, field)  # type: ignore[arg-type]
+
+
+def test_a_call_bears_no_more_observations_than_anybody_reads() -> None:
+    full = given(received, *(replace(told, observation=f"o{n}") for n in range(200)))
+    full.when(saw).then_raises(WrongState, "call")

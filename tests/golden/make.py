@@ -65,6 +65,7 @@ TIMES = {  # 2026-06-01, a call in the afternoon
     "seen_at": "20:09:51",
 }
 TEXTS = {
+    "observation": "0197a2b0-6d40-7c11-9f2e-5b0a4d1c7e35",
     "call_type": "459 burglary",
     "unit": "9-1A",
     "disposition": "report taken",

@@ -19,7 +19,7 @@ from application.codec import Recorded
 from domain import call, drone
 from domain import flight_events as f
 from domain.drone import OrderOutcome
-from domain.kernel import CallNumber, DroneId, FlightId, Personal, PersonId, Place
+from domain.kernel import CallNumber, DroneId, FeedId, FlightId, Personal, PersonId, Place, StreamId
 from projections.engine.host import ProjectionHost
 from projections.live_board import queries, telemetry
 from projections.live_board.projection import HANDLES, LIVE_BOARD
@@ -131,6 +131,8 @@ class NaiveBoard:
 MOMENTS = st.integers(0, 3600).map(lambda s: START + timedelta(seconds=s))
 SOMEBODY = PersonId("p-adams")
 DRONE = DroneId("d1")
+FEEDS = [FeedId(StreamId("camera-a")), FeedId(StreamId("flight-f1"))]
+SEALED = Personal("call-1", "for engine 7")
 
 
 def orders(kind: type) -> st.SearchStrategy[Any]:
@@ -147,6 +149,8 @@ CALL_EVENTS = st.one_of(
     st.builds(lambda u, at: call.UnitCancelled(u, at, 1, START, None), st.sampled_from(["1", "2"]), MOMENTS),
     st.builds(lambda at: call.CallClosed("report taken", at, 1, START, None), MOMENTS),
     st.just(call.CallReopened(1, START, None)),
+    st.builds(lambda feed: call.FeedSharedWithIncident(feed, SOMEBODY, SEALED), st.sampled_from(FEEDS)),
+    st.builds(lambda feed: call.FeedSharingEnded(feed, SOMEBODY), st.sampled_from(FEEDS)),
 )
 DRONE_EVENTS = st.one_of(
     st.just(drone.DroneReadied(90.0, SOMEBODY)),
@@ -181,6 +185,12 @@ LATER = st.sampled_from(sorted(ANY_OF)).flatmap(lambda s: st.tuples(st.just(s), 
 HISTORIES = st.lists(LATER, min_size=10, max_size=80).map(lambda later: [*FIRST.values(), *later])
 
 
+# What `queries.shared_feeds` asks, here of tables without their views.
+OPEN_TO_THE_FIELD = """
+    SELECT s.feed FROM shared_feeds s JOIN calls c ON c.call_number = s.call_number
+    WHERE NOT s.ended AND c.closed_at IS NULL AND s.shared_position > coalesce(c.last_closed, 0)"""
+
+
 @pytest.fixture(scope="module")
 def board_database(pg_admin_url: str) -> Iterator[psycopg.Connection]:
     """The board's tables in a schema of their own, in the session's own database."""
@@ -211,6 +221,10 @@ def test_the_board_is_the_fold_of_the_events_however_they_are_batched(
             assert found.keys() == expected.keys()
             for id_, columns in expected.items():
                 assert {name: found[id_][name] for name in columns} == columns, (table, id_)
+        shared = call.CALL.fold([event for stream, event in history if stream == "call-1"])
+        assert isinstance(shared, call.Known)
+        expected = shared.shared if shared.closing is None else set()
+        assert {feed for (feed,) in cursor.execute(OPEN_TO_THE_FIELD)} == expected
 
 
 def _recorded(position: int, stream: str, event: Any) -> Recorded:
