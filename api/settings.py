@@ -167,6 +167,26 @@ class Settings(BaseSettings):
         alias="READ_DATABASE_URL",
         description="PostgreSQL of the read models, as a reader; without it `DATABASE_URL`.",
     )
+    keys_database_url: DatabaseUrl | None = Field(
+        None,
+        alias="SAFERWEHO_KEYS_DATABASE_URL",
+        description="PostgreSQL of the key store, as the role of this process; in production a server of its own, "
+        "whose backups are kept for a short time; in development without it `DATABASE_URL`.",
+    )
+    key_encryption_keys: Path | None = Field(
+        None,
+        alias="SAFERWEHO_KEY_ENCRYPTION_KEYS",
+        description="File (mode 0600) of the keys that wrap those in the key store; required in production; in "
+        "development without it one of the home.",
+    )
+    key_backup_days: int = Field(
+        35,
+        ge=0,
+        le=400,
+        alias="SAFERWEHO_KEY_BACKUP_DAYS",
+        description="How many days a backup or the WAL of the key store is kept: after that a destroyed key is gone "
+        "for good, and the record says so.",
+    )
     bootstrap_servers: Annotated[str, AfterValidator(_brokers)] | None = Field(
         None, alias="KAFKA_BOOTSTRAP_SERVERS", description="Kafka brokers, `host:port[,host:port…]`."
     )
@@ -338,6 +358,19 @@ class Settings(BaseSettings):
     def write_url(self) -> str | None:
         """libpq address of the event store."""
         return self.database_url.get_secret_value() if self.database_url else None
+
+    @property
+    def keys_url(self) -> str:
+        """libpq address of the key store. Raises SettingsError where production names none."""
+        url = self.keys_database_url or (self.database_url if self.development else None)
+        if url is None:
+            raise SettingsError(
+                [
+                    "SAFERWEHO_KEYS_DATABASE_URL: is not set; accepted: the PostgreSQL of the key store, in production "
+                    "a server of its own"
+                ]
+            )
+        return url.get_secret_value()
 
     @property
     def uses_development_issuer(self) -> bool:

@@ -127,7 +127,7 @@ def row_of(position: int, content: bytes, section: str) -> Row:
 
 def _redacted(value: Any, path: str, section: str, gone: list[str]) -> Any:
     if isinstance(value, dict):
-        if len(value) == 2 and "subject" in value and value.keys() & {"value", "sealed", "shredded"}:
+        if "subject" in value and value.keys() & {"sealed", "shredded"}:
             gone.append(path)
             return {"redacted": section}
         return {key: _redacted(inner, f"{path}.{key}", section, gone) for key, inner in value.items()}

@@ -6,17 +6,20 @@ Attributes are CloudEvents context attributes and extensions (lower-case letters
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Any, get_args, get_origin
+from functools import partial
+from typing import Any, get_origin
 from uuid import UUID
 
 import msgspec
 
 import domain.catalogue  # noqa: F401  every event type is in the registry before the first byte is read
 from application.ports import EventTooLarge, NewEvent, StoredEvent
-from domain.kernel import EVENT_NAMES, EVENT_TYPES, SHREDDED, Mistake, Personal, Shredded
+from application.sealing import Keyring, Sealer, from_form, holds_personal
+from domain.kernel import EVENT_NAMES, EVENT_TYPES, Mistake, Personal
 
 EVENT_LIMIT = 32 * 1024  # bytes
 TYPE_PREFIX = "org.weho.safer."
@@ -66,14 +69,32 @@ class UnreadableEvent(Exception):
     """The bytes are no event this process knows how to read. Nothing is guessed."""
 
 
+class NotDeclared(Exception):
+    """A read model opens a personal value and has declared no column for it."""
+
+
 @dataclass(frozen=True, slots=True)
 class Recorded:
     """A decoded event at its position (0 while it has none yet)."""
 
     position: int
     envelope: Envelope
-    event: Any  # one of the classes in EVENT_TYPES
+    event: Any  # one of the classes in EVENT_TYPES; its personal values are sealed
     content: bytes
+    keys: Keyring | None = None  # for who has declared what it does with personal values
+
+    def text(self, personal: Personal[str] | None) -> str | None:
+        """A personal value of this event, opened; None where its key is destroyed."""
+        return self._keys().text(personal)
+
+    def keyed_hash(self, purpose: str, text: str) -> str:
+        """See `Keyring.keyed_hash`."""
+        return self._keys().keyed_hash(purpose, text)
+
+    def _keys(self) -> Keyring:
+        if self.keys is None:
+            raise NotDeclared(f"{self.name} is read by who has declared nothing personal: it stays sealed")
+        return self.keys
 
     @property
     def stream(self) -> str:
@@ -105,20 +126,22 @@ def upcaster(old: str, new: str) -> Callable[[Callable[[Json], Json]], Callable[
 # -- custom types ------------------------------------------------------------
 
 
+class NotSealed(Exception):
+    """A personal value would have been written in clear: whoever writes it has no keyring."""
+
+
 def _to_json(value: Any) -> Any:
     if isinstance(value, Personal):
-        if isinstance(value.value, Shredded):
-            return {"subject": value.subject, "shredded": True}
-        return {"subject": value.subject, "value": value.value}
+        raise NotSealed(f"a personal value of {value.subject} is never written in clear: pass the keyring")
     raise NotImplementedError(f"{type(value)} has no JSON form")
+
+
+_reading = threading.local()  # the event whose data this thread decodes: msgspec's hooks take no context
 
 
 def _from_json(type_: Any, value: Any) -> Any:
     if get_origin(type_) is Personal or type_ is Personal:
-        if value.get("shredded"):
-            return Personal(value["subject"], SHREDDED)
-        inner = (get_args(type_) or (Any,))[0]
-        return Personal(value["subject"], msgspec.convert(value["value"], inner, dec_hook=_from_json))
+        return from_form(value, str(_reading.event))
     raise NotImplementedError(f"{type_} cannot be read from JSON")
 
 
@@ -138,17 +161,25 @@ def _data_decoder(name: str) -> msgspec.json.Decoder[Any]:
 # -- encode and decode -------------------------------------------------------
 
 
-def encode(envelope: Envelope, event: object) -> bytes:
-    """The event's one byte string. Raises EventTooLarge above 32 KiB."""
+def encode(envelope: Envelope, event: object, keys: Sealer | None = None) -> bytes:
+    """The event's one byte string, its personal values sealed. Raises EventTooLarge above 32 KiB, NotSealed where there
+    is something to seal and no `keys`, and what `keys` raises."""
     fields = {name: getattr(envelope, name) for name in Envelope.__struct_fields__}
-    content = _encoder.encode(_Encoded(**fields, data=event))
+    encoder = _encoder
+    if keys is not None and holds_personal(type(event)):
+        encoder = msgspec.json.Encoder(enc_hook=partial(_seal, keys, str(envelope.id)), uuid_format="canonical")
+    content = encoder.encode(_Encoded(**fields, data=event))
     if len(content) > EVENT_LIMIT:
         raise EventTooLarge(envelope.type, len(content), EVENT_LIMIT)
     return content
 
 
-def new_event(envelope: Envelope, event: object) -> NewEvent:
-    return NewEvent(envelope.subject, envelope.streamversion, EVENT_NAMES[type(event)], encode(envelope, event))
+def _seal(keys: Sealer, event_id: str, value: Any) -> Any:
+    return keys.seal(value, event_id) if isinstance(value, Personal) else _to_json(value)
+
+
+def new_event(envelope: Envelope, event: object, keys: Sealer | None = None) -> NewEvent:
+    return NewEvent(envelope.subject, envelope.streamversion, EVENT_NAMES[type(event)], encode(envelope, event, keys))
 
 
 def type_uri(event: type) -> str:
@@ -174,14 +205,15 @@ def decode_envelope(content: bytes) -> Envelope:
         raise UnreadableEvent(f"the bytes are no CloudEvents envelope: {e}") from e
 
 
-def decode(content: bytes, position: int = 0) -> Recorded:
-    """Raises UnreadableEvent: unknown type, wrong shape, not JSON."""
+def decode(content: bytes, position: int = 0, keys: Keyring | None = None) -> Recorded:
+    """`keys`: see Recorded. Raises UnreadableEvent: unknown type, wrong shape, a value in clear, not JSON."""
     try:
         envelope = _received_decoder.decode(content)
         name = envelope.type.removeprefix(TYPE_PREFIX)
         if name not in EVENT_TYPES and name not in _UPCASTERS:
             raise UnreadableEvent(f"event type {envelope.type!r} at position {position} is not in the registry")
         event: Any
+        _reading.event = envelope.id
         if name in _UPCASTERS:
             data = msgspec.json.decode(envelope.data)
             while name in _UPCASTERS:
@@ -192,7 +224,7 @@ def decode(content: bytes, position: int = 0) -> Recorded:
             event = _data_decoder(name).decode(envelope.data)
     except (msgspec.DecodeError, msgspec.ValidationError, Mistake) as e:
         raise UnreadableEvent(f"the event at position {position} cannot be read: {e}") from e
-    return Recorded(position, envelope, event, content)
+    return Recorded(position, envelope, event, content, keys)
 
 
 def recorded(stored: StoredEvent) -> Recorded:
@@ -212,6 +244,8 @@ __all__ = [
     "CONTENT_TYPE",
     "EVENT_LIMIT",
     "Envelope",
+    "NotDeclared",
+    "NotSealed",
     "Recorded",
     "UnreadableEvent",
     "decode",

@@ -12,7 +12,7 @@ from application.standing import authorise, outcome, standing_of
 from domain import complaint
 from domain.catalogue import AGGREGATES, aggregate_of
 from domain.complaint import COMPLAINT, Disposal, FeedbackChannel, Resolution, Topic
-from domain.kernel import InvalidValue, NotFound, Personal, PersonId, StreamId
+from domain.kernel import InvalidValue, NotFound, PersonId, StreamId
 from domain.person import PERSON
 
 
@@ -31,13 +31,13 @@ class Feedback:
 
 @dataclass(frozen=True, slots=True)
 class Said:
-    """The words of a complaint, opened where their key still exists; `concerns`: whom it is about."""
+    """The words of a complaint, None where their key is destroyed; `concerns`: whom it is about."""
 
-    said: Personal[str]
-    name: Personal[str] | None
-    contact: Personal[str] | None
-    answer: Personal[str] | None = None
-    measure: Personal[str] | None = None
+    said: str | None
+    name: str | None
+    contact: str | None
+    answer: str | None = None
+    measure: str | None = None
     concerns: PersonId | None = None
 
 
@@ -131,14 +131,16 @@ class Complaints(Commands):
     def said(self, key: str) -> Said | None:
         """The words, out of the stream itself: no read model keeps them. None where there is no such feedback."""
         state: complaint.State = self.handler.states.load([(COMPLAINT, key)])[COMPLAINT.stream(key)][1]
+        text = self.handler.keys.text
         match state:
             case complaint.Received(told):
-                return Said(told.said, told.name, told.contact)
+                return Said(text(told.said), text(told.name), text(told.contact))
             case complaint.Open(told, opened):
-                return Said(told.said, told.name, told.contact, concerns=opened.concerns)
+                return Said(text(told.said), text(told.name), text(told.contact), concerns=opened.concerns)
             case complaint.Closed(told, opened, resolved):
-                answer, measure = (resolved.answer, resolved.measure) if resolved else (None, None)
-                return Said(told.said, told.name, told.contact, answer, measure, opened.concerns if opened else None)
+                answer, measure = (text(resolved.answer), text(resolved.measure)) if resolved else (None, None)
+                concerns = opened.concerns if opened else None
+                return Said(text(told.said), text(told.name), text(told.contact), answer, measure, concerns)
             case _:
                 return None
 

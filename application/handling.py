@@ -40,7 +40,9 @@ from application.ports import (
     Question,
     StoreUnavailable,
 )
-from domain.kernel import Aggregate, InvalidValue, Mistake, Reason
+from application.sealing import Keyring, holds_personal, personal_values
+from domain.kernel import Aggregate, InvalidValue, Mistake, Reason, Shredded, StreamId
+from domain.subject_key import SUBJECT_KEY, MakeKey, SubjectKeyCreated
 
 C = TypeVar("C")
 E = TypeVar("E")
@@ -171,6 +173,11 @@ class States:
                 self._known.popitem(last=False)
         return loaded
 
+    def has(self, stream: str) -> bool:
+        """Whether a state of the stream is kept, so that it surely exists."""
+        with self._lock:
+            return stream in self._known
+
 
 # -- one attempt -------------------------------------------------------------
 
@@ -195,12 +202,15 @@ class Attempt:
 
     def load(self, *wanted: tuple[Aggregate[Any, Any, Any], str]) -> None:
         """Read several streams in one round trip; `state` then finds them. Raises InvalidValue for what names none."""
-        for aggregate, key in wanted:
+        missing = [(a, key) for a, key in wanted if a.stream(key) not in self._read]
+        for aggregate, key in missing:
             if key and not KEY.fullmatch(key):
                 raise InvalidValue(
                     f"this is no {aggregate.name}'s id", field=aggregate.name, accepted="1 to 128 printable characters"
                 )
-        missing = [(a, key) for a, key in wanted if a.stream(key) not in self._read]
+        self._load(missing)
+
+    def _load(self, missing: Sequence[tuple[Aggregate[Any, Any, Any], str]]) -> None:
         if missing:
             for stream, entry in self._handler.states.load(missing).items():
                 self._read[stream] = entry
@@ -262,7 +272,28 @@ class Attempt:
     def events(self) -> list[Any]:
         return [event for _, _, event in self._written]
 
+    def _keys_first(self) -> None:
+        """Have the key of everybody of the public that is spoken of, and put a new one on the record before its use."""
+        subjects = {
+            personal.subject
+            for _, _, event in self._written
+            if holds_personal(type(event))
+            for personal in personal_values(event)
+            if not isinstance(personal.value, Shredded)
+        }
+        if not subjects:
+            return
+        self._handler.keys.ready(subjects)  # durable from here on, before any event that needs it
+        written, self._written = self._written, []
+        states = self._handler.states  # once seen there, a key is on the record for good
+        unseen = [(SUBJECT_KEY, subject) for subject in sorted(subjects) if not states.has(SUBJECT_KEY.stream(subject))]
+        self._load(unseen)
+        for _, subject in unseen:
+            self.decide(SUBJECT_KEY, subject, MakeKey(StreamId(subject)))
+        self._written += written
+
     def to_append(self, answer: Recorded) -> Append:
+        self._keys_first()
         written = {stream for stream, _, _ in self._written}
         return Append(
             command_id=self.ticket.command_id,
@@ -275,6 +306,8 @@ class Attempt:
 
     def _encode(self, stream: str, version: int, event: Any) -> NewEvent:
         ids = self._handler.ids
+        # A key is made by the machine at somebody's act; for which purpose and case is told by the act.
+        purpose, case = ("", "") if isinstance(event, SubjectKeyCreated) else (self.purpose, self.case_number)
         envelope = codec.Envelope(
             specversion="1.0",
             id=ids.event_id(),
@@ -291,8 +324,8 @@ class Attempt:
             nonce=ids.nonce(),
             sessionid=self.actor.session,
             sourceaddress=self.actor.source_address,
-            purpose=self.purpose,
-            casenumber=self.case_number,
+            purpose=purpose,
+            casenumber=case,
             policyversion=self.policy_version,
             decidedby=self.decided_by,
             commandid=str(self.ticket.command_id),
@@ -300,7 +333,7 @@ class Attempt:
             causationid=self.ticket.causation_id,
             traceparent=traceparent(),
         )
-        return codec.new_event(envelope, event)
+        return codec.new_event(envelope, event, self._handler.keys)
 
 
 UseCase = Callable[[Attempt], Recorded]
@@ -320,11 +353,13 @@ class Handler:
         ids: Ids,
         authoriser: Authoriser,
         record_attempt: RecordAttempt,
+        keys: Keyring,
     ) -> None:
         self.store = store
         self.clock = clock
         self.ids = ids
         self.authoriser = authoriser
+        self.keys = keys
         self.states = States(store)
         self._record_attempt = record_attempt
 

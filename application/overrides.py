@@ -18,7 +18,7 @@ from domain import privacy_override as override
 from domain.call import CALL, call_standing
 from domain.catalogue import aggregate_of
 from domain.flight_commands import RecordZoneEntry
-from domain.kernel import InvalidValue, NotFound, Personal, PersonId, StreamId
+from domain.kernel import InvalidValue, NotFound, PersonId, StreamId
 from domain.legal_basis import LegalBasis
 from domain.person import Role
 from domain.privacy_override import OVERRIDE, OverridePlan, OverrideStanding, override_standing
@@ -38,11 +38,11 @@ EXPIRY = "override_expiry"
 
 @dataclass(frozen=True, slots=True)
 class Said:
-    """The free texts of an override, opened where their key still exists."""
+    """The free texts of an override, None where they are not written yet or their key is destroyed."""
 
-    why: Personal[str]
-    justification: Personal[str] | None = None
-    findings: Personal[str] | None = None
+    why: str | None
+    justification: str | None = None
+    findings: str | None = None
 
 
 class Overrides(Commands):
@@ -166,13 +166,14 @@ class Overrides(Commands):
     def said(self, key: str) -> Said | None:
         """The free texts, out of the stream itself: no read model keeps them. None where there is no such override."""
         state: override.State = self.handler.states.load([(OVERRIDE, key)])[OVERRIDE.stream(key)][1]
+        text = self.handler.keys.text
         match state:
             case override.Waiting(request) | override.Closed(request):
-                return Said(request.reason)
+                return Said(text(request.reason))
             case override.Active(grant) | override.Ended(grant):
-                return Said(grant.why, grant.justification)
+                return Said(text(grant.why), text(grant.justification))
             case override.Reviewed(grant, review):
-                return Said(grant.why, grant.justification, review.findings)
+                return Said(text(grant.why), text(grant.justification), text(review.findings))
             case _:
                 return None
 

@@ -138,9 +138,9 @@ class Oversight(Commands):
 
         return self.handler.handle(actor, ticket, use)
 
-    def said(self, key: str) -> dict[str, Personal[str]]:
+    def said(self, key: str) -> dict[str, str | None]:
         """The free texts of a review, out of the stream itself: `access:<position>`, `finding:<number>` and
-        `measure:<number>` -> text."""
+        `measure:<number>` -> text, None where its key is destroyed."""
         texts: dict[str, Personal[str]] = {}
         stream = REVIEW.stream(key)
         for stored in self.handler.store.read([stream])[stream]:
@@ -151,7 +151,7 @@ class Oversight(Commands):
                     texts[f"finding:{number}"] = shortcoming
                 case CorrectiveActionTaken(finding, measure):
                     texts[f"measure:{finding}"] = measure
-        return texts
+        return {name: self.handler.keys.text(text) for name, text in texts.items()}
 
 
 def _week_key(week: str) -> str:

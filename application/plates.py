@@ -17,6 +17,7 @@ import structlog
 from application.commands import Commands
 from application.handling import Accepted, Actor, Attempt, Handler, Outcome, Recorded, Refused, Unavailable
 from application.ports import StoreUnavailable
+from application.sealing import Keyring
 from application.standing import authorise, outcome
 from application.views import Reasons, call_of
 from domain import disclosure
@@ -216,7 +217,7 @@ class Plates(Commands):
             return Found(told, failure="this search was answered before: make a new one to see sightings again")
         if self.provider is None:
             return Found(told, failure="no plate readers are connected: set SAFERWEHO_ALPR_URL")
-        asked = _as_recorded(told.key, state.search.access)
+        asked = _as_recorded(self.handler.keys, told.key, state.search.access)
         if asked is None:
             return Found(told, failure="what was searched for was made unreadable: make a new search")
         note: NoteAnswer | NoteFailure
@@ -304,9 +305,9 @@ class Plates(Commands):
         return self.run(actor, "reject_hit", [key, why], command_id, use)
 
 
-def _as_recorded(search: str, access: AccessRecord) -> Asked | None:
+def _as_recorded(keys: Keyring, search: str, access: AccessRecord) -> Asked | None:
     """None where plate or description were made unreadable meanwhile."""
-    plate, other = (said.value if said is not None else None for said in (access.plate, access.other))
+    plate, other = (keys.open(said) if said is not None else None for said in (access.plate, access.other))
     if isinstance(plate, Shredded) or isinstance(other, Shredded):
         return None
     return Asked(search, access.seen_from, access.seen_until, plate, access.plate_state, other, access.readers, SHOWN)

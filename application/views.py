@@ -32,7 +32,6 @@ from domain.kernel import (
     InvalidValue,
     LiveViewId,
     NotFound,
-    Personal,
     PersonId,
     Reason,
     StreamId,
@@ -164,13 +163,15 @@ class Reasons:
             return []
         streams = self._earlier.of(person, LOOK_BACK)
         stored = self._handler.store.read(list(streams)) if streams else {}
-        texts = []
-        for stream in streams:
-            for event in stored[stream][:1]:  # the request is the first event of its stream
-                said = getattr(getattr(codec.recorded(event).event, "grounds", None), "reason", None)
-                if isinstance(said, Personal) and isinstance(said.value, str):
-                    texts.append(said.value)
-        return texts
+        said = [
+            reason
+            for stream in streams
+            for event in stored[stream][:1]  # the request is the first event of its stream
+            if (reason := getattr(getattr(codec.recorded(event).event, "grounds", None), "reason", None)) is not None
+        ]
+        keys = self._handler.keys
+        keys.warm({reason.subject for reason in said})
+        return [text for reason in said if (text := keys.text(reason)) is not None]
 
 
 class EndingViews(Commands):

@@ -25,7 +25,9 @@ from adapters.cedar.authoriser import CedarAuthoriser
 from adapters.event_store import PostgresEventStore
 from adapters.kafka import topics
 from adapters.kafka.clients import TopicPartition, admin, consumer, producer
+from api.processes import wiring
 from api.processes.wiring import RandomIds, SystemClock
+from api.settings import Settings
 from application.calls import Calls
 from application.handling import Accepted, Handler
 from application.standing import record_attempt, service
@@ -61,11 +63,21 @@ def run(events: int = 300, **_: Any) -> list[dict[str, Any]]:
 # -- the product -----------------------------------------------------------------
 
 
+def _settings(watch_center: Product) -> Settings:
+    return Settings.model_validate(
+        {
+            "SAFERWEHO_ENV": "development",
+            "SAFERWEHO_HOME": watch_center.home,
+            "DATABASE_URL": watch_center.database_url,
+        }
+    )
+
+
 async def _follow(watch_center: Product, events: int) -> list[float]:
     """Milliseconds from each commit to the board that shows it."""
     address = watch_center.base_url.replace("http", "ws") + "/graphql"
-    with PostgresEventStore(watch_center.database_url) as store:
-        calls = Calls(Handler(store, SystemClock(), RandomIds(), CedarAuthoriser(), record_attempt))
+    with PostgresEventStore(watch_center.database_url) as store, wiring.keyring(_settings(watch_center)) as keys:
+        calls = Calls(Handler(store, SystemClock(), RandomIds(), CedarAuthoriser(), record_attempt, keys))
         async with websockets.connect(address, subprotocols=[websockets.Subprotocol("graphql-transport-ws")]) as socket:
             token = watch_center.token("watch_operator")
             await _send(socket, type="connection_init", payload={"authorization": f"Bearer {token}"})

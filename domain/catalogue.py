@@ -26,6 +26,7 @@ from domain.privacy_zone import ZONE
 from domain.review import REVIEW
 from domain.session import SESSION
 from domain.shift import SHIFT
+from domain.subject_key import SUBJECT_KEY
 from domain.viewing import VIEWING
 
 AGGREGATES: dict[str, Aggregate[Any, Any, Any]] = {
@@ -53,6 +54,7 @@ AGGREGATES: dict[str, Aggregate[Any, Any, Any]] = {
         REVIEW,
         COMPLAINT,
         PILOT,
+        SUBJECT_KEY,
     )
 }
 

@@ -25,6 +25,7 @@ FootageId = NewType("FootageId", str)
 ViewingId = NewType("ViewingId", str)
 ExportId = NewType("ExportId", str)
 DisclosureId = NewType("DisclosureId", str)
+SubjectId = NewType("SubjectId", str)  # whose key seals what is personal
 PlateSearchId = NewType("PlateSearchId", str)  # of a search for a plate, or of a hit of a hot list
 
 # -- events ------------------------------------------------------------------
@@ -131,18 +132,31 @@ class Shredded:
 SHREDDED = Shredded()
 
 
-class Personal(Generic[T]):
-    """A value about a member of the public, readable only as long as its subject's key exists.
+@dataclass(frozen=True, slots=True)
+class Sealed:
+    """A personal value as the log has it: to be opened with the key named, and only as part of the event it is in.
 
-    `subject` names whose key seals it (a person of the public, or an incident for free text). Officers acting on the
-    job are never personal in this sense: who looked stays on the record.
+    `box`: nonce, ciphertext and tag; `bound_to`: the event's id.
+    """
+
+    key: str
+    box: bytes
+    bound_to: str
+
+
+class Personal(Generic[T]):
+    """A text about a member of the public, readable only as long as its subject's key exists.
+
+    `subject` names whose key seals it: the stream of the incident for free text, of the complaint for who complains, a
+    random name for a plate. Officers acting on the job are never personal in this sense: who looked stays on the
+    record. What comes out of the log is sealed; opening it is asked of the keyring, where it is to be read.
     """
 
     __slots__ = ("subject", "value")
     subject: str
-    value: T | Shredded
+    value: T | Sealed | Shredded
 
-    def __init__(self, subject: str, value: T | Shredded) -> None:
+    def __init__(self, subject: str, value: T | Sealed | Shredded) -> None:
         self.subject = subject
         self.value = value
 

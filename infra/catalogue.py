@@ -22,6 +22,7 @@ import msgspec
 
 import domain.catalogue
 from application.codec import CONTENT_TYPE, SCHEMA_PREFIX, TYPE_PREFIX, Envelope
+from application.sealing import ALGORITHM
 from domain.kernel import EVENT_TYPES, Personal
 
 FOLDER = Path(__file__).parent.parent / "docs" / "events"
@@ -30,16 +31,23 @@ Schema = dict[str, Any]
 
 PERSONAL: Schema = {
     "title": "Personal",
-    "description": "A value about a member of the public; what is left of it once its subject's key is destroyed is "
-    "that there was one.",
+    "description": "A text about a member of the public, sealed; what is left of it once its subject's key is "
+    "destroyed is that there was one.",
     "type": "object",
     "properties": {
-        "subject": {"type": "string", "description": "whose key seals the value"},
-        "value": {},
-        "shredded": {"const": True},
+        "subject": {"type": "string", "description": "whose key seals the text"},
+        "alg": {"const": ALGORITHM, "description": "AES-256-GCM, as RFC 7518 names it"},
+        "kid": {"type": "string", "description": "which key of the key store"},
+        "sealed": {
+            "type": "string",
+            "contentEncoding": "base64url",
+            "description": "96-bit nonce, ciphertext of the text in UTF-8, 128-bit tag; additional data: the event's "
+            "id, a space, the subject",
+        },
+        "shredded": {"const": True, "description": "written when the key was destroyed already"},
     },
     "required": ["subject"],
-    "oneOf": [{"required": ["value"]}, {"required": ["shredded"]}],
+    "oneOf": [{"required": ["alg", "kid", "sealed"]}, {"required": ["shredded"]}],
 }
 
 # -- JSON Schema -------------------------------------------------------------
@@ -86,13 +94,11 @@ def _parts(hint: Any) -> Iterator[Any]:
 
 
 def _sharpen(schema: Schema, hint: Any) -> None:
-    """Say what msgspec leaves out: that a time is one (ours always have a zone), and what is personal of what type."""
+    """Say what msgspec leaves out: that a time is one (ours always have a zone)."""
     for alternative in schema.get("anyOf", [schema]):
         for part in _parts(hint):
             if part is datetime and alternative.get("type") == "string":
                 alternative["format"] = "date-time"
-            elif get_origin(part) is Personal and alternative.get("title") == "Personal":
-                alternative["properties"]["value"] = msgspec.json.schema(get_args(part)[0])
 
 
 def _one_line(text: str) -> str:

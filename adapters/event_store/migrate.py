@@ -46,8 +46,8 @@ def migrations(folder: Path = MIGRATIONS) -> list[Migration]:
     return [Migration(path.name, path.read_text("utf-8")) for path in sorted(folder.glob("*.sql"))]
 
 
-def migrate(url: str, files: Sequence[Migration] | None = None) -> list[str]:
-    """Bring the database at `url` up to date; returns the names of what was applied now.
+def migrate(url: str, files: Sequence[Migration] | None = None, schema: str = "events") -> list[str]:
+    """Bring `schema` of the database at `url` up to date; returns the names of what was applied now.
 
     The first time needs a superuser, or the database's owner with CREATEROLE; later a member of saferweho_migrator is
     enough. Several may call it at once: one works, the others wait. Raises MigrationRefused.
@@ -55,7 +55,7 @@ def migrate(url: str, files: Sequence[Migration] | None = None) -> list[str]:
     applied_now = []
     with psycopg.connect(url, autocommit=True) as conn:
         conn.execute("SELECT pg_advisory_lock(%s)", (_LOCK,))  # given back when the connection closes
-        applied = _applied(conn)
+        applied = _applied(conn, schema)
         files = migrations() if files is None else files
         _refuse_a_changed_past(applied, files)
         for file in files:
@@ -64,15 +64,23 @@ def migrate(url: str, files: Sequence[Migration] | None = None) -> list[str]:
             with conn.transaction():
                 conn.execute(file.text.encode())
                 conn.execute("RESET ROLE")
-                conn.execute("INSERT INTO events.migrations (name, sha256) VALUES (%s, %s)", (file.name, file.sha256))
+                conn.execute(
+                    sql.SQL("INSERT INTO {} (name, sha256) VALUES (%s, %s)").format(_kept_in(schema)),
+                    (file.name, file.sha256),
+                )
             applied_now.append(file.name)
     return applied_now
 
 
-def _applied(conn: psycopg.Connection) -> dict[str, bytes]:
-    if conn.execute("SELECT to_regclass('events.migrations')").fetchone() == (None,):
+def _kept_in(schema: str) -> sql.Identifier:
+    return sql.Identifier(schema, "migrations")
+
+
+def _applied(conn: psycopg.Connection, schema: str) -> dict[str, bytes]:
+    if conn.execute("SELECT to_regclass(%s)", (f"{schema}.migrations",)).fetchone() == (None,):
         return {}
-    return dict(cast(list[tuple[str, bytes]], conn.execute("SELECT name, sha256 FROM events.migrations").fetchall()))
+    rows = conn.execute(sql.SQL("SELECT name, sha256 FROM {}").format(_kept_in(schema))).fetchall()
+    return dict(cast(list[tuple[str, bytes]], rows))
 
 
 def _refuse_a_changed_past(applied: Mapping[str, bytes], files: Sequence[Migration]) -> None:
@@ -89,15 +97,15 @@ def _refuse_a_changed_past(applied: Mapping[str, bytes], files: Sequence[Migrati
         raise MigrationRefused(f"migration {late[0]} sorts before one that was applied: give it the next number")
 
 
-def login_roles(url: str, passwords: Mapping[str, str]) -> None:
-    """Create the login users named in `passwords` (see LOGINS), or give existing ones that password and their roles.
+def login_roles(url: str, passwords: Mapping[str, str], logins: Mapping[str, tuple[str, ...]] = LOGINS) -> None:
+    """Create the login users named in `passwords`, or give existing ones that password and their roles.
 
-    `url` belongs to a superuser, or to who migrated first. Raises KeyError for a user that LOGINS does not know.
+    `url` belongs to a superuser, or to who migrated first. Raises KeyError for a user that `logins` does not know.
     """
     with psycopg.connect(url) as conn:
         conn.execute("SELECT pg_advisory_xact_lock(%s)", (_LOCK,))
         for login, password in passwords.items():
-            groups = LOGINS[login]
+            groups = logins[login]
             name = sql.Identifier(login)
             if conn.execute("SELECT FROM pg_roles WHERE rolname = %s", (login,)).rowcount == 0:
                 conn.execute(sql.SQL("CREATE ROLE {}").format(name))

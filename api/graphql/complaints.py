@@ -13,7 +13,7 @@ from api.graphql.commands import chosen, command
 from api.graphql.context import Context, Unreadable, context_of
 from application.complaints import Feedback
 from domain.complaint import Disposal, FeedbackChannel, Resolution, Topic
-from domain.kernel import Personal, PersonId, StreamId
+from domain.kernel import PersonId, StreamId
 from projections.complaints import queries as q
 
 Id = strawberry.ID
@@ -58,11 +58,11 @@ class Complaint:
         if said is None or said.concerns == context.signed_on().person:
             return None
         return ComplaintTexts(
-            said=opened(said.said),
-            name=opened(said.name),
-            contact=opened(said.contact),
-            answer=opened(said.answer),
-            measure=opened(said.measure),
+            said=said.said,
+            name=said.name,
+            contact=said.contact,
+            answer=said.answer,
+            measure=said.measure,
         )
 
 
@@ -85,10 +85,6 @@ class ComplaintFigures:
     overdue: int
     median_days: float | None
     position: t.Position
-
-
-def opened(personal: Personal[str] | None) -> str | None:
-    return personal.value if personal is not None and isinstance(personal.value, str) else None
 
 
 async def people(context: Context, ids: set[str | None]) -> dict[str, t.Person]:

@@ -6,6 +6,8 @@ are not in it: they are asked for where they are kept, each time on the record.
 
 from __future__ import annotations
 
+import asyncio
+from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
@@ -16,6 +18,7 @@ from api.graphql.context import Unreadable, context_of
 from api.graphql.types import PageInfo, Person, Place, Position, Reason
 from application import codec
 from application.audit_paper import what_happened
+from application.sealing import Keyring, personal_values
 from domain import checks, kernel
 from domain.kernel import Mistake, Personal
 from projections.audit_trail.incident import timeline
@@ -38,6 +41,7 @@ KINDS = {  # what a stream is about, for whoever reads the timeline
     "platesearch": "plates",
     "complaint": "oversight",
     "review": "oversight",
+    "subjectkey": "oversight",
 }
 CLOCKS = ("observed_at", "accessed_at", "received_at", "ordered_at", "arrived_at", "dispatched_at", "closed_at")
 
@@ -119,7 +123,8 @@ class IncidentQueries:
             names = await context.services.names.of(connection, {event.person for event in page.events})
         asked = {"call": call_number, "case": case_number}
         await context.consulted("incident", page.checkpoint.position, asked, "read_incident")
-        edges = [IncidentEdge(cursor=cursor(event.position), node=_node(event, names)) for event in page.events]
+        keys = context.services.handler.keys
+        edges = await asyncio.to_thread(_edges, page.events, names, keys)  # it may ask the key store
         return IncidentTimeline(
             edges=edges,
             page_info=PageInfo(
@@ -144,8 +149,17 @@ def _number(given: str | None, field: str) -> tuple[str, ...]:
         raise Unreadable(mistake.code, mistake.message, field=field, accepted=mistake.accepted) from None
 
 
-def _node(row: AuditEvent, names: dict[str, str]) -> IncidentEvent:
-    happened = codec.decode(row.content, row.position).event
+def _edges(rows: Sequence[AuditEvent], names: dict[str, str], keys: Keyring) -> list[IncidentEdge]:
+    read = [codec.decode(row.content, row.position, keys) for row in rows]
+    keys.warm({personal.subject for recorded in read for personal in personal_values(recorded.event)})
+    return [
+        IncidentEdge(cursor=cursor(row.position), node=_node(row, recorded, names))
+        for row, recorded in zip(rows, read, strict=True)
+    ]
+
+
+def _node(row: AuditEvent, recorded: codec.Recorded, names: dict[str, str]) -> IncidentEvent:
+    happened = recorded.event
     feed, footage = getattr(happened, "feed", None), getattr(happened, "footage", None)
     if row.stream.startswith("footage-"):
         footage = row.stream.removeprefix("footage-")
@@ -165,7 +179,7 @@ def _node(row: AuditEvent, names: dict[str, str]) -> IncidentEvent:
         feed=Id(feed) if feed else Id(row.stream) if row.stream.startswith("flight-") else None,
         footage=Id(footage) if footage else None,
         purpose=row.purpose or None,
-        said=_said(happened),
+        said=_said(recorded),
         outcome=row.outcome,
         reasons=[_reason(reason) for reason in getattr(happened, "reasons", None) or ()],
         decided_by=row.rule or None,
@@ -188,10 +202,10 @@ def _place(happened: Any) -> Place | None:
     return None
 
 
-def _said(happened: Any) -> str | None:
-    """The reason in the words of whoever asked: of the grounds, or of the act itself."""
-    grounds = getattr(happened, "grounds", None)
-    reason = getattr(happened if grounds is None else grounds, "reason", None)
+def _said(recorded: codec.Recorded) -> str | None:
+    """The reason in the words of whoever asked, of the grounds or of the act itself; None once its key is destroyed."""
+    grounds = getattr(recorded.event, "grounds", None)
+    reason = getattr(recorded.event if grounds is None else grounds, "reason", None)
     if isinstance(reason, Personal):
-        reason = reason.value
+        return recorded.text(reason)
     return str(reason) if isinstance(reason, str) else None

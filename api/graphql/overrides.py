@@ -12,7 +12,7 @@ from api.graphql.audit import page_size
 from api.graphql.commands import chosen, command
 from api.graphql.context import Context, Unreadable, context_of
 from application.overrides import Said
-from domain.kernel import CallNumber, CaseNumber, Personal, StreamId
+from domain.kernel import CallNumber, CaseNumber, StreamId
 from domain.legal_basis import BasisKind, LegalBasis
 from domain.privacy_override import OverridePlan
 from domain.privacy_override_events import Range, Verdict
@@ -92,10 +92,7 @@ class PrivacyOverrideConnection:
 
 
 def _texts(said: Said) -> OverrideTexts:
-    def text(personal: Personal[str] | None) -> str | None:
-        return personal.value if personal is not None and isinstance(personal.value, str) else None
-
-    return OverrideTexts(why=text(said.why), justification=text(said.justification), findings=text(said.findings))
+    return OverrideTexts(why=said.why, justification=said.justification, findings=said.findings)
 
 
 def _override(row: q.Override, names: dict[str, str], now: datetime) -> PrivacyOverride:

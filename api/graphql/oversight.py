@@ -10,7 +10,7 @@ import strawberry
 from api.graphql import types as t
 from api.graphql.audit import page_size
 from api.graphql.commands import chosen, command
-from api.graphql.complaints import opened, people
+from api.graphql.complaints import people
 from api.graphql.context import Context, context_of
 from api.graphql.exports import ExportMutations, ExportQueries
 from domain.kernel import PersonId, StreamId
@@ -121,7 +121,7 @@ class AuditSample:
                 reviewed_at=a.reviewed_at,
                 reviewed_by=everyone.get(a.reviewed_by or ""),
                 late=a.late,
-                note=opened(texts.get(f"access:{a.position}")),
+                note=texts.get(f"access:{a.position}"),
             )
             for a in found
         ]
@@ -152,7 +152,7 @@ async def _findings(context: Context, found: tuple[q.Finding, ...]) -> list[Over
 
     def read() -> dict[str, dict[str, str | None]]:
         said = context.services.oversight.said
-        return {key: {name: opened(text) for name, text in said(key).items()} for key in {f.review for f in found}}
+        return {key: said(key) for key in {f.review for f in found}}
 
     texts = await asyncio.to_thread(read)
     return [

@@ -12,6 +12,7 @@ from adapters.kafka import topics
 from adapters.kafka.feed import feed_factory
 from adapters.kafka.parked import ParkedWriter
 from adapters.kafka.telemetry import TelemetryTail
+from api.processes import wiring
 from api.processes.running import in_threads, running
 from api.processes.tools import tool_settings
 from projections.engine import admin
@@ -23,7 +24,8 @@ from projections.registry import PROJECTIONS, projection
 
 def run(only: Sequence[str] = ()) -> None:
     chosen = [_named(name) for name in only] or list(PROJECTIONS)
-    with running("projector", ["DATABASE_URL", "KAFKA_BOOTSTRAP_SERVERS"]) as process:
+    needs = ["DATABASE_URL", "KAFKA_BOOTSTRAP_SERVERS"]
+    with running("projector", needs) as process, wiring.keyring(process.settings) as keys:
         settings = process.settings
         assert settings.write_url and settings.bootstrap_servers
         topics.require(settings.bootstrap_servers, settings.topic_prefix)
@@ -32,6 +34,7 @@ def run(only: Sequence[str] = ()) -> None:
             feed_factory(settings.bootstrap_servers, settings.topic_prefix),
             chosen,
             on_parked=ParkedWriter(settings.bootstrap_servers, settings.topic_prefix),
+            keys=keys,
         )
 
         def check() -> dict[str, Any]:
@@ -112,5 +115,6 @@ def parked(name: str | None) -> list[dict[str, Any]]:
 
 
 def retry(name: str) -> dict[str, Any]:
-    retried = admin.retry(_url(), _named(name))
+    with wiring.keyring(tool_settings(["DATABASE_URL"])) as keys:
+        retried = admin.retry(_url(), _named(name), keys)
     return {"applied": retried.applied, "left": retried.still_parked}

@@ -14,7 +14,7 @@ import httpx
 import msgspec
 import psycopg
 
-from adapters import event_store
+from adapters import event_store, keys
 from adapters.identity.development_issuer import IssuerForbidden, issue_token
 from adapters.identity.issuer_documents import IssuerDocuments
 from adapters.identity.verifier import TokenRefused, TokenVerifier
@@ -40,7 +40,7 @@ class NotPossible(Exception):
 def migrate() -> dict[str, Any]:
     settings = tool_settings(["DATABASE_URL"])
     assert settings.write_url
-    applied = event_store.migrate(settings.write_url)
+    applied = event_store.migrate(settings.write_url) + keys.migrate(settings.keys_url)
     registry.install(settings.write_url)
     return {"applied": applied}
 

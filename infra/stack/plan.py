@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import quote, urlsplit
 
+from adapters import keys
 from adapters.event_store import login_roles
 from api.processes.demonstration import DRONE, SYSTEM_ID
 
@@ -72,6 +73,11 @@ def saferweho(*arguments: str) -> list[str]:
     return [sys.executable, "-m", "api.cli", *arguments]
 
 
+def _logins(context: Context) -> None:
+    login_roles(context.database_url, context.passwords)
+    keys.login_roles(context.database_url, context.passwords)
+
+
 def _kept(file: Path, content: str) -> Path:
     """A file of secrets, for its owner alone."""
     with open(os.open(file, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w") as out:
@@ -101,7 +107,7 @@ def the_product(context: Context) -> Plan:
     owner = {**shared, "DATABASE_URL": context.database_url}
     prepare: list[Task | Call] = [
         Task("migrate", saferweho("migrate"), owner),
-        Call("database logins", lambda: login_roles(context.database_url, context.passwords)),
+        Call("database logins", lambda: _logins(context)),
         Task("topics", saferweho("topics", "create"), owner),
     ]
     services = [

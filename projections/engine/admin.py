@@ -6,6 +6,7 @@ import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+from application.sealing import Keyring
 from projections.engine import catalogue, parking
 from projections.engine.catalogue import Build
 from projections.engine.parking import ParkedRecord, Retried
@@ -82,7 +83,7 @@ def parked(url: str, name: str) -> list[ParkedRecord]:
         ]
 
 
-def retry(url: str, projection: AnyProjection) -> Retried:
+def retry(url: str, projection: AnyProjection, keys: Keyring | None = None) -> Retried:
     """Apply again what is parked; let a stopped projector try again."""
     with catalogue.connect(url) as connection:
-        return parking.retry(connection, projection)
+        return parking.retry(connection, projection, keys)

@@ -136,7 +136,13 @@ def find(connection: Connection, key: str) -> Build | None:
 
 
 def tables_sha256(projection: AnyProjection) -> str:
-    return hashlib.sha256(projection.tables.encode()).hexdigest()
+    declared = repr(projection.personal) if projection.personal else ""
+    return hashlib.sha256(f"{projection.tables}{declared}".encode()).hexdigest()
+
+
+def declaration(projection: AnyProjection) -> Jsonb:
+    """What is personal in its tables, kept with a build, so that also code of another version can empty it."""
+    return Jsonb([[each.table, each.subject, list(each.columns)] for each in projection.personal])
 
 
 @contextmanager
@@ -195,9 +201,9 @@ def _create(connection: Connection, projection: AnyProjection, state: str) -> Bu
     connection.execute(projection.tables.encode())
     connection.execute("SET LOCAL search_path TO DEFAULT")
     connection.execute(
-        "INSERT INTO projections.catalogue (key, name, version, build, state, tables_sha256)"
-        " VALUES (%s, %s, %s, %s, %s, %s)",
-        (key, name, version, number, state, tables_sha256(projection)),
+        "INSERT INTO projections.catalogue (key, name, version, build, state, tables_sha256, personal)"
+        " VALUES (%s, %s, %s, %s, %s, %s, %s)",
+        (key, name, version, number, state, tables_sha256(projection), declaration(projection)),
     )
     if state == "live":
         _show(connection, name, key)

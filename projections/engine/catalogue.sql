@@ -28,6 +28,8 @@ CREATE TABLE IF NOT EXISTS projections.catalogue (
     updated_at timestamptz NOT NULL DEFAULT now(),
     retired_at timestamptz
 ) WITH (fillfactor = 10);
+-- where a build keeps something personal: [[table, column of the subject, [columns]], …]
+ALTER TABLE projections.catalogue ADD COLUMN IF NOT EXISTS personal jsonb NOT NULL DEFAULT '[]';
 CREATE UNIQUE INDEX IF NOT EXISTS catalogue_one_live ON projections.catalogue (name) WHERE state = 'live';
 CREATE UNIQUE INDEX IF NOT EXISTS catalogue_one_building ON projections.catalogue (name) WHERE state = 'building';
 
@@ -41,6 +43,9 @@ CREATE TABLE IF NOT EXISTS projections.parked (
     PRIMARY KEY (key, position)
 );
 CREATE INDEX IF NOT EXISTS parked_by_stream ON projections.parked (key, stream);
+
+-- Subjects whose keys are destroyed, as far as any read model has come.
+CREATE TABLE IF NOT EXISTS projections.destroyed_subjects (subject text PRIMARY KEY);
 
 CREATE TABLE IF NOT EXISTS projections.reaction_memory (
     reaction text NOT NULL,
@@ -57,6 +62,7 @@ BEGIN
         ALTER TABLE projections.catalogue OWNER TO saferweho_projector;
         ALTER TABLE projections.parked OWNER TO saferweho_projector;
         ALTER TABLE projections.reaction_memory OWNER TO saferweho_projector;
+        ALTER TABLE projections.destroyed_subjects OWNER TO saferweho_projector;
     END IF;
     IF EXISTS (SELECT FROM pg_roles WHERE rolname = 'saferweho_reader') THEN
         GRANT USAGE ON SCHEMA projections, read TO saferweho_reader;

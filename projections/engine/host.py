@@ -15,11 +15,13 @@ from typing import Self
 import psycopg
 import structlog
 
+from application.sealing import Keyring
 from projections.engine import catalogue
 from projections.engine.feed import FeedFactory
 from projections.engine.parking import ParkedRecord
 from projections.engine.projection import AnyProjection, Fenced, Retired
 from projections.engine.projector import Projector, Status
+from projections.engine.selection import selection_of
 
 LOOK_S = 1.0
 
@@ -38,9 +40,13 @@ class ProjectionHost:
         batch: int = 5000,
         on_parked: Callable[[str, Sequence[ParkedRecord]], None] | None = None,
         keep_retired: timedelta = timedelta(minutes=10),
+        keys: Keyring | None = None,
     ) -> None:
         self._url, self._feeds, self._projections = url, feeds, tuple(projections)
         self._batch, self._on_parked, self._keep_retired = batch, on_parked, keep_retired
+        self._keys = keys
+        for projection in projections:
+            selection_of(projection, keys)  # says at once what a process forgot
         self._stop = threading.Event()
         self._thread: threading.Thread | None = None
         self._running: dict[str, tuple[Projector, threading.Thread]] = {}
@@ -112,7 +118,15 @@ class ProjectionHost:
             self._faults.pop(projection.name, None)
 
     def _begin(self, projection: AnyProjection, key: str) -> None:
-        projector = Projector(self._url, self._feeds, projection, key, batch=self._batch, on_parked=self._on_parked)
+        projector = Projector(
+            self._url,
+            self._feeds,
+            projection,
+            key,
+            batch=self._batch,
+            on_parked=self._on_parked,
+            keys=self._keys,
+        )
         thread = threading.Thread(target=self._keep, args=(projector,), name=f"projector {key}", daemon=True)
         self._running[key] = (projector, thread)
         thread.start()

@@ -13,10 +13,11 @@ from typing import NamedTuple
 import psycopg
 
 from application.codec import UnreadableEvent, decode_envelope
-from projections.engine import catalogue
+from application.sealing import Keyring
+from projections.engine import catalogue, shredding
 from projections.engine.feed import FeedRecord
 from projections.engine.projection import AnyProjection, Connection, Cursor, Failure, Park, Stop, is_transient
-from projections.engine.selection import Selection
+from projections.engine.selection import Selection, selection_of
 
 
 class ParkedRecord(NamedTuple):
@@ -50,7 +51,7 @@ class Careful:
             return
         try:
             with self.cursor.connection.transaction():
-                self.projection.apply(self.cursor, self.selection.decoded(awaited))
+                shredding.apply(self.cursor, self.projection, self.selection, awaited)
         except Exception as error:
             if is_transient(error):
                 raise
@@ -124,13 +125,13 @@ class Retried:
     still_parked: int
 
 
-def retry(connection: Connection, projection: AnyProjection) -> Retried:
+def retry(connection: Connection, projection: AnyProjection, keys: Keyring | None = None) -> Retried:
     """Apply what is parked of the live build again, stream by stream in order; a stopped one is told to try again.
 
     Holds the build's row meanwhile, so the projector waits and then reads anew what is parked.
     """
     live = next(b for b in catalogue.builds(connection, projection.name) if b.state == "live")
-    selection = Selection(projection.handles)
+    selection = selection_of(projection, keys)
     healed: list[tuple[str, int]] = []
     left: list[tuple[str, str, int]] = []
     with connection.transaction(), connection.cursor() as cursor:
@@ -146,7 +147,7 @@ def retry(connection: Connection, projection: AnyProjection) -> Retried:
             record = FeedRecord(position, stream, bytes(content))
             try:
                 with connection.transaction():
-                    projection.apply(cursor, selection.decoded([record]))
+                    shredding.apply(cursor, projection, selection, [record])
                 healed.append((live.key, position))
             except Exception as error:
                 if is_transient(error):

@@ -19,12 +19,13 @@ from psycopg import sql
 
 from application.codec import UnreadableEvent, decode_envelope
 from application.failpoints import failpoint
-from projections.engine import catalogue, metrics, parking, tracing
+from application.sealing import Keyring
+from projections.engine import catalogue, metrics, parking, shredding, tracing
 from projections.engine.catalogue import Build
 from projections.engine.feed import Feed, FeedBatch, FeedFactory, FeedRecord, FeedState, LogReplaced, MissingPosition
 from projections.engine.parking import Careful, ParkedRecord
 from projections.engine.projection import AnyProjection, Connection, Cursor, Failure, Fenced, is_transient
-from projections.engine.selection import Selection
+from projections.engine.selection import selection_of
 
 IDLE_S = 0.25  # how soon a stop is heeded
 LOOK_S = 1.0
@@ -61,7 +62,8 @@ class _Stopped(Exception):
 class Projector:
     """Runs one build. Not thread-safe: `run` in one thread; `status` may be asked from any.
 
-    `on_parked` is told of records put aside, before the commit that keeps them (so perhaps twice).
+    `keys`: for a read model that keeps something personal. `on_parked` is told of records put aside, before the commit
+    that keeps them (so perhaps twice).
     """
 
     def __init__(
@@ -73,10 +75,11 @@ class Projector:
         *,
         batch: int = 5000,
         on_parked: Callable[[str, Sequence[ParkedRecord]], None] | None = None,
+        keys: Keyring | None = None,
     ) -> None:
         self._url, self._feeds, self._projection, self._key = url, feeds, projection, key
         self._batch, self._on_parked = batch, on_parked
-        self._selection = Selection(projection.handles)
+        self._selection = selection_of(projection, keys)
         self._build: Build | None = None
         self._state = FeedState()
         self._rolling_hash = catalogue.ZERO_HASH
@@ -204,7 +207,7 @@ class Projector:
                 self._enter(connection, cursor)
                 if self._parked and not self._parked.isdisjoint(r.stream for r in records):
                     raise _NeedsCare
-                self._projection.apply(cursor, self._selection.decoded(records))
+                shredding.apply(cursor, self._projection, self._selection, records)
                 self._leave(cursor, batch.after, rolling_hash)
                 failpoint("projector.before_commit")
         except Fenced:

@@ -8,7 +8,10 @@ import msgspec
 
 import domain.catalogue  # noqa: F401  # makes the registry complete: a type not imported would look like poison
 from application.codec import Recorded, decode, event_class
+from application.sealing import Keyring, personal_values
+from domain.subject_key import SubjectKeyDestroyed
 from projections.engine.feed import FeedRecord
+from projections.engine.projection import AnyProjection
 
 
 class _Type(msgspec.Struct):
@@ -20,17 +23,20 @@ _type_of = msgspec.json.Decoder(_Type)
 
 class Selection:
     """Decodes the events of the given classes (None: all). A type that the registry doesn't know is never skipped:
-    nobody can say that it doesn't matter."""
+    nobody can say that it doesn't matter. With `keys` what is personal can be opened."""
 
-    def __init__(self, handles: Iterable[type] | None) -> None:
+    def __init__(self, handles: Iterable[type] | None, keys: Keyring | None = None) -> None:
         self._handles = frozenset(handles) if handles is not None else None
+        self._keys = keys
         self._wanted: dict[str, bool] = {}
 
     def decoded(self, records: Sequence[FeedRecord]) -> list[Recorded]:
         """Raises UnreadableEvent at the first record that cannot be read."""
-        if self._handles is None:
-            return [decode(r.content, r.position) for r in records]
-        return [decode(r.content, r.position) for r in records if self._wants(r.content)]
+        wanted = records if self._handles is None else [r for r in records if self._wants(r.content)]
+        events = [decode(r.content, r.position, self._keys) for r in wanted]
+        if self._keys is not None:
+            self._keys.warm({personal.subject for e in events for personal in personal_values(e.event)})
+        return events
 
     def _wants(self, content: bytes) -> bool:
         try:
@@ -42,3 +48,13 @@ class Selection:
             class_ = event_class(type_)
             wanted = self._wanted[type_] = class_ is None or (self._handles is not None and class_ in self._handles)
         return wanted
+
+
+def selection_of(projection: AnyProjection, keys: Keyring | None) -> Selection:
+    """What a read model is given. Raises ValueError where it keeps something personal and there are no keys."""
+    if not projection.personal:
+        return Selection(projection.handles)
+    if keys is None:
+        raise ValueError(f"{projection.name} keeps something personal: its process needs a keyring")
+    handles = projection.handles
+    return Selection(handles if handles is None else handles | {SubjectKeyDestroyed}, keys)

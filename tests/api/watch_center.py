@@ -27,6 +27,7 @@ import structlog
 from graphql import build_schema, get_named_type, is_composite_type, is_required_argument, parse, print_ast
 
 from adapters import event_store
+from adapters import keys as key_store
 from adapters.event_store import LOGINS, login_roles
 from adapters.heartbeats import PostgresHeartbeats
 from adapters.identity.development_issuer import issue_token
@@ -387,8 +388,10 @@ def fresh() -> str:
 def installed(url: str, home: Path, **more: str) -> WatchCenter:
     """A migrated database with the demonstration's people, and the settings of an API that is not running yet."""
     event_store.migrate(url)
+    key_store.migrate(url)
     catalogue.install(url)
     login_roles(url, dict.fromkeys(LOGINS, PASSWORD))
+    key_store.login_roles(url, dict.fromkeys(LOGINS, PASSWORD))
     scim_keys = home / "scim-keys"
     with open(os.open(scim_keys, os.O_WRONLY | os.O_CREAT, 0o600), "w") as out:
         out.write(f"{SCIM_KEY}\n")
@@ -467,7 +470,8 @@ def running(url: str, bootstrap: str, prefix: str, home: Path) -> Iterator[Watch
         stack.callback(center.close)
         relay = Relay(relay_url, bootstrap, topic_prefix=prefix, holder=secrets.token_hex(4))
         stack.enter_context(thread("relay", relay.run))
-        stack.enter_context(ProjectionHost(projector_url, feed_factory(bootstrap, prefix), PROJECTIONS))
+        keys = stack.enter_context(wiring.keyring(settings_as("saferweho_projector", center.environ)))
+        stack.enter_context(ProjectionHost(projector_url, feed_factory(bootstrap, prefix), PROJECTIONS, keys=keys))
         telemetry = TelemetryBoard(projector_url, lambda: TelemetryTail(bootstrap, prefix))
         stack.enter_context(thread("telemetry", telemetry.run))
         handler = stack.enter_context(wiring.handler(reacting))

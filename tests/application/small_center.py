@@ -16,22 +16,24 @@ from application import codec
 from application.accounts import Accounts, Proof
 from application.handling import Accepted, Actor, Handler, Outcome
 from application.policies import Policies
+from application.sealing import Keyring
 from application.standing import record_attempt
 from domain.founding import Founder
 from domain.kernel import PersonId
 from domain.person import AssignRole, Enrol, Organisation, RecordTraining, Role
 from domain.policy import RECORD_ALL_KEEP_30_DAYS
 from tests.application.clock import SteppedClock
+from tests.keys import keyring
 
 NOON = datetime(2026, 6, 1, 12, tzinfo=UTC)
 ADMIN, CAPTAIN = "ann", "cai"
 
 
 class SmallCenter:
-    def __init__(self, url: str, store: PostgresEventStore, at: datetime) -> None:
+    def __init__(self, url: str, store: PostgresEventStore, at: datetime, keys: Keyring) -> None:
         self.url = url
         self.clock = SteppedClock(at)
-        self.handler = Handler(store, self.clock, RandomIds(), CedarAuthoriser(), record_attempt)
+        self.handler = Handler(store, self.clock, RandomIds(), CedarAuthoriser(), record_attempt, keys)
         self.accounts = Accounts(self.handler)
         self._sessions = 0
 
@@ -88,8 +90,8 @@ def done(outcome: Outcome) -> Accepted:
 def small_center(url: str, at: datetime = NOON, *, found: bool = True) -> Iterator[SmallCenter]:
     """`found`: on an empty database; otherwise it is there already."""
     migrate(url)
-    with PostgresEventStore(url) as store:
-        center = SmallCenter(url, store, at)
+    with PostgresEventStore(url) as store, keyring(url) as keys:
+        center = SmallCenter(url, store, at, keys)
         if found:
             center.found()
         yield center

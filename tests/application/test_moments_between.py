@@ -10,6 +10,7 @@ from uuid import UUID, uuid4
 
 from adapters.cedar.authoriser import CedarAuthoriser
 from adapters.event_store import PostgresEventStore
+from api.processes import wiring
 from api.processes.api import standing_papers
 from api.processes.wiring import RandomIds, SystemClock
 from application.accounts import Accounts, Proof
@@ -17,6 +18,7 @@ from application.calls import Calls
 from application.fleet import Fleet
 from application.flights import Flights
 from application.handling import ATTEMPTS, Accepted, Actor, Handler, Outcome, Refused, Unavailable
+from application.sealing import Keyring
 from application.standing import record_attempt, service
 from domain.call import UpdateCall
 from domain.drone import GroundDrone, ReadyDrone
@@ -45,9 +47,9 @@ class Interrupting(RandomIds):
 class Process:
     """What one process has, wired as in service but for the ids."""
 
-    def __init__(self, center: WatchCenter, store: PostgresEventStore) -> None:
+    def __init__(self, center: WatchCenter, store: PostgresEventStore, keys: Keyring) -> None:
         self.ids = Interrupting()
-        self.handler = Handler(store, SystemClock(), self.ids, CedarAuthoriser(), record_attempt)
+        self.handler = Handler(store, SystemClock(), self.ids, CedarAuthoriser(), record_attempt, keys)
         self.accounts, self.calls = Accounts(self.handler), Calls(self.handler)
         self.fleet, self.flights = Fleet(self.handler), Flights(self.handler)
         self.flights.papers = standing_papers(center.settings)
@@ -60,8 +62,9 @@ class Process:
 @contextmanager
 def two_processes(center: WatchCenter) -> Iterator[tuple[Process, Process]]:
     assert center.settings.write_url
-    with PostgresEventStore(center.settings.write_url) as one, PostgresEventStore(center.settings.write_url) as other:
-        yield Process(center, one), Process(center, other)
+    url = center.settings.write_url
+    with PostgresEventStore(url) as one, PostgresEventStore(url) as other, wiring.keyring(center.settings) as keys:
+        yield Process(center, one, keys), Process(center, other, keys)
 
 
 def plan(call: str) -> LaunchPlan:

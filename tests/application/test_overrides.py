@@ -153,11 +153,11 @@ def test_break_glass_is_recorded_first_then_works_and_says_what_was_said(pool: P
     key = done(pool.overrides.invoke_emergency(pool.deputy, pool.plan(case=None), THREAT)).key
     assert pool.entered(key).override == key
     said = pool.overrides.said(key)
-    assert said is not None and said.why.value == THREAT and said.why.subject == f"override-{key}"
+    assert said is not None and said.why == THREAT
     justification = "the child was in the water, and the zone hid the pool"
     done(pool.overrides.justify(pool.deputy, key, justification, LegalBasis(BasisKind.EXIGENCY)))
     said = pool.overrides.said(key)
-    assert said is not None and said.justification is not None and said.justification.value == justification
+    assert said is not None and said.justification == justification
     assert pool.overrides.said("nothing") is None
 
 

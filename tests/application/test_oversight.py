@@ -130,7 +130,7 @@ def test_only_oversight_commits_draws_and_finds(center: SmallCenter, audrey: Act
     told = done(oversight.record_finding(audrey, finding))
     refused(oversight.take_corrective_action(audrey, told.key, 1, "a talk was had about it"), "not_permitted")
     done(oversight.take_corrective_action(captain, told.key, 1, "a talk was had about it"))
-    assert {key: text.value for key, text in oversight.said(told.key).items()} == {
+    assert oversight.said(told.key) == {
         "finding:1": "he approved what he asked for",
         "measure:1": "a talk was had about it",
     }
@@ -159,9 +159,5 @@ def test_a_complaint_is_answered_by_whom_it_is_assigned_to_within_the_days_of_th
     captain = center.signed_on(CAPTAIN)
     done(complaints.resolve(captain, key, Resolution.EXONERATED, "it followed a call"))
     said = complaints.said(key)
-    assert said is not None and said.answer is not None
-    assert (said.said.value, said.answer.value, said.said.subject) == (
-        "It hung over our yard.",
-        "it followed a call",
-        f"complaint-{key}",
-    )
+    assert said is not None
+    assert (said.said, said.answer) == ("It hung over our yard.", "it followed a call")

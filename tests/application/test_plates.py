@@ -91,7 +91,7 @@ def test_each_search_is_an_sb_34_record_and_then_the_readers_are_asked(readers: 
     access = searched.event.access
     assert (access.username, access.organisation) == ("dee", "lasd_west_hollywood")
     assert access.accessed_at == readers.center.clock.now() and access.plate is not None
-    assert access.plate.value == "8ABC12?" and access.plate.subject.startswith("plate-")
+    assert readers.center.handler.keys.text(access.plate) == "8ABC12?" and access.plate.subject.startswith("plate-")
     assert searched.envelope.purpose == "call_for_service" and searched.envelope.casenumber == "926-01234"
     assert searched.envelope.decidedby.startswith("watch-searches-plates")
     assert answered.event.sightings == 1 and readers.reference.asked[0]["search"] == told.key

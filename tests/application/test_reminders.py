@@ -33,7 +33,7 @@ def happened(center: SmallCenter, *types: type) -> list[Due]:
     names[OverrideReviewed] = "override_reviewed"
     events = [event_of(f"override.{names[type_]}.v1") for type_ in types]
     new = [
-        codec.new_event(envelope(event, "override-o1", n, center.clock.now()), event)
+        codec.new_event(envelope(event, "override-o1", n, center.clock.now()), event, center.handler.keys)
         for n, event in enumerate(events, 1)
     ]
     center.handler.store.append(Append(uuid4(), bytes(32), new))

@@ -15,6 +15,7 @@ from domain.call import CALL, CallReceived, UpdateCall
 from domain.kernel import CallNumber, InvalidValue, Place
 from tests.domain.scenario import NOW
 from tests.golden.make import envelope_of
+from tests.keys import FixedKeys
 
 
 def refuses(check: Callable[[], object]) -> InvalidValue:
@@ -90,4 +91,4 @@ def test_the_longest_call_that_is_accepted_fits_in_an_event() -> None:
     )
     (received,) = CALL.decide(told, CALL.initial, NOW)
     assert isinstance(received, CallReceived)
-    assert len(encode(envelope_of("call.call_received.v1"), received)) <= EVENT_LIMIT
+    assert len(encode(envelope_of("call.call_received.v1"), received, FixedKeys())) <= EVENT_LIMIT

@@ -31,6 +31,7 @@ from domain import (
     review_events,
     session,
     shift,
+    subject_key,
     viewing,
 )
 from domain.catalogue import AGGREGATES, aggregate_of
@@ -75,6 +76,7 @@ EVENTS: dict[str, Any] = {
     "review": review_events.Event,
     "complaint": complaint.Event,
     "pilot": pilot.Event,
+    "subjectkey": subject_key.Event,
 }
 
 

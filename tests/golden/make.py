@@ -20,6 +20,7 @@ import domain.catalogue  # noqa: F401  completes the registry
 from application.codec import Envelope, encode, schema_uri, type_uri
 from domain.kernel import EVENT_TYPES, Personal, Place
 from domain.policy import RECORD_ALL_KEEP_30_DAYS, PolicyParameters, parameters_sha256
+from tests.keys import FixedKeys
 
 FOLDER = Path(__file__).parent
 MANIFEST = FOLDER / "MANIFEST"  # `<sha256>  <file>`, as sha256sum writes it; lines are only ever added
@@ -155,6 +156,7 @@ TEXTS = {
     "reference": "hit-00417-26",
     "hot_list": "CLETS stolen vehicles",
     "checked_with": "CLETS, by dispatch",
+    "ground": "retention_over",
 }
 NUMBERS = {
     "latitude": 34.0907,
@@ -222,6 +224,7 @@ IDENTIFIERS = {
     "ViewingId": "01975f3c-0000-7000-8000-000000000001",
     "ExportId": "01975f3d-0000-7000-8000-000000000001",
     "DisclosureId": "01975f3e-0000-7000-8000-000000000001",
+    "SubjectId": "call-WH26-004217",
     "PlateSearchId": "01975f3f-0000-7000-8000-000000000001",
 }
 
@@ -319,7 +322,7 @@ def main() -> None:
             path = FOLDER / f"{name}.json"
             if path.exists():
                 continue
-            content = encode(envelope_of(name), event_of(name))
+            content = encode(envelope_of(name), event_of(name), FixedKeys())
             path.write_bytes(content)
             listing.write(f"{hashlib.sha256(content).hexdigest()}  {path.name}\n")
             made += 1

@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections import Counter
 from collections.abc import Iterable
+from contextlib import ExitStack
 from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import UUID, uuid4
@@ -16,6 +17,7 @@ from adapters.event_store.store import PostgresEventStore
 from application import codec
 from application.ports import Append, NewEvent
 from projections.engine.feed import FeedBatch, FeedRecord, FeedState
+from tests.keys import keyring
 
 START = datetime(2026, 3, 2, 8, tzinfo=UTC)
 
@@ -49,6 +51,8 @@ class Log:
         migrate(url)
         self.url = url
         self.store = PostgresEventStore(url)
+        self._ends = ExitStack()
+        self.keys = self._ends.enter_context(keyring(url))
         self._versions: Counter[str] = Counter()
         self._appended = 0
 
@@ -70,7 +74,7 @@ class Log:
         self._versions[stream] += 1
         self._appended += 1
         at = START + timedelta(seconds=self._appended)
-        return codec.new_event(envelope(event, stream, self._versions[stream], at, **attributes), event)
+        return codec.new_event(envelope(event, stream, self._versions[stream], at, **attributes), event, self.keys)
 
     def contents(self) -> list[bytes]:
         with psycopg.connect(self.url) as connection:
@@ -82,6 +86,7 @@ class Log:
             yield codec.decode(content, number)
 
     def close(self) -> None:
+        self._ends.close()
         self.store.close()
 
 

@@ -27,6 +27,7 @@ from domain.session import AttemptRefused
 from projections.access import queries
 from projections.access.projection import ACCESS
 from projections.engine.host import ProjectionHost
+from tests.keys import FixedKeys
 from tests.projections.log import START, Log, envelope, store_feeds
 from tests.projections.models import Row, ask, rows, wait_applied
 
@@ -234,7 +235,7 @@ def test_the_record_is_the_fold_of_the_events_however_they_are_batched(
 
 def _recorded(position: int, stream: str, event: Any) -> Recorded:
     head = envelope(event, stream, position, START + timedelta(seconds=position))
-    return codec.decode(codec.encode(head, event), position)
+    return codec.decode(codec.encode(head, event, FixedKeys()), position)
 
 
 def _rows(cursor: psycopg.Cursor, table: str) -> list[Row]:

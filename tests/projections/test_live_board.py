@@ -24,6 +24,7 @@ from projections.engine.host import ProjectionHost
 from projections.live_board import queries, telemetry
 from projections.live_board.projection import HANDLES, LIVE_BOARD
 from projections.live_board.telemetry import Sample
+from tests.keys import FixedKeys
 from tests.projections.log import START, Log, envelope, store_feeds
 from tests.projections.models import Row, ask, rows, wait_applied
 from tests.projections.sortie import Events, air, fleet, flown, received
@@ -229,7 +230,7 @@ def test_the_board_is_the_fold_of_the_events_however_they_are_batched(
 
 def _recorded(position: int, stream: str, event: Any) -> Recorded:
     head = envelope(event, stream, position, START + timedelta(seconds=position))
-    return codec.decode(codec.encode(head, event), position)
+    return codec.decode(codec.encode(head, event, FixedKeys()), position)
 
 
 def _rows(cursor: psycopg.Cursor, table: str) -> list[Row]:

@@ -54,10 +54,12 @@ def test_what_is_committed_is_in_every_read_model(log: Log, kafka: EmbeddedKafka
     feeds = feed_factory(kafka.bootstrap, prefix)
     with relayed(log, kafka.bootstrap, prefix):
         last = log.append(*fleet(), *interleaved(*(flown(f"f{n}") for n in range(20))))
-        with ProjectionHost(log.url, feeds, PROJECTIONS) as host:
+        with ProjectionHost(log.url, feeds, PROJECTIONS, keys=log.keys) as host:
             wait_applied(host, log.url, last, *NAMES)
         last = log.append(*interleaved(*(flown(f"g{n}") for n in range(20))))
-        with ProjectionHost(log.url, feeds, PROJECTIONS) as host:  # a new process goes on from the checkpoint
+        with ProjectionHost(
+            log.url, feeds, PROJECTIONS, keys=log.keys
+        ) as host:  # a new process goes on from the checkpoint
             wait_applied(host, log.url, last, *NAMES)
             for projection in PROJECTIONS:
                 *_, progress = admin.rebuild(log.url, projection)
@@ -74,14 +76,14 @@ def test_a_replaced_log_stops_the_read_model_until_it_is_rebuilt(log: Log, kafka
     last = log.append(*fleet())
     with (
         relayed(log, kafka.bootstrap, prefix),
-        ProjectionHost(log.url, feed_factory(kafka.bootstrap, prefix), PROJECTIONS) as host,
+        ProjectionHost(log.url, feed_factory(kafka.bootstrap, prefix), PROJECTIONS, keys=log.keys) as host,
     ):
         wait_applied(host, log.url, last, *NAMES)
     other = f"{prefix}other"
     topics.create(kafka.bootstrap, other)
     with (
         relayed(log, kafka.bootstrap, other),
-        ProjectionHost(log.url, feed_factory(kafka.bootstrap, other), PROJECTIONS) as host,
+        ProjectionHost(log.url, feed_factory(kafka.bootstrap, other), PROJECTIONS, keys=log.keys) as host,
     ):
         assert wait_until(lambda: all("projections rebuild" in str(s.fault) for s in host.statuses()), 30)
         for projection in PROJECTIONS:
@@ -135,6 +137,6 @@ def test_a_reader_waits_for_its_own_write_and_a_subscriber_hears_of_every_change
     install(log.url)
     with (
         relayed(log, kafka.bootstrap, prefix),
-        ProjectionHost(log.url, feed_factory(kafka.bootstrap, prefix), PROJECTIONS),
+        ProjectionHost(log.url, feed_factory(kafka.bootstrap, prefix), PROJECTIONS, keys=log.keys),
     ):
         asyncio.run(story())

@@ -26,7 +26,7 @@ def test_the_projector_writes_read_models_and_the_api_only_reads_them(log: Log) 
         make_conninfo(log.url, user=user, password=PASSWORD) for user in ("saferweho_projector", "saferweho_api")
     )
     last = log.append(*fleet(), *flown("f1"))
-    with ProjectionHost(projector, store_feeds(log.url), PROJECTIONS) as host:
+    with ProjectionHost(projector, store_feeds(log.url), PROJECTIONS, keys=log.keys) as host:
         wait_applied(host, log.url, last, "live_board", "audit_trail")
         *_, progress = admin.rebuild(projector, PROJECTIONS[0])
         assert progress.live

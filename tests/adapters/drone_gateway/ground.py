@@ -27,8 +27,9 @@ from adapters.event_store import PostgresEventStore
 from adapters.mavlink.gateway import Gateway, Sample, VehicleSpec
 from adapters.mavlink.observations import Observation
 from adapters.mavlink.outcomes import Timing
-from api.processes import demonstration
+from api.processes import demonstration, wiring
 from api.processes.wiring import RandomIds, SystemClock
+from api.settings import Settings
 from application.accounts import Accounts, Proof
 from application.fleet import Fleet
 from application.flights import Flights
@@ -161,8 +162,8 @@ def done(outcome: object) -> Accepted:
 
 @contextmanager
 def ground(environ: Mapping[str, str], clock: Clock | None = None) -> Iterator[Ground]:
-    with PostgresEventStore(environ["DATABASE_URL"]) as store:
-        handler = Handler(store, clock or SystemClock(), RandomIds(), CedarAuthoriser(), record_attempt)
+    with PostgresEventStore(environ["DATABASE_URL"]) as store, wiring.keyring(Settings.model_validate(environ)) as keys:
+        handler = Handler(store, clock or SystemClock(), RandomIds(), CedarAuthoriser(), record_attempt, keys)
         yield Ground(environ, handler)
 
 

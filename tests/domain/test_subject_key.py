@@ -1,0 +1,71 @@
+"""Personal data is destroyed by two persons, when its matter is over."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from domain.kernel import InvalidValue, NotFound, PersonId, PolicyVersion, Reason, StreamId, SubjectId, WrongState
+from domain.subject_key import (
+    RULE,
+    SUBJECT_KEY,
+    ApprovalRefused,
+    ApproveDestruction,
+    DeclineDestruction,
+    DestructionGround,
+    DestructionRefused,
+    DestructionRequested,
+    MakeKey,
+    RequestDestruction,
+    SubjectKeyCreated,
+    SubjectKeyDestroyed,
+)
+from tests.domain.scenario import DAY, NOW, Scenario
+
+given = Scenario(SUBJECT_KEY)
+CALL = StreamId("call-WH26-004217")
+LEE, CAPTAIN = PersonId("d517"), PersonId("c001")
+GONE_AFTER = NOW + 35 * DAY
+OPEN = Reason("call_open", "the call is open", RULE, field="subject")
+CREATED = SubjectKeyCreated(SubjectId(CALL))
+request = RequestDestruction(DestructionGround.PERSON_ASKED, "request 2026-14", LEE)
+REQUESTED = DestructionRequested(CALL, DestructionGround.PERSON_ASKED, "request 2026-14", LEE)
+approve = ApproveDestruction(CAPTAIN, PolicyVersion(2), GONE_AFTER)
+DESTROYED = SubjectKeyDestroyed(
+    CALL, DestructionGround.PERSON_ASKED, "request 2026-14", PolicyVersion(2), LEE, CAPTAIN, GONE_AFTER
+)
+
+
+def test_a_subject_has_one_key_ever() -> None:
+    given().when(MakeKey(CALL)).then(CREATED)
+    given(CREATED).when(MakeKey(CALL)).then_nothing()
+    given(CREATED, REQUESTED, DESTROYED).when(MakeKey(CALL)).then_nothing()
+
+
+def test_a_destruction_takes_a_ground_and_two_persons() -> None:
+    given(CREATED).when(request).then(REQUESTED)
+    given(CREATED, REQUESTED).when(approve).then(DESTROYED)
+    given(CREATED, REQUESTED).when(replace(approve, by=LEE)).then_refused(ApprovalRefused, "own_request")
+    given(CREATED).when(approve).then_raises(WrongState, "subject")
+
+
+def test_a_matter_that_is_not_over_is_in_the_way_at_both_times() -> None:
+    given(CREATED).when(replace(request, in_the_way=(OPEN,))).then_refused(DestructionRefused, "call_open")
+    waiting = given(CREATED, REQUESTED)
+    waiting.when(replace(approve, in_the_way=(OPEN,))).then_refused(ApprovalRefused, "call_open")
+    waiting.and_when(replace(approve, in_the_way=(OPEN,))).when(approve).then(DESTROYED)
+
+
+def test_the_second_person_may_decline() -> None:
+    no = DeclineDestruction(CAPTAIN, "the appeal is pending")
+    given(CREATED, REQUESTED).when(no).then_refused(DestructionRefused, "declined")
+    given(CREATED, REQUESTED).and_when(no).when(approve).then_raises(WrongState, "subject")
+    given(CREATED, REQUESTED).and_when(no).when(request).then(REQUESTED)
+    given(CREATED, REQUESTED).when(replace(no, why="")).then_raises(InvalidValue, "why")
+
+
+def test_what_is_asked_for_must_be_possible() -> None:
+    given().when(request).then_raises(NotFound, "subject")
+    given(CREATED, REQUESTED).when(request).then_raises(WrongState, "subject")
+    given(CREATED).when(replace(request, reference=" ")).then_raises(InvalidValue, "reference")
+    given(CREATED, REQUESTED, DESTROYED).when(request).then_raises(WrongState, "subject")
+    given(CREATED, REQUESTED, DESTROYED).when(approve).then_raises(WrongState, "subject")
