@@ -57,14 +57,16 @@ class SmallCenter:
         )
         return self.accounts.sign_on(proof, "198.51.100.23")
 
-    def enrolled(self, person: str, role: Role, trained_until: timedelta = timedelta(days=365)) -> str:
+    def enrolled(
+        self,
+        person: str,
+        role: Role,
+        trained_until: timedelta = timedelta(days=365),
+        organisation: Organisation = Organisation.LASD_WEST_HOLLYWOOD,
+    ) -> str:
         admin, captain = self.signed_on(ADMIN), self.signed_on(CAPTAIN)
         by, id_, today = PersonId(ADMIN), PersonId(person), self.clock.now().date()
-        done(
-            self.accounts.change(
-                admin, Enrol(id_, person, Organisation.LASD_WEST_HOLLYWOOD, f"{person}@weho.example", by)
-            )
-        )
+        done(self.accounts.change(admin, Enrol(id_, person, organisation, f"{person}@weho.example", by)))
         course = RecordTraining(id_, "watch_center_use", today, today + trained_until, by)
         done(self.accounts.change(admin, course))
         done(self.accounts.change(captain, AssignRole(id_, role, PersonId(CAPTAIN))))
@@ -73,10 +75,13 @@ class SmallCenter:
     def events(self, stream: str) -> list[codec.Recorded]:
         return [codec.recorded(stored) for stored in self.handler.store.read([stream])[stream]]
 
-    def all_events(self) -> list[codec.Recorded]:
+    def all_events(self, after: int = 0) -> list[codec.Recorded]:
+        """Those behind a position."""
         with psycopg.connect(self.url) as connection:
             rows = connection.execute(
-                "SELECT state, notification_id FROM events.stored_events ORDER BY notification_id"
+                "SELECT state, notification_id FROM events.stored_events WHERE notification_id > %s"
+                " ORDER BY notification_id",
+                (after,),
             ).fetchall()
         return [codec.decode(bytes(content), position) for content, position in rows]
 
