@@ -8,12 +8,17 @@ from pathlib import Path
 
 import psycopg
 import pytest
+from hypothesis import settings
 from psycopg import sql
 from psycopg.conninfo import conninfo_to_dict
 
 from infra.stack.jars import default_cache
 from infra.stack.kafka import EmbeddedKafka
 from infra.stack.postgres import EmbeddedPostgres
+
+# No example fails for having been slow: a machine that is busy is no finding.
+settings.register_profile("house", deadline=None)
+settings.load_profile("house")
 
 
 @pytest.fixture(scope="session")

@@ -68,6 +68,7 @@ def test_two_persons_for_what_needs_the_captain(watch_center: WatchCenter) -> No
     assert watch_center.as_role("station_commander", step_up=True).accepted(authorise, flight=flight)
 
 
+@pytest.mark.rule("record.refusals")
 def test_who_may_not_is_refused_and_on_the_record(watch_center: WatchCenter) -> None:
     analyst = watch_center.as_role("city_analyst")
     session = analyst.ask("{ viewer { sessionId } }")["viewer"]["sessionId"]
@@ -97,6 +98,7 @@ def test_who_may_not_is_refused_and_on_the_record(watch_center: WatchCenter) -> 
         ({"pilot": "SECRET\n"}, "person"),
     ],
 )
+@pytest.mark.rule("record.refusals")
 def test_a_mistake_names_the_field_and_the_attempt_is_on_the_record(
     watch_center: WatchCenter, changed: Json, field: str
 ) -> None:
@@ -158,6 +160,7 @@ def test_a_command_id_is_a_uuid(watch_center: WatchCenter, wrong: str) -> None:
 # -- the same command again ----------------------------------------------------
 
 
+@pytest.mark.rule("record.once")
 def test_the_same_command_again_gets_the_first_answer(watch_center: WatchCenter) -> None:
     deputy = watch_center.as_role("watch_operator", step_up=True)
     asked, id_ = watch_center.launch(), fresh()

@@ -42,6 +42,7 @@ class Console:
         return False
 
 
+@pytest.mark.rule("people.sign_on")
 def test_after_30_minutes_of_no_activity_a_console_is_locked_on_the_record(center: SmallCenter) -> None:
     console = Console(center)
     console.asks()

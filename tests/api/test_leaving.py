@@ -128,6 +128,7 @@ def test_a_viewing_is_asked_for_with_its_grounds_and_refused_on_the_record(
     assert codes(attempt) == ["purpose_prohibited"]
 
 
+@pytest.mark.rule("view.auditor")
 def test_an_auditor_looks_at_footage_with_an_own_recorded_review_access_alone(
     watch_center: WatchCenter, footage: str
 ) -> None:
@@ -141,6 +142,7 @@ def test_an_auditor_looks_at_footage_with_an_own_recorded_review_access_alone(
     assert codes(told) == ["not_permitted"]
 
 
+@pytest.mark.rule("view.ends_with_access")
 def test_a_suspension_ends_a_viewing_too(watch_center: WatchCenter, footage: str) -> None:
     person = watch_center.enrolled("watch_operator")
     deputy = watch_center.asker(person)
@@ -198,6 +200,7 @@ def test_a_disclosure_names_agency_and_basis_and_takes_a_second_person(watch_cen
     assert (without["__typename"], without["field"]) == ("Mistaken", "legal_basis.number")
 
 
+@pytest.mark.rule("view.masked")
 def test_unmasking_needs_an_override_for_that_footage_and_range_and_its_use_is_recorded(
     watch_center: WatchCenter, footage: str
 ) -> None:

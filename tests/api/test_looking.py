@@ -167,6 +167,7 @@ def test_who_stops_watching_has_a_measured_view(watch_center: WatchCenter) -> No
 
 
 @pytest.mark.slow
+@pytest.mark.rule("view.heartbeat")
 def test_a_lost_heartbeat_ends_a_view_within_ten_seconds(watch_center: WatchCenter) -> None:
     deputy = watch_center.as_role("watch_operator")
     silent, shown = watching(watch_center, deputy), watching(watch_center, deputy)
@@ -179,6 +180,7 @@ def test_a_lost_heartbeat_ends_a_view_within_ten_seconds(watch_center: WatchCent
     assert end["actorid"] == "service-reactor"
 
 
+@pytest.mark.rule("view.ends_with_access")
 def test_a_suspension_ends_open_views_within_five_seconds(watch_center: WatchCenter) -> None:
     person = watch_center.enrolled("watch_operator")
     deputy = watch_center.asker(person)
@@ -216,6 +218,7 @@ def asked_for(call: str) -> Grounds:
     return Grounds("call_for_service", "is the fire in the stairwell too", CallNumber(call))
 
 
+@pytest.mark.rule("view.field")
 def test_la_county_fire_sees_only_feeds_shared_with_an_open_incident(watch_center: WatchCenter) -> None:
     feed, other = camera(watch_center), camera(watch_center)
     update = call_update()

@@ -151,6 +151,7 @@ def test_a_hit_is_rejected_with_a_reason_of_the_list(watch_center: WatchCenter) 
     assert deputy.code(IMPORT, file="reference") == "not_permitted"
 
 
+@pytest.mark.rule("view.reason_quality")
 def test_the_vague_reason_rate_is_counted(watch_center: WatchCenter, reference: ReferenceProvider) -> None:
     deputy, since = watch_center.as_role("watch_operator"), datetime.now(UTC).isoformat()
     for reason in ("investigation", "silver pickup left the burglary at the bakery"):

@@ -220,6 +220,7 @@ def test_an_operator_reads_the_record_of_their_own_acts_alone(watch_center: Watc
     assert watch_center.as_role("auditor").ask(one, position=1)["auditEvent"] == {"position": 1}
 
 
+@pytest.mark.rule("record.auditor_reads_all")
 def test_the_auditor_reads_everything_with_the_very_bytes(watch_center: WatchCenter) -> None:
     auditor = watch_center.as_role("auditor")
     found = auditor.ask(ROWS, filter={}, at=watch_center.head())["auditTrail"]["edges"][0]["node"]

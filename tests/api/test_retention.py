@@ -6,6 +6,8 @@ import secrets
 from datetime import UTC, datetime, timedelta
 from uuid import uuid4
 
+import pytest
+
 from api.processes import wiring
 from application.handling import Accepted
 from application.retention import Retention
@@ -49,6 +51,7 @@ def found(watch_center: WatchCenter, which: str, footage: str, position: int | N
     return next((edge["node"] for edge in page["edges"]), None)
 
 
+@pytest.mark.rule("retention.destroyed")
 def test_footage_is_destroyed_when_it_is_due_and_not_held(watch_center: WatchCenter) -> None:
     footage, fresh_one = recorded(watch_center, 40), recorded(watch_center, 3)
     captain = watch_center.as_role("station_commander", step_up=True)

@@ -87,6 +87,7 @@ def restored(exported: object, original: object) -> object:
     return exported
 
 
+@pytest.mark.rule("oversight.export")
 def test_an_export_changes_neither_content_nor_order_but_for_what_it_names() -> None:
     file = made(ExportFormat.JSON_LINES, list(reversed(GOLDENS)))
     lines = [json.loads(line) for line in file.content.splitlines()]

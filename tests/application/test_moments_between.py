@@ -8,6 +8,8 @@ from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from uuid import UUID, uuid4
 
+import pytest
+
 from adapters.cedar.authoriser import CedarAuthoriser
 from adapters.event_store import PostgresEventStore
 from api.processes import wiring
@@ -104,6 +106,7 @@ def types(center: WatchCenter, stream: str) -> list[str]:
     return [event["type"].split(".")[-2] for event in center.events(stream)]
 
 
+@pytest.mark.rule("people.suspended")
 def test_a_suspension_between_reading_and_append_wins(center: WatchCenter) -> None:
     with two_processes(center) as (one, other):
         pilot, captain = one.signed_on(PILOT), other.signed_on("m.delacroix")
@@ -146,6 +149,7 @@ def test_a_drone_grounded_or_a_call_closed_between_refuses_the_launch(center: Wa
         assert "drone_assigned" not in types(center, f"drone-{DRONE}")
 
 
+@pytest.mark.rule("flight.one_each")
 def test_who_loses_the_race_for_a_drone_is_refused_with_the_reason(center: WatchCenter) -> None:
     with two_processes(center) as (one, other):
         deputy, rival, pilot = one.signed_on(DEPUTY), other.signed_on("t.okafor"), other.signed_on(PILOT)
@@ -184,6 +188,7 @@ def test_a_conflict_on_the_stream_itself_is_decided_again_on_what_is_there(cente
         assert types(center, f"person-{DEPUTY}")[-2:] == ["role_revoked", "suspended"]
 
 
+@pytest.mark.rule("record.once")
 def test_the_same_command_from_two_processes_at_once_happens_once(center: WatchCenter) -> None:
     with two_processes(center) as (one, other):
         pilot, id_ = one.signed_on(PILOT), uuid4()

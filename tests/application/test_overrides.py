@@ -92,6 +92,7 @@ def code(outcome: Outcome) -> str:
     return outcome.reasons[0].code
 
 
+@pytest.mark.rule("override.ends")
 def test_an_override_ends_by_itself_at_its_time_and_once(pool: Pool) -> None:
     key = pool.granted()
     (due,) = pool.deadlines(key)

@@ -120,6 +120,7 @@ def test_the_root_at_the_end_of_the_log_is_the_one_the_store_keeps(center: Small
     assert population_at(center.handler.store, ENDS + timedelta(days=1)) is None
 
 
+@pytest.mark.rule("oversight.apart")
 def test_only_oversight_commits_draws_and_finds(center: SmallCenter, audrey: Actor) -> None:
     oversight, captain = Oversight(center.handler), center.signed_on(CAPTAIN)
     refused(oversight.commit_seed(captain, WEEK, HASH), "not_permitted")

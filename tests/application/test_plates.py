@@ -132,6 +132,7 @@ def test_the_same_command_asks_the_readers_once_and_never_for_another_plate(read
     assert [asked["plate"] for asked in readers.reference.asked] == ["8ABC12?"]
 
 
+@pytest.mark.rule("plate.disclosure")
 def test_searches_for_other_agencies_are_accounted_for_as_disclosures(readers: Readers) -> None:
     found = readers.plates.search(readers.deputy, QUERY, replace(GROUNDS, purpose="their_robbery"), BEVERLY)
     told = done(found.outcome)

@@ -53,6 +53,7 @@ def called(center: SmallCenter, listed: list[Due]) -> list[str]:
     return [r.event.what for r in center.all_events() if isinstance(r.event, AttentionNeeded)]
 
 
+@pytest.mark.rule("override.reviewed")
 def test_a_break_glass_that_nobody_justified_or_reviewed_is_called_out_once(center: SmallCenter) -> None:
     listed = happened(center, EmergencyOverrideInvoked)
     assert called(center, listed) == ["override_review_overdue", "override_justification_overdue"]

@@ -82,6 +82,7 @@ def test_a_session_ends_when_its_time_is_over_and_once(center: SmallCenter) -> N
         assert [row["kind"] for row in open_of_sessions(center)] == ["session_end"]
 
 
+@pytest.mark.rule("record.deadlines")
 def test_a_clock_set_back_fires_nothing_twice(center: SmallCenter) -> None:
     session = center.signed_on(ADMIN, HOUR).session
     with projected(center):
@@ -116,6 +117,7 @@ def test_a_session_signed_off_in_time_does_not_expire(center: SmallCenter) -> No
         assert ended(center) == []
 
 
+@pytest.mark.rule("record.deadlines")
 def test_a_killed_scheduler_does_all_that_is_due_once(center: SmallCenter, tmp_path: Path) -> None:
     sessions = [center.signed_on(ADMIN, (1 + n) * timedelta(minutes=1)).session for n in range(8)]
     hits = tmp_path / "failpoints"

@@ -54,6 +54,7 @@ def flown(watch: ZoneWatch, *norths: float, agl_m: float = 40.0, zone: Zone = PO
 APPROACH, ENTRY, EXIT = RecordZoneApproach, RecordZoneEntry, RecordZoneExit
 
 
+@pytest.mark.rule("zone.told")
 def test_a_drone_approaches_enters_and_leaves_a_zone_once_each() -> None:
     assert flown(ZoneWatch(), *range(-300, 301, 10)) == [APPROACH, ENTRY, EXIT]
 
@@ -175,6 +176,7 @@ def test_a_proper_outline_has_no_fault() -> None:
         (square(3000), "larger"),
     ],
 )
+@pytest.mark.rule("zone.shape")
 def test_an_outline_is_simple_of_some_size_and_within_the_county(outline: tuple[Place, ...], says: str) -> None:
     fault = CountyGeometry().fault(outline)
     assert fault is not None

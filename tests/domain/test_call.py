@@ -55,6 +55,7 @@ def test_dispatch_receives_a_call() -> None:
     given().when(first).then(received)
 
 
+@pytest.mark.rule("record.public_sealed")
 def test_what_is_said_of_the_public_is_sealed_under_the_call() -> None:
     told = update(1, caller="Ana Pérez", address="8300 Santa Monica Blvd")
     (event,) = given().when(told).events()
@@ -64,6 +65,7 @@ def test_what_is_said_of_the_public_is_sealed_under_the_call() -> None:
 
 
 @pytest.mark.parametrize("number", [1, 2, 3])
+@pytest.mark.rule("record.dispatch")
 def test_a_repeated_or_late_update_changes_nothing(number: int) -> None:
     later = given(received).and_when(update(3, priority=0))
     later.when(update(number, call_type="other", units=(UnitTimes("9-1A", NOW),))).then_nothing()
@@ -79,6 +81,7 @@ def test_a_call_is_reclassified() -> None:
     given(received).when(update(2, call_type="211 robbery")).then(CallReclassified("211 robbery", 1, 2, NOW, None))
 
 
+@pytest.mark.rule("record.dispatch")
 def test_a_correction_is_a_new_event() -> None:
     elsewhere = Place(34.0891, -118.3702)
     given(received).when(update(2, place=elsewhere, received_at=NOW - 2 * MINUTE)).then(
@@ -111,6 +114,7 @@ def test_a_unit_sent_again_is_dispatched_again() -> None:
     assert story.state.units["9-1A"] == again  # type: ignore[union-attr]
 
 
+@pytest.mark.rule("record.dispatch")
 def test_a_time_corrected_late_is_a_new_event() -> None:
     story = given(received).and_when(update(2, units=(UnitTimes("9-1A", NOW, NOW + MINUTE),)))
     corrected = UnitTimes("9-1A", NOW, NOW + 2 * MINUTE)
@@ -125,6 +129,7 @@ def test_a_call_is_closed_and_may_be_opened_again() -> None:
     given(received, closed).when(update(3)).then(CallReopened(3, NOW, None))
 
 
+@pytest.mark.rule("flight.clocks")
 def test_a_clock_that_differs_by_more_than_a_second_is_flagged() -> None:
     def difference(seconds: float) -> float | None:
         (event,) = given().when(update(1, cad_time=NOW + seconds * SECOND)).events()
@@ -208,6 +213,7 @@ shared = FeedSharedWithIncident(PARK, SERGEANT, Personal(f"call-{NUMBER}", "engi
 closed = CallClosed("report taken", NOW, *stamp(2))
 
 
+@pytest.mark.rule("view.field")
 def test_a_feed_is_shared_with_an_open_incident() -> None:
     given(received).when(share).then(shared)
     given(received, shared).when(share).then_nothing()
@@ -220,6 +226,7 @@ def test_nothing_is_shared_with_a_closed_call() -> None:
     given(received, closed).when(share).then_raises(WrongState, "call")
 
 
+@pytest.mark.rule("view.field")
 def test_a_closed_call_ends_its_shares_for_good() -> None:
     after = given(received, shared, closed, CallReopened(*stamp(3)))
     assert call_standing(NUMBER, given(received, shared, closed).state).shared == frozenset()

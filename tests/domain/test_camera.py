@@ -77,6 +77,7 @@ def test_a_retired_camera_stays_retired() -> None:
     retired.when(NoteOnline(PARK, NOW)).then_raises(WrongState)
 
 
+@pytest.mark.rule("view.picture_there")
 def test_a_feed_without_a_picture_says_why() -> None:
     def code(*happened: object) -> str | None:
         fault = feed_standing(FEED, given(*happened).state).fault  # type: ignore[arg-type]

@@ -45,6 +45,7 @@ def test_a_text_has_its_length() -> None:
 
 
 @given(st.text(min_size=1, max_size=20).map(lambda said: f"{said} # {said}"))
+@pytest.mark.rule("record.public_sealed")
 def test_a_mistake_never_repeats_what_was_said(said: str) -> None:
     checked: tuple[Callable[[], object], ...] = (
         lambda: checks.code("reason", said),
@@ -69,6 +70,7 @@ def test_a_time_has_its_zone() -> None:
 
 
 @given(st.timedeltas(timedelta(days=-2), timedelta(days=2)))
+@pytest.mark.rule("flight.clocks")
 def test_clocks_are_flagged_from_a_second_on(difference: timedelta) -> None:
     flagged = checks.clock_difference_s(NOW + difference, NOW)
     assert (flagged is None) is (abs(difference) <= timedelta(seconds=1))

@@ -54,11 +54,13 @@ resolve = ResolveComplaint("c1", Resolution.EXONERATED, ANSWER, CAPTAIN)
 resolved = ComplaintResolved(Resolution.EXONERATED, Personal(SUBJECT, ANSWER), None, False, CAPTAIN)
 
 
+@pytest.mark.rule("public.feedback")
 def test_the_public_files_feedback_whose_words_are_sealed_under_it() -> None:
     given().when(receive).then(received)
     given(received).when(receive).then_raises(WrongState, "complaint")
 
 
+@pytest.mark.rule("public.feedback")
 def test_feedback_may_be_anonymous() -> None:
     anonymous = replace(receive, name="", contact=" ", wants_answer=False)
     given().when(anonymous).then(replace(received, name=None, contact=None, wants_answer=False))
@@ -91,6 +93,7 @@ def test_feedback_that_is_no_complaint_is_closed_with_what_became_of_it() -> Non
     given(received, opened).when(close).then_raises(WrongState)
 
 
+@pytest.mark.rule("public.complaint")
 def test_a_complaint_is_to_be_answered_within_a_time_of_its_arrival() -> None:
     given(received).when(open_, NOW + 5 * DAY).then(opened)
     given(received, opened).when(open_).then_raises(WrongState)
@@ -109,6 +112,7 @@ def test_a_complaint_is_assigned_and_may_be_passed_on() -> None:
     given(received).when(assign).then_raises(WrongState)
 
 
+@pytest.mark.rule("public.complaint")
 def test_whom_a_complaint_is_about_neither_looks_into_it_nor_answers_it() -> None:
     concerned = replace(captain, person=LEE)
     given(received, opened).when(replace(assign, to=concerned)).then_refused(StepRefused, "concerned")
@@ -117,6 +121,7 @@ def test_whom_a_complaint_is_about_neither_looks_into_it_nor_answers_it() -> Non
 
 
 @pytest.mark.parametrize("role", Role)
+@pytest.mark.rule("public.complaint")
 def test_a_complaint_is_assigned_to_who_answers_complaints(role: Role) -> None:
     asked = given(received, opened).when(replace(assign, to=replace(captain, roles=frozenset({role}))))
     if role in ANSWERERS:
@@ -130,6 +135,7 @@ def test_a_complaint_is_not_assigned_to_who_has_no_access() -> None:
     given(received, opened).when(replace(assign, to=gone)).then_refused(StepRefused, "suspended")
 
 
+@pytest.mark.rule("public.complaint")
 def test_who_is_assigned_a_complaint_answers_it() -> None:
     given(received, opened, assigned).when(resolve).then(resolved)
     given(received, opened, assigned).when(replace(resolve, by=ANALYST)).then_refused(StepRefused, "not_assigned")
@@ -148,6 +154,7 @@ def test_an_answer_says_something_and_may_name_what_was_done() -> None:
     given(received, opened, assigned).when(measured).then(expected)
 
 
+@pytest.mark.rule("public.complaint")
 def test_an_answer_that_came_late_says_so() -> None:
     in_time, late = opened.answer_by, opened.answer_by + SECOND
     given(received, opened, assigned).when(resolve, in_time).then(resolved)

@@ -88,6 +88,7 @@ def test_nothing_is_done_with_a_drone_nobody_registered() -> None:
     given().when(ReadyDrone(97.0, LEE)).then_raises(NotFound, "drone")
 
 
+@pytest.mark.rule("launch.drone")
 def test_a_registered_drone_is_not_ready_before_somebody_says_so() -> None:
     assert not drone_standing(WEHO_1, given(registered).state).ready
     given(registered).when(ReadyDrone(97.0, LEE)).then(readied)
@@ -99,6 +100,7 @@ def test_a_drone_is_not_ready_on_a_poor_battery(percent: float) -> None:
     given(registered).when(ReadyDrone(percent, LEE)).then_raises(InvalidValue, "battery_percent")
 
 
+@pytest.mark.rule("flight.one_each")
 def test_one_drone_has_one_active_flight() -> None:
     given(registered, readied).when(AssignDrone(ONE)).then(assigned)
     given(registered, readied, assigned).when(AssignDrone(ONE)).then_nothing()
@@ -145,6 +147,7 @@ def test_upkeep_is_on_the_record_in_every_state() -> None:
 
 
 @pytest.mark.parametrize("order", SafetyOrder)
+@pytest.mark.rule("flight.safety_first")
 def test_an_order_to_a_drone_without_a_flight_is_recorded_with_both_times(order: SafetyOrder) -> None:
     command = RecordDroneOrder(order, LEE, NOW - 40 * SECOND, OrderOutcome.UNKNOWN, "no\x00link")
     given(registered).when(command).then(
@@ -156,6 +159,7 @@ def test_an_order_to_a_drone_without_a_flight_is_recorded_with_both_times(order:
     )
 
 
+@pytest.mark.rule("flight.anomalies")
 def test_a_drone_seen_in_the_air_without_a_flight_is_grounded() -> None:
     observed = UnassignedFlightObserved(POSITION, None, NOW)
     given(registered, readied).when(ReportUnassignedFlight(POSITION, None, NOW)).then(observed)

@@ -48,6 +48,7 @@ exported = FootageExported(FOOTAGE, "f" * 64, 1234, True)
 approve = ApproveExport(ANA, STANDING)
 
 
+@pytest.mark.rule("leaving.two_people")
 def test_an_export_waits_for_a_second_person() -> None:
     given().when(request).then(requested)
     given(requested).when(approve).then(approved)
@@ -55,12 +56,14 @@ def test_an_export_waits_for_a_second_person() -> None:
     given().when(approve).then_raises(NotFound, "export")
 
 
+@pytest.mark.rule("leaving.two_people")
 def test_approver_is_not_requester_of_an_export() -> None:
     given(requested).when(replace(approve, by=LEE)).then_refused(ApprovalRefused, "same_person")
     waits = given(requested).and_when(replace(approve, by=LEE))
     waits.when(approve).then(approved)
 
 
+@pytest.mark.rule("leaving.two_people")
 def test_the_refusal_of_an_export_is_recorded() -> None:
     given(requested).when(RefuseExport(ANA, "a still is enough")).then_refused(ExportRefused, "refused_by_person")
     given().when(replace(request, grounds=replace(GROUNDS, call=None))).then_refused(
@@ -73,12 +76,14 @@ def test_the_refusal_of_an_export_is_recorded() -> None:
 
 
 @pytest.mark.parametrize("purpose", PROHIBITED)
+@pytest.mark.rule("policy.prohibited")
 def test_prohibited_purposes_are_refused_for_exports_and_disclosures_too(purpose: str) -> None:
     grounds = replace(GROUNDS, purpose=purpose)
     given().when(replace(request, grounds=grounds)).then_refused(ExportRefused, "purpose_prohibited")
     told.when(replace(ask, grounds=grounds)).then_refused(DisclosureRefused, "purpose_prohibited")
 
 
+@pytest.mark.rule("leaving.as_approved")
 def test_what_leaves_is_what_was_approved() -> None:
     made = given(requested, approved)
     made.when(RecordExport("f" * 64, 1234, True)).then(exported)
@@ -90,6 +95,7 @@ def test_what_leaves_is_what_was_approved() -> None:
     given().when(replace(request, range=part(-1, 4))).then_raises(InvalidValue, "range")
 
 
+@pytest.mark.rule("leaving.as_approved")
 def test_a_delivery_names_who_got_it_and_how() -> None:
     deliver = DeliverExport(LEE, "evidence portal")
     given(requested, approved, exported).when(deliver).then(ExportDelivered(COURT, LEE, "evidence portal"))
@@ -106,6 +112,7 @@ asked = DisclosureRequested(WHAT, AGENCY, WARRANT, stated(GROUNDS, GOOD, "disclo
 after = Scenario(DISCLOSURE)(asked)
 
 
+@pytest.mark.rule("leaving.legal_basis")
 def test_a_disclosure_names_the_agency_and_its_legal_basis() -> None:
     told.when(ask).then(asked)
     told.when(replace(ask, recipient="")).then_raises(InvalidValue, "recipient")
@@ -117,6 +124,7 @@ def test_the_purpose_of_another_agency_need_not_be_ours() -> None:
     told.when(replace(ask, grounds=replace(GROUNDS, purpose="homicide_trial"))).then_types(DisclosureRequested)
 
 
+@pytest.mark.rule("leaving.two_people")
 def test_who_put_a_disclosure_on_the_record_does_not_decide_on_it() -> None:
     after.when(MakeDisclosure(LEE, POLICY)).then_refused(DecisionRefused, "same_person")
     after.when(MakeDisclosure(ANA, POLICY, ExportId("e1"))).then(DisclosureMade(WHAT, AGENCY, ExportId("e1"), ANA))

@@ -130,6 +130,7 @@ def ordering(order: SafetyOrder, outcome: OrderOutcome = OrderOutcome.ACCEPTED) 
 @pytest.mark.parametrize("order", SafetyOrder)
 @pytest.mark.parametrize("outcome", OrderOutcome)
 @pytest.mark.parametrize("story", EVERY_STATE, ids=lambda story: type(story.state).__name__)
+@pytest.mark.rule("flight.safety_first")
 def test_a_safety_order_is_recorded_in_every_state_with_both_times(
     order: SafetyOrder, outcome: OrderOutcome, story: Any
 ) -> None:
@@ -155,6 +156,7 @@ def test_an_order_for_a_flight_that_never_was_belongs_to_the_drone() -> None:
 
 @pytest.mark.parametrize("order", SafetyOrder)
 @pytest.mark.parametrize("outcome", OrderOutcome)
+@pytest.mark.rule("flight.safety_first")
 def test_an_order_before_the_take_off_voids_the_permit(order: SafetyOrder, outcome: OrderOutcome) -> None:
     halted = given(requested, authorised).and_when(ordering(order, outcome))
     reason = launch_permit(halted.state, NOW)
@@ -179,6 +181,7 @@ def test_a_return_leads_home_a_landing_down_and_a_hold_on_scene_stays() -> None:
     assert isinstance(on_scene.and_when(ordering(SafetyOrder.RETURN, OrderOutcome.DENIED)).state, OnScene)
 
 
+@pytest.mark.rule("flight.camera_in_transit")
 def test_nothing_is_recorded_on_the_way_home() -> None:
     started = RecordingStarted(RecordingBasis.POLICY, None, None, policy.version)
     filming = given(*on_scene.happened, started)
@@ -191,6 +194,7 @@ def test_nothing_is_recorded_on_the_way_home() -> None:
 # -- take-off, arrival, landing ----------------------------------------------
 
 
+@pytest.mark.rule("flight.log")
 def test_the_drone_leaves_the_ground() -> None:
     story = given(requested, authorised)
     story.when(RecordLaunch(seen, NOW)).then(launched)
@@ -207,6 +211,7 @@ def test_a_take_off_ordered_in_time_may_be_seen_after_the_authorisation_ends() -
 
 
 @pytest.mark.parametrize("story", [waiting, refused, lapsed], ids=["waiting", "refused", "lapsed"])
+@pytest.mark.rule("flight.anomalies")
 def test_a_take_off_without_authorisation_is_an_anomaly_and_still_a_flight(story: Any) -> None:
     anomaly, flown = story.when(RecordLaunch(seen, NOW)).then_types(AnomalyReported, DroneLaunched)
     assert anomaly.kind is AnomalyKind.LAUNCHED_WITHOUT_AUTHORISATION
@@ -217,6 +222,7 @@ def test_a_take_off_without_authorisation_is_an_anomaly_and_still_a_flight(story
     flying.when(ordering(SafetyOrder.RETURN)).then_types(ReturnOrdered)
 
 
+@pytest.mark.rule("flight.clocks")
 def test_three_clocks_are_kept_and_a_difference_is_flagged() -> None:
     ahead = Observation(OVERHEAD, NOW + 5 * SECOND, NOW)
     given(requested, authorised).when(RecordLaunch(ahead, NOW)).then(
@@ -226,6 +232,7 @@ def test_three_clocks_are_kept_and_a_difference_is_flagged() -> None:
     given(requested, authorised).when(RecordLaunch(no_clock, NOW)).then(replace(launched, device_time=None))
 
 
+@pytest.mark.rule("flight.log")
 def test_the_drone_arrives_once() -> None:
     there = Observation(OVERHEAD, NOW + MINUTE, NOW + MINUTE)
     en_route.when(RecordArrival(there)).then(arrived)
@@ -235,6 +242,7 @@ def test_the_drone_arrives_once() -> None:
     given(requested, authorised).when(RecordArrival(there)).then_raises(WrongState)
 
 
+@pytest.mark.rule("flight.log")
 def test_the_drone_lands_once_and_the_length_of_its_flight_is_measured() -> None:
     down = RecordLanding(Observation(OVERHEAD, NOW + 9 * MINUTE, NOW + 9 * MINUTE), 91.4)
     for story in (en_route, on_scene, on_scene.and_when(ordering(SafetyOrder.RETURN))):
@@ -264,6 +272,7 @@ def test_the_drone_follows_its_flight() -> None:
 # -- link, fence, anomalies --------------------------------------------------
 
 
+@pytest.mark.rule("flight.anomalies")
 def test_a_link_is_lost_once_and_restored_once() -> None:
     lost = LinkLost(NOW, OVERHEAD)
     en_route.when(RecordLinkLost(NOW, OVERHEAD)).then(lost)
@@ -274,6 +283,7 @@ def test_a_link_is_lost_once_and_restored_once() -> None:
     back.when(RecordLinkLost(NOW, None)).then_nothing()
 
 
+@pytest.mark.rule("flight.anomalies")
 def test_a_breach_and_an_anomaly_are_recorded() -> None:
     en_route.when(RecordGeofenceBreach("city boundary", seen)).then(
         GeofenceBreached("city boundary", OVERHEAD, NOW, NOW)
@@ -304,18 +314,21 @@ repurpose = Repurpose(
 )
 
 
+@pytest.mark.rule("flight.redirected")
 def test_a_drone_is_sent_elsewhere_for_the_same_job() -> None:
     sealed = Personal(f"call-{CALL}", "suspect ran south")
     on_scene.when(redirect).then(FlightRedirected(ELSEWHERE, 60.0, OPERATOR, sealed))
     on_scene.and_when(redirect).when(RecordArrival(seen)).then_types(type(arrived))
 
 
+@pytest.mark.rule("flight.redirected")
 def test_a_drone_on_its_way_home_needs_a_new_purpose_to_go_elsewhere() -> None:
     homeward = on_scene.and_when(ordering(SafetyOrder.RETURN))
     homeward.when(redirect).then_raises(WrongState)
     homeward.when(repurpose).then_types(FlightRepurposed)
 
 
+@pytest.mark.rule("launch.height")
 def test_nothing_extends_a_flight_above_the_policys_height_or_without_a_policy() -> None:
     on_scene.when(replace(redirect, agl_m=130.0)).then_raises(InvalidValue, "agl_m")
     on_scene.when(replace(redirect, policy=None)).then_raises(WrongState)
@@ -323,6 +336,7 @@ def test_nothing_extends_a_flight_above_the_policys_height_or_without_a_policy()
     on_scene.when(replace(repurpose, policy=None)).then_refused(RepurposeRefused, "no_policy")
 
 
+@pytest.mark.rule("flight.repurposed")
 def test_another_job_has_its_own_purpose_and_authority() -> None:
     on_scene.when(repurpose).then(
         FlightRepurposed(
@@ -351,16 +365,19 @@ def test_another_job_has_its_own_purpose_and_authority() -> None:
         ({"standing": None}, "call_unknown"),
     ],
 )
+@pytest.mark.rule("flight.repurposed")
 def test_another_job_is_held_to_the_rules_of_a_launch(changed: dict[str, Any], code: str) -> None:
     on_scene.when(replace(repurpose, **changed)).then_refused(RepurposeRefused, code)
     assert on_scene.and_when(replace(repurpose, **changed)).state == on_scene.state
 
 
 @pytest.mark.parametrize("purpose", PROHIBITED)
+@pytest.mark.rule("policy.prohibited")
 def test_a_drone_in_the_air_is_not_given_a_prohibited_purpose(purpose: str) -> None:
     on_scene.when(replace(repurpose, purpose=purpose)).then_refused(RepurposeRefused, "purpose_prohibited")
 
 
+@pytest.mark.rule("launch.commander")
 def test_a_commanders_purpose_in_the_air_needs_the_commander() -> None:
     job = replace(repurpose, purpose="barricaded_suspect", call=None, standing=None, case=CaseNumber("926-0123"))
     on_scene.when(job).then_refused(RepurposeRefused, "not_authorised")
@@ -379,6 +396,7 @@ def test_a_drone_ordered_down_is_given_no_other_job() -> None:
 # -- camera and recording ----------------------------------------------------
 
 
+@pytest.mark.rule("flight.camera_in_transit")
 def test_the_camera_is_level_in_transit_and_turns_to_the_scene_on_arrival() -> None:
     en_route.when(RecordCameraLevel(0.0, NOW)).then(CameraLevelled(0.0, NOW))
     en_route.when(RecordCameraTurn(-40.0, NOW)).then_raises(WrongState)
@@ -391,6 +409,7 @@ recording = RecordingStarted(RecordingBasis.POLICY, None, None, policy.version)
 filming = given(*on_scene.happened, recording)
 
 
+@pytest.mark.rule("flight.camera_in_transit")
 def test_recording_starts_by_policy_on_scene_and_never_in_transit() -> None:
     on_scene.when(by_policy).then(recording)
     filming.when(by_policy).then_nothing()
@@ -398,6 +417,7 @@ def test_recording_starts_by_policy_on_scene_and_never_in_transit() -> None:
     on_scene.when(replace(by_policy, policy=None)).then_refused(RecordingRefused, "no_policy")
 
 
+@pytest.mark.rule("flight.recording")
 def test_where_the_policy_does_not_record_by_default_somebody_of_that_right_says_why() -> None:
     on_scene.when(replace(by_policy, policy=on_approval)).then_refused(RecordingRefused, "not_by_default")
     asked = StartRecording(FLIGHT_ID, operator, "evidence of the break-in", on_approval)
@@ -410,6 +430,7 @@ def test_where_the_policy_does_not_record_by_default_somebody_of_that_right_says
     on_scene.when(replace(asked, by=supervisor)).then_refused(RecordingRefused, "suspended")
 
 
+@pytest.mark.rule("flight.recording")
 def test_the_policy_starts_a_recording_where_it_records_all_missions_and_no_zone_forbids_it() -> None:
     assert records_by_policy(on_scene.state, policy)
     assert not records_by_policy(on_scene.state, on_approval)
@@ -420,6 +441,7 @@ def test_the_policy_starts_a_recording_where_it_records_all_missions_and_no_zone
     assert records_by_policy(inside.and_when(RecordZoneExit("pool", seen)).state, policy)
 
 
+@pytest.mark.rule("flight.recording")
 def test_recording_stops_by_hand_and_on_landing() -> None:
     filming.when(StopRecording(OPERATOR)).then(RecordingStopped(RecordingStopReason.OPERATOR, OPERATOR))
     on_scene.when(StopRecording(OPERATOR)).then_nothing()
@@ -429,6 +451,7 @@ def test_recording_stops_by_hand_and_on_landing() -> None:
 
 
 @pytest.mark.parametrize("rule", [ZoneRule.NO_RECORD, ZoneRule.NO_VIEW])
+@pytest.mark.rule("zone.recording")
 def test_entering_a_privacy_zone_stops_the_recording_at_once(rule: ZoneRule) -> None:
     enter = RecordZoneEntry("pool", rule, None, seen)
     entered = PrivacyZoneEntered("pool", rule, ZoneEffect.STOPPED, None, OVERHEAD, NOW)
@@ -440,6 +463,7 @@ def test_entering_a_privacy_zone_stops_the_recording_at_once(rule: ZoneRule) -> 
     inside.and_when(RecordZoneExit("pool", seen)).when(by_policy).then(recording)
 
 
+@pytest.mark.rule("zone.told")
 def test_a_zone_entered_without_recording_is_an_event_either_way() -> None:
     enter = RecordZoneEntry("pool", ZoneRule.NO_RECORD, None, seen)
     on_scene.when(enter).then(
@@ -450,6 +474,7 @@ def test_a_zone_entered_without_recording_is_an_event_either_way() -> None:
     on_scene.when(RecordZoneApproach("pool", 40.0, seen)).then(PrivacyZoneApproached("pool", 40.0, OVERHEAD, NOW))
 
 
+@pytest.mark.rule("zone.recording")
 def test_a_mask_or_an_override_lets_the_recording_go_on() -> None:
     for rule, override, effect in (
         (ZoneRule.MASK, None, ZoneEffect.MASKED),
@@ -459,6 +484,7 @@ def test_a_mask_or_an_override_lets_the_recording_go_on() -> None:
         filming.when(enter).then(PrivacyZoneEntered("pool", rule, effect, override, OVERHEAD, NOW))
 
 
+@pytest.mark.rule("zone.recording")
 def test_an_override_that_ends_inside_its_zone_stops_the_recording_at_once() -> None:
     lifted = filming.and_when(RecordZoneEntry("pool", ZoneRule.NO_RECORD, "o1", seen))
     lifted.when(RecordZoneEntry("pool", ZoneRule.NO_RECORD, "o2", seen)).then_nothing()
@@ -504,6 +530,7 @@ categorise = CategoriseFlight(RecordCategory.INVESTIGATORY_FILE, "evidence in a 
 archive = ArchiveTelemetry("a" * 64, 1000, 90, 10)
 
 
+@pytest.mark.rule("flight.outcome")
 def test_what_a_flight_was_good_for_is_recorded_after_it() -> None:
     sealed = Personal(f"call-{CALL}", "found in the alley")
     back.when(outcome).then(OutcomeRecorded((Outcome.SUBJECT_LOCATED,), 1, 0, sealed, OPERATOR))
@@ -511,6 +538,7 @@ def test_what_a_flight_was_good_for_is_recorded_after_it() -> None:
     back.when(replace(outcome, arrests_assisted=-1)).then_raises(InvalidValue, "arrests_assisted")
 
 
+@pytest.mark.rule("flight.public_record")
 def test_a_flight_is_categorised_before_it_is_published() -> None:
     back.when(PublishFlight(OPERATOR)).then_raises(WrongState)
     ready = back.and_when(categorise)
@@ -526,6 +554,7 @@ def test_a_category_may_be_decided_anew_after_publication() -> None:
     assert again.state.landed.category is RecordCategory.INVESTIGATORY_FILE
 
 
+@pytest.mark.rule("flight.public_record")
 def test_a_withheld_flight_says_why_and_may_be_published_later() -> None:
     withhold = WithholdPublication("ongoing_investigation", "Gov. Code §7923.600", OPERATOR)
     back.when(withhold).then(PublicationWithheld("ongoing_investigation", "Gov. Code §7923.600", OPERATOR))

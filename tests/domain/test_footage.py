@@ -43,6 +43,7 @@ DUE = WHOLE.until + 30 * DAY
 destroy = DestroyFootage(POLICY, ANA, GONE_AFTER)
 
 
+@pytest.mark.rule("retention.footage")
 def test_footage_covers_one_feed_and_at_most_an_hour() -> None:
     given().when(record).then(RECORDED)
     too_long = Range(WHOLE.since, WHOLE.until + SECOND)
@@ -52,6 +53,7 @@ def test_footage_covers_one_feed_and_at_most_an_hour() -> None:
     given(RECORDED).when(record).then_raises(WrongState)
 
 
+@pytest.mark.rule("retention.lost")
 def test_footage_that_should_exist_and_does_not_is_lost_never_silence() -> None:
     loss = ReportLoss(FEED, WHOLE, "disk\x00 failed")
     lost = FootageLost(FEED, WHOLE, NOW, "disk  failed")
@@ -62,6 +64,7 @@ def test_footage_that_should_exist_and_does_not_is_lost_never_silence() -> None:
     assert fault is not None and fault.code == "footage_lost"
 
 
+@pytest.mark.rule("retention.longest")
 def test_the_longest_category_wins() -> None:
     tag = TagFootage(KEY, "evidence", LEE, POLICY, "shows the suspect")
     tagged = FootageTagged("evidence", Personal(f"footage-{KEY}", "shows the suspect"), LEE)
@@ -72,11 +75,13 @@ def test_the_longest_category_wins() -> None:
     given(RECORDED, tagged).when(destroy, WHOLE.until + 730 * DAY).then_types(FootageDestroyed)
 
 
+@pytest.mark.rule("retention.due", "retention.destroyed")
 def test_nothing_is_destroyed_before_it_is_due() -> None:
     given(RECORDED).when(destroy, DUE - SECOND).then_raises(WrongState)
     given(RECORDED).when(destroy, DUE).then(FootageDestroyed(DUE, ("routine",), POLICY.version, ANA, GONE_AFTER))
 
 
+@pytest.mark.rule("retention.hold")
 def test_a_legal_hold_beats_all() -> None:
     given(RECORDED).when(hold).then(held)
     given(RECORDED, held).when(destroy, DUE + HOUR).then_raises(WrongState)
@@ -87,6 +92,7 @@ def test_a_legal_hold_beats_all() -> None:
     given(RECORDED).when(release).then_raises(NotFound, "hold")
 
 
+@pytest.mark.rule("retention.hold")
 def test_of_several_holds_each_must_be_released() -> None:
     other = replace(held, hold="h2")
     released = LegalHoldReleased("h1", SEALED, LEE)
@@ -103,6 +109,7 @@ def test_of_several_holds_each_must_be_released() -> None:
         ({"reason": ""}, InvalidValue, "reason"),
     ],
 )
+@pytest.mark.rule("retention.hold")
 def test_a_hold_names_its_basis_its_reason_and_when_it_is_verified_again(
     changed: dict[str, object], error: type, field: str
 ) -> None:
@@ -114,6 +121,7 @@ def test_a_hold_may_be_of_a_part() -> None:
     given(RECORDED, held).when(hold).then_raises(WrongState, "hold")
 
 
+@pytest.mark.rule("retention.extended")
 def test_an_extension_needs_another_person_and_extends() -> None:
     later = NOW + 90 * DAY
     extend = ExtendRetention(KEY, later, "complaint 26-4 is open", LEE, ANA)
@@ -124,6 +132,7 @@ def test_an_extension_needs_another_person_and_extends() -> None:
     given(RECORDED).when(replace(extend, approved_by=LEE)).then_raises(WrongState, "approved_by")
 
 
+@pytest.mark.rule("view.picture_there")
 def test_what_is_gone_is_gone() -> None:
     gone = FootageDestroyed(DUE, ("routine",), POLICY.version, ANA, GONE_AFTER)
     given(RECORDED, gone).when(hold).then_raises(WrongState, "footage")

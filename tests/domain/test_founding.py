@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+import pytest
+
 from domain.founding import (
     FOUNDING,
     ConfirmFounding,
@@ -52,10 +54,12 @@ def test_one_of_the_two_proposes_and_the_other_confirms() -> None:
     given(by_commander).when(replace(confirm, by=ADMIN)).then_types(FoundingConfirmed)
 
 
+@pytest.mark.rule("policy.two_people")
 def test_nobody_starts_the_watch_center_alone() -> None:
     given(proposed).when(replace(confirm, by=ADMIN)).then_refused(FoundingRefused, "same_person")
 
 
+@pytest.mark.rule("policy.two_people")
 def test_nobody_else_starts_it() -> None:
     stranger = PersonId("stranger")
     given().when(replace(propose, by=stranger)).then_refused(FoundingRefused, "not_a_founder")

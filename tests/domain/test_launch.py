@@ -82,22 +82,26 @@ def refused(command: RequestLaunch, *codes: str) -> None:
 
 @pytest.mark.parametrize("purpose", PROHIBITED)
 @pytest.mark.parametrize("by", [OPERATOR, COMMANDER])
+@pytest.mark.rule("policy.prohibited")
 def test_a_prohibited_purpose_is_refused_whoever_asks(purpose: str, by: PersonId) -> None:
     command = replace(asking(purpose=purpose), by=by, facts=replace(facts, session=replace(session, person=by)))
     refused(command, "purpose_prohibited")
 
 
+@pytest.mark.rule("policy.prohibited")
 def test_a_policy_may_prohibit_more() -> None:
     stricter = replace(RECORD_ALL_KEEP_30_DAYS, prohibited=(*PROHIBITED, "party_patrol"))
     command = replace(asking(purpose="party_patrol"), facts=replace(facts, policy=replace(policy, parameters=stricter)))
     refused(command, "purpose_prohibited")
 
 
+@pytest.mark.rule("launch.purpose")
 def test_a_purpose_must_be_adopted() -> None:
     training_only = replace(RECORD_ALL_KEEP_30_DAYS, purposes=(PurposeRule("training", "Training"),))
     refused(knowing(policy=replace(policy, parameters=training_only)), "purpose_not_adopted")
 
 
+@pytest.mark.rule("launch.purpose")
 def test_a_purpose_nobody_knows_is_a_slip_and_names_those_accepted() -> None:
     mistake = given().when(asking(purpose="joyride")).then_raises(InvalidValue, "purpose")
     assert "call_for_service" in (mistake.accepted or "")
@@ -105,6 +109,7 @@ def test_a_purpose_nobody_knows_is_a_slip_and_names_those_accepted() -> None:
     assert "joyride" not in str(mistake)
 
 
+@pytest.mark.rule("launch.policy")
 def test_nothing_flies_without_a_policy_in_force() -> None:
     refused(knowing(policy=None), "no_policy")
 
@@ -112,12 +117,14 @@ def test_nothing_flies_without_a_policy_in_force() -> None:
 # -- call, case or authorisation ---------------------------------------------
 
 
+@pytest.mark.rule("launch.basis")
 def test_a_launch_names_a_call_or_a_case() -> None:
     refused(replace(asking(call=None), facts=replace(facts, call=None)), "call_or_case_missing")
     case = replace(asking(call=None, case=CaseNumber("926-01234")), facts=replace(facts, call=None))
     given().when(case).then_types(LaunchRequested, LaunchAuthorised)
 
 
+@pytest.mark.rule("launch.basis")
 def test_the_call_is_one_that_dispatch_knows_and_has_not_closed() -> None:
     refused(knowing(call=CallStanding(CALL, known=False, open=False)), "call_unknown")
     refused(knowing(call=CallStanding(CALL, known=True, open=False)), "call_closed")
@@ -125,6 +132,7 @@ def test_the_call_is_one_that_dispatch_knows_and_has_not_closed() -> None:
 
 
 @pytest.mark.parametrize("purpose", ["training", "special_event"])
+@pytest.mark.rule("launch.authorisation_named")
 def test_training_and_special_events_name_an_authorisation_instead(purpose: str) -> None:
     bare = replace(asking(purpose=purpose, call=None), facts=replace(facts, call=None))
     refused(bare, "authorisation_missing")
@@ -146,6 +154,7 @@ def test_training_and_special_events_name_an_authorisation_instead(purpose: str)
         ({"has_role": False}, "pilot_role_missing"),
     ],
 )
+@pytest.mark.rule("launch.pilot")
 def test_the_pilot_is_fit_trained_and_certified(changed: dict[str, Any], code: str) -> None:
     refused(knowing(pilot=replace(facts.pilot, **changed)), code)
 
@@ -159,19 +168,23 @@ def test_the_pilot_is_fit_trained_and_certified(changed: dict[str, Any], code: s
         ({"dock": DockId("city-hall")}, "dock_is_not_the_drones"),
     ],
 )
+@pytest.mark.rule("launch.drone")
 def test_the_drone_is_ready_in_its_dock_and_no_other_flights(changed: dict[str, Any], code: str) -> None:
     refused(knowing(drone=replace(facts.drone, **changed)), code)
 
 
+@pytest.mark.rule("launch.airspace")
 def test_the_airspace_authority_is_named_and_current() -> None:
     refused(asking(airspace=None), "airspace_authority_missing")
     refused(asking(airspace=replace(airspace, expires_on=NOW.date() - DAY)), "airspace_authority_expired")
 
 
+@pytest.mark.rule("launch.separation")
 def test_somebody_or_something_sees_other_aircraft() -> None:
     refused(asking(separation=None), "separation_missing")
 
 
+@pytest.mark.rule("launch.height")
 def test_the_height_is_the_policys() -> None:
     given().when(asking(cruise_agl_m=121.92)).then_types(LaunchRequested, LaunchAuthorised)
     refused(asking(cruise_agl_m=122.0), "too_high")
@@ -181,6 +194,7 @@ def test_the_height_is_the_policys() -> None:
 
 
 @pytest.mark.parametrize("name", ["weather", "traffic", "airspace"])
+@pytest.mark.rule("launch.go")
 def test_no_go_is_no_go_whoever_accepts_it(name: str) -> None:
     finding = Finding(Go.NO_GO, "aviationweather.gov")
     conditions = replace(plan.conditions, **{name: finding})
@@ -189,6 +203,7 @@ def test_no_go_is_no_go_whoever_accepts_it(name: str) -> None:
 
 
 @pytest.mark.parametrize("name", ["weather", "traffic", "airspace"])
+@pytest.mark.rule("launch.unknown")
 def test_unknown_is_no_go_unless_the_pilot_himself_accepts_it(name: str) -> None:
     conditions = replace(plan.conditions, **{name: unknown})
     refused(asking(conditions=conditions), f"{name}_unknown")
@@ -216,10 +231,12 @@ def test_unknown_is_no_go_unless_the_pilot_himself_accepts_it(name: str) -> None
         (SessionStanding("s1", None, False), "session_not_open"),
     ],
 )
+@pytest.mark.rule("launch.signed_on")
 def test_a_launch_needs_an_open_session_and_a_step_up(standing: SessionStanding, code: str) -> None:
     refused(knowing(session=standing), code)
 
 
+@pytest.mark.rule("launch.every_reason")
 def test_every_reason_is_given_at_once() -> None:
     command = RequestLaunch(
         FLIGHT_ID,
@@ -285,10 +302,12 @@ authorise = AuthoriseLaunch(commander, replace(facts, session=commanders_session
 
 
 @pytest.mark.parametrize("purpose", sorted(COMMANDER_PURPOSES))
+@pytest.mark.rule("launch.commander")
 def test_barricade_tactical_and_proactive_wait_for_the_station_commander(purpose: str) -> None:
     given().when(asking(purpose=purpose)).then_types(LaunchRequested)
 
 
+@pytest.mark.rule("launch.commander")
 def test_they_wait_even_under_a_policy_that_forgot_to_say_so() -> None:
     # No policy can be drafted like this; one that came to be otherwise changes nothing.
     forgetful = replace(RECORD_ALL_KEEP_30_DAYS, purposes=(PurposeRule("tactical_operation", "Tactical"),))
@@ -304,12 +323,14 @@ def test_the_station_commander_authorises_for_ten_minutes() -> None:
     )
 
 
+@pytest.mark.rule("launch.two_people")
 def test_nobody_authorises_what_he_asked_for() -> None:
     own = given(replace(tactical, requested_by=COMMANDER))
     own.when(authorise).then_refused(AuthorisationRefused, "same_person")
 
 
 @pytest.mark.parametrize("role", set(Role) - {Role.STATION_COMMANDER})
+@pytest.mark.rule("launch.commander")
 def test_no_other_role_authorises_it(role: Role) -> None:
     other = replace(authorise, by=replace(commander, roles=frozenset({role})))
     waiting.when(other).then_refused(AuthorisationRefused, "role_cannot_authorise")
@@ -320,6 +341,7 @@ def test_a_supervisor_authorises_a_pursuit() -> None:
     given(replace(requested, purpose="pursuit")).when(supervisor).then_types(LaunchAuthorised)
 
 
+@pytest.mark.rule("launch.signed_on")
 def test_who_authorises_has_access_and_has_stepped_up() -> None:
     suspended = replace(authorise, by=replace(commander, suspended=True))
     waiting.when(suspended).then_refused(AuthorisationRefused, "suspended")
@@ -345,6 +367,7 @@ def test_what_changed_since_the_request_counts(changed: dict[str, Any], code: st
     waiting.when(now).then_refused(AuthorisationRefused, code)
 
 
+@pytest.mark.rule("launch.lapses")
 def test_a_request_that_waited_too_long_is_asked_again() -> None:
     waiting.when(authorise, NOW + 10 * MINUTE).then_types(LaunchAuthorised)
     waiting.when(authorise, NOW + 10 * MINUTE + SECOND).then_refused(AuthorisationRefused, "request_stale")
@@ -369,6 +392,7 @@ def test_the_commander_may_decline() -> None:
 # -- from authorised to the ground left --------------------------------------
 
 
+@pytest.mark.rule("launch.lapses")
 def test_there_is_no_permit_without_an_authorisation() -> None:
     for story in (given(), waiting, given().and_when(asking(airspace=None))):
         reason = launch_permit(story.state, NOW)
@@ -377,6 +401,7 @@ def test_there_is_no_permit_without_an_authorisation() -> None:
     assert launch_permit(given(requested, authorised).state, NOW) is None
 
 
+@pytest.mark.rule("launch.lapses")
 def test_an_authorisation_lapses() -> None:
     state = given(requested, authorised).state
     assert launch_permit(state, NOW + 10 * MINUTE) is None
@@ -403,6 +428,7 @@ def test_a_lapsed_launch_is_on_the_record_once_a_last_take_off_would_have_been_s
     assert launch_permit(given(requested, authorised, lapsed).state, NOW) is not None
 
 
+@pytest.mark.rule("launch.lapses")
 def test_a_request_nobody_authorised_lapses_too() -> None:
     waiting.when(LapseLaunch(), NOW + 10 * MINUTE).then_nothing()
     waiting.when(LapseLaunch(), NOW + 10 * MINUTE + SECOND).then(LaunchLapsed(DRONE, NOW + 10 * MINUTE))
@@ -445,6 +471,7 @@ def test_a_launch_may_wait_for_the_pilot_to_accept_what_is_unknown() -> None:
     story.when(accept("traffic")).then_types(UnknownsAccepted, LaunchAuthorised)
 
 
+@pytest.mark.rule("launch.unknown")
 def test_nobody_but_the_pilot_accepts_what_is_unknown() -> None:
     story = given().and_when(asked_of_pilot("weather"))
     story.when(accept("weather", by=OPERATOR)).then_raises(WrongState, "flight")
@@ -452,6 +479,7 @@ def test_nobody_but_the_pilot_accepts_what_is_unknown() -> None:
     story.when(accept("traffic")).then_raises(InvalidValue, "conditions")
 
 
+@pytest.mark.rule("launch.unknown")
 def test_nobody_authorises_over_what_is_unknown() -> None:
     story = given().and_when(asked_of_pilot("weather", purpose="proactive"))
     story.when(authorise).then_refused(AuthorisationRefused, "weather_unknown")
@@ -466,6 +494,7 @@ def test_an_acceptance_comes_while_the_request_is_fresh() -> None:
     late.then_refused(AuthorisationRefused, "request_stale")
 
 
+@pytest.mark.rule("launch.go")
 def test_what_a_source_calls_no_go_waits_for_nobody() -> None:
     no_go = replace(plan.conditions, weather=Finding(Go.NO_GO, "station"))
     refused(asking(conditions=no_go, unknowns_await_pilot=True), "weather_no_go")

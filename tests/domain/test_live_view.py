@@ -66,6 +66,7 @@ def asking(**changed: object) -> RequestLiveView:
 # -- asking ----------------------------------------------------------------------
 
 
+@pytest.mark.rule("view.grounds_first")
 def test_purpose_and_case_are_asked_before_the_first_frame() -> None:
     given().when(request).then(requested, granted)
     given().when(asking(purpose="")).then_raises(InvalidValue, "purpose")
@@ -73,6 +74,7 @@ def test_purpose_and_case_are_asked_before_the_first_frame() -> None:
     given().when(asking(call=None)).then_refused(LiveViewRefused, "call_or_case_missing")
 
 
+@pytest.mark.rule("view.refusal_recorded")
 def test_the_refusal_of_a_view_is_recorded_with_every_reason() -> None:
     fault = Reason("feed_offline", "no picture", "a view is of a picture that is there", field="feed")
     unknown = replace(facts, feed=FeedStanding(FEED, fault), call=CallStanding(CALL, False, False))
@@ -83,18 +85,21 @@ def test_the_refusal_of_a_view_is_recorded_with_every_reason() -> None:
 
 @pytest.mark.parametrize("purpose", PROHIBITED)
 @pytest.mark.parametrize("parameters", [RECORD_ALL_KEEP_30_DAYS, RECORD_ON_APPROVAL_KEEP_2_YEARS])
+@pytest.mark.rule("policy.prohibited")
 def test_prohibited_purposes_are_refused_for_everybody(purpose: str, parameters: object) -> None:
     policy = replace(POLICY, parameters=parameters)  # type: ignore[arg-type]
     command = replace(asking(purpose=purpose), facts=replace(facts, policy=policy))
     given().when(command).then_refused(LiveViewRefused, "purpose_prohibited")
 
 
+@pytest.mark.rule("view.grounds_first")
 def test_a_purpose_nobody_adopted_is_refused() -> None:
     fewer = replace(RECORD_ALL_KEEP_30_DAYS, purposes=RECORD_ALL_KEEP_30_DAYS.purposes[1:])
     command = replace(request, facts=replace(facts, policy=replace(POLICY, parameters=fewer)))
     given().when(command).then_refused(LiveViewRefused, "purpose_not_adopted")
 
 
+@pytest.mark.rule("view.grounds_first")
 def test_a_closed_call_is_no_ground_to_watch_live_but_its_case_is() -> None:
     closed = replace(facts, call=replace(OPEN_CALL, open=False))
     given().when(replace(request, facts=closed)).then_refused(LiveViewRefused, "call_closed")
@@ -109,6 +114,7 @@ def test_training_names_its_document() -> None:
     given().when(named).then_types(LiveViewRequested, LiveViewGranted)
 
 
+@pytest.mark.rule("view.reason_quality")
 def test_a_vague_reason_is_kept_with_its_score_and_does_not_refuse_by_itself() -> None:
     vague = replace(asking(reason="investigation"), quality=quality("investigation"))
     asked, _ = given().when(vague).then_types(LiveViewRequested, LiveViewGranted)
@@ -127,6 +133,7 @@ def test_a_view_is_asked_for_once() -> None:
     given(requested, granted).when(request).then_raises(WrongState, "view")
 
 
+@pytest.mark.rule("view.picture_there")
 def test_a_drone_shows_its_picture_in_the_air_alone() -> None:
     flight = FeedId(StreamId("flight-f1"))
     assert flight_feed(flight, known=True, flying=True).fault is None
@@ -138,6 +145,7 @@ def test_a_drone_shows_its_picture_in_the_air_alone() -> None:
 # -- going on --------------------------------------------------------------------
 
 
+@pytest.mark.rule("view.bounded")
 def test_length_is_bounded_and_renewal_asks_again() -> None:
     at = NOW + 29 * MINUTE
     text = Personal("call-26-17", "he is still there")
@@ -147,6 +155,7 @@ def test_length_is_bounded_and_renewal_asks_again() -> None:
     given(requested, granted).when(replace(renew, reason=" "), at).then_raises(InvalidValue, "reason")
 
 
+@pytest.mark.rule("view.bounded")
 def test_the_length_of_a_view_is_the_policys() -> None:
     short = replace(POLICY, parameters=replace(RECORD_ALL_KEEP_30_DAYS, live_view_minutes=5))
     given().when(replace(request, facts=replace(facts, policy=short))).then(
@@ -154,6 +163,7 @@ def test_the_length_of_a_view_is_the_policys() -> None:
     )
 
 
+@pytest.mark.rule("view.bounded")
 def test_a_late_renewal_does_not_revive_a_view() -> None:
     given(requested, granted).when(renew, UNTIL).then_raises(WrongState, "view")
     ended = LiveViewEnded(FEED, LEE, EndReason.CLOSED, NOW, 0.0)
@@ -161,6 +171,7 @@ def test_a_late_renewal_does_not_revive_a_view() -> None:
     given().when(renew).then_raises(NotFound, "view")
 
 
+@pytest.mark.rule("view.refusal_recorded")
 def test_a_refused_renewal_is_recorded_and_the_view_ends_when_it_was_to_end() -> None:
     closed = replace(renew, facts=replace(facts, call=replace(OPEN_CALL, open=False)))
     after = given(requested, granted)
@@ -170,6 +181,7 @@ def test_a_refused_renewal_is_recorded_and_the_view_ends_when_it_was_to_end() ->
     assert view_permit(refused.state, LEE, "s1", UNTIL) is not None
 
 
+@pytest.mark.rule("view.grant_first")
 def test_nobody_renews_the_view_of_another() -> None:
     given(requested, granted).when(replace(renew, by=OTHER)).then_refused(RenewalRefused, "not_your_view")
 
@@ -177,6 +189,7 @@ def test_nobody_renews_the_view_of_another() -> None:
 # -- the end ---------------------------------------------------------------------
 
 
+@pytest.mark.rule("view.heartbeat")
 def test_a_lost_heartbeat_ends_a_view() -> None:
     lost = EndLiveView(EndReason.LOST, NOW + 60 * SECOND)
     given(requested, granted).when(lost, NOW + 75 * SECOND).then(
@@ -184,6 +197,7 @@ def test_a_lost_heartbeat_ends_a_view() -> None:
     )
 
 
+@pytest.mark.rule("view.measured")
 def test_what_may_have_been_seen_counts_as_seen() -> None:
     never = EndLiveView(EndReason.LOST, NOW - SECOND)
     given(requested, granted).when(never, NOW + 4 * SECOND).then(
@@ -192,6 +206,7 @@ def test_what_may_have_been_seen_counts_as_seen() -> None:
 
 
 @pytest.mark.parametrize("why", list(EndReason))
+@pytest.mark.rule("view.measured")
 def test_the_length_of_a_view_is_measured_and_never_longer_than_granted(why: EndReason) -> None:
     given(requested, granted).when(EndLiveView(why), NOW + 90 * SECOND).then(
         LiveViewEnded(FEED, LEE, why, NOW + 90 * SECOND, 90.0)
@@ -208,6 +223,7 @@ def test_a_view_ends_once() -> None:
     given().when(EndLiveView(EndReason.CLOSED)).then_raises(NotFound, "view")
 
 
+@pytest.mark.rule("view.grant_first")
 def test_no_frame_without_a_grant() -> None:
     def code(*happened: object, by: PersonId = LEE, session: str = "s1") -> str | None:
         reason = view_permit(given(*happened).state, by, session, NOW)  # type: ignore[arg-type]

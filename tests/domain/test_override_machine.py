@@ -6,6 +6,7 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -86,6 +87,7 @@ def first(story: list[tuple[datetime, Any]], *kinds: type) -> tuple[datetime, An
 
 @given(openings, st.lists(st.tuples(pauses, commands), min_size=6, max_size=16))
 @settings(max_examples=300, deadline=None)
+@pytest.mark.rule("override.use_recorded")
 def test_whatever_anybody_tries(opening: po.Command, steps: list[tuple[timedelta, po.Command]]) -> None:
     story = played(opening, steps)
     asked, broken = first(story, o.OverrideRequested), first(story, o.EmergencyOverrideInvoked)

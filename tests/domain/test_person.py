@@ -66,10 +66,12 @@ def test_an_administrator_enrols_a_person() -> None:
     given().when(enrol).then(enrolled)
 
 
+@pytest.mark.rule("people.one_account")
 def test_one_person_has_one_account() -> None:
     given(enrolled).when(enrol).then_raises(WrongState, "person")
 
 
+@pytest.mark.rule("people.one_account")
 def test_nobody_enrols_himself() -> None:
     given().when(replace(enrol, by=LEE)).then_refused(ChangeRefused, "own_account")
 
@@ -92,10 +94,12 @@ def test_a_person_gets_a_role_from_somebody_else() -> None:
     given(enrolled).when(AssignRole(LEE, Role.WATCH_OPERATOR, COMMANDER)).then(operator)
 
 
+@pytest.mark.rule("people.roles")
 def test_nobody_gives_himself_a_role() -> None:
     given(enrolled).when(AssignRole(LEE, Role.WATCH_OPERATOR, LEE)).then_refused(ChangeRefused, "own_account")
 
 
+@pytest.mark.rule("people.one_account")
 def test_who_enrols_an_account_does_not_give_it_its_role() -> None:
     asked = given(enrolled).when(AssignRole(LEE, Role.WATCH_OPERATOR, ADMIN))
     asked.then_refused(ChangeRefused, "enrolled_by_same_person")
@@ -103,6 +107,7 @@ def test_who_enrols_an_account_does_not_give_it_its_role() -> None:
 
 @pytest.mark.parametrize("organisation", Organisation)
 @pytest.mark.parametrize("role", Role)
+@pytest.mark.rule("people.roles")
 def test_a_role_suits_the_organisation(organisation: Organisation, role: Role) -> None:
     asked = given(replace(enrolled, organisation=organisation)).when(AssignRole(LEE, role, COMMANDER))
     if role in ROLES_OF[organisation]:
@@ -111,6 +116,7 @@ def test_a_role_suits_the_organisation(organisation: Organisation, role: Role) -
         asked.then_refused(ChangeRefused, "role_not_of_organisation")
 
 
+@pytest.mark.rule("people.roles")
 def test_who_runs_the_accounts_does_not_use_them() -> None:
     asked = given(enrolled, operator).when(AssignRole(LEE, Role.ADMINISTRATOR, COMMANDER))
     asked.then_refused(ChangeRefused, "roles_exclude_each_other")
@@ -169,6 +175,7 @@ def test_anybody_of_the_right_places_a_medical_hold_and_another_lifts_it() -> No
     given(enrolled).when(LiftMedicalHold(LEE, COMMANDER)).then_nothing()
 
 
+@pytest.mark.rule("people.suspended")
 def test_a_suspension_is_at_once_and_another_takes_it_back() -> None:
     suspended = Suspended(COMMANDER, "inquiry 26-14")
     given(enrolled).when(Suspend(LEE, COMMANDER, "inquiry 26-14")).then(suspended)
@@ -183,6 +190,7 @@ def standing_codes(*happened: Event) -> list[str]:
     return [reason.code for reason in standing.access_refusals()]
 
 
+@pytest.mark.rule("people.training")
 def test_access_takes_a_role_and_training_that_has_not_expired() -> None:
     assert standing_codes(enrolled, trained, operator) == []
     assert standing_codes() == ["not_enrolled"]
@@ -201,6 +209,7 @@ def test_a_process_takes_no_courses() -> None:
     assert standing_codes(enrolled, RoleAssigned(Role.SERVICE, COMMANDER)) == []
 
 
+@pytest.mark.rule("launch.pilot")
 def test_a_pilot_stands_by_certificate_hold_and_role() -> None:
     state = given(enrolled, trained, pilot, certified, MedicalHoldPlaced(LEE)).state
     standing = pilot_standing(LEE, state, NOW, ["watch_center_use"])
@@ -234,6 +243,7 @@ def test_a_mover_gives_up_the_roles_that_do_not_suit_the_new_organisation() -> N
     given(enrolled, moved).when(move).then_nothing()
 
 
+@pytest.mark.rule("people.one_account")
 def test_nobody_changes_his_own_account() -> None:
     given(enrolled).when(replace(move, by=LEE)).then_refused(ChangeRefused, "own_account")
     given(enrolled).when(replace(move, email="nowhere")).then_raises(InvalidValue, "email")
@@ -256,6 +266,7 @@ def test_revoked_access_makes_earlier_proofs_void() -> None:
     assert standing.has_access and standing.proofs_from == NOW
 
 
+@pytest.mark.rule("people.training")
 def test_an_expiry_is_told_a_month_ahead_and_not_where_it_was_renewed() -> None:
     expires = TODAY + 40 * DAY
     story = given(enrolled, replace(trained, expires_on=expires), replace(certified, expires_on=expires))

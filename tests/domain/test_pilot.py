@@ -51,6 +51,7 @@ recorded = CostRecorded(
 evaluate = PublishEvaluation("First half year", "ab" * 32, 4217, ANA)
 
 
+@pytest.mark.rule("pilot.course")
 def test_a_pilot_is_started_with_the_decision_it_rests_on_and_its_days() -> None:
     given().when(start).then(started)
     given().when(replace(start, ends_on=FIRST)).then_raises(InvalidValue, "ends_on")
@@ -58,6 +59,7 @@ def test_a_pilot_is_started_with_the_decision_it_rests_on_and_its_days() -> None
     given(started).when(start).then_raises(WrongState, "pilot")
 
 
+@pytest.mark.rule("pilot.course")
 def test_a_pilot_is_paused_and_resumed_with_a_reason() -> None:
     given(started).when(PausePilot(WHY, ANA)).then(paused)
     given(started, paused).when(ResumePilot(WHY, ANA)).then(resumed)
@@ -67,6 +69,7 @@ def test_a_pilot_is_paused_and_resumed_with_a_reason() -> None:
 
 
 @pytest.mark.parametrize("before", [(started,), (started, paused)])
+@pytest.mark.rule("pilot.course")
 def test_a_pilot_is_extended_to_a_later_day_alone(before: tuple[PilotStarted, ...]) -> None:
     given(*before).when(extend).then(extended)
     given(*before).when(replace(extend, ends_on=LAST)).then_raises(InvalidValue, "ends_on")
@@ -78,6 +81,7 @@ def test_an_extension_does_not_end_a_pause() -> None:
 
 
 @pytest.mark.parametrize("before", [(started,), (started, paused)])
+@pytest.mark.rule("pilot.course")
 def test_a_pilot_is_concluded_once(before: tuple[PilotStarted, ...]) -> None:
     given(*before).when(ConcludePilot(WHY, ANA)).then(concluded)
     for command in (ConcludePilot(WHY, ANA), PausePilot(WHY, ANA), ResumePilot(WHY, ANA), extend, start):
@@ -85,10 +89,12 @@ def test_a_pilot_is_concluded_once(before: tuple[PilotStarted, ...]) -> None:
 
 
 @pytest.mark.parametrize("heading", CostHeading)
+@pytest.mark.rule("pilot.costs")
 def test_costs_are_kept_by_the_headings_of_ab_481(heading: CostHeading) -> None:
     given(started).when(replace(record, heading=heading)).then(replace(recorded, heading=heading))
 
 
+@pytest.mark.rule("pilot.costs")
 def test_the_headings_are_those_of_the_law() -> None:
     law = "acquisition personnel training transportation maintenance storage upgrade other"
     assert [str(heading) for heading in CostHeading] == law.split()
@@ -113,6 +119,7 @@ def test_a_cost_is_money_that_was_spent() -> None:
     given(started, recorded).when(record).then_raises(WrongState, "cost")
 
 
+@pytest.mark.rule("pilot.costs")
 def test_a_correction_is_a_record_of_its_own_and_takes_back_no_more_than_was_recorded() -> None:
     correction = replace(record, cost="c2", corrects="c1", amount_cents=-25_050)
     corrected = replace(recorded, cost="c2", corrects="c1", amount_cents=-25_050)

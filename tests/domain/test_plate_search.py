@@ -83,6 +83,7 @@ def querying(**changed: object) -> SearchPlate:
 # -- searches ----------------------------------------------------------------------
 
 
+@pytest.mark.rule("plate.record")
 def test_a_search_is_an_sb_34_record_date_and_time_query_username_organisation_and_purpose() -> None:
     given().when(search).then(searched)
     assert (access.accessed_at, access.username, access.organisation) == (NOW, LEE, "lasd_west_hollywood")
@@ -117,6 +118,7 @@ def test_plates_are_compared_without_what_is_written_between() -> None:
         plate_of("plate", "8ABC12?")  # what a reader saw has no unknowns
 
 
+@pytest.mark.rule("plate.record")
 def test_purpose_and_case_are_asked_before_a_search() -> None:
     given().when(asking(purpose="")).then_raises(InvalidValue, "purpose")
     given().when(asking(reason="")).then_raises(InvalidValue, "reason")
@@ -127,6 +129,7 @@ def test_purpose_and_case_are_asked_before_a_search() -> None:
     given().when(nobody).then_refused(PlateSearchRefused, "call_unknown")
 
 
+@pytest.mark.rule("plate.record")
 def test_a_refused_search_is_recorded_with_what_was_asked() -> None:
     (refused,) = given().when(asking(call=None)).events()
     assert isinstance(refused, PlateSearchRefused) and refused.access == access
@@ -136,6 +139,7 @@ def test_a_refused_search_is_recorded_with_what_was_asked() -> None:
 @pytest.mark.parametrize("purpose", PROHIBITED)
 @pytest.mark.parametrize("parameters", [RECORD_ALL_KEEP_30_DAYS, RECORD_ON_APPROVAL_KEEP_2_YEARS])
 @pytest.mark.parametrize("agency", [None, BEVERLY])
+@pytest.mark.rule("policy.prohibited")
 def test_prohibited_purposes_are_refused_for_everybody(purpose: str, parameters: object, agency: Agency | None) -> None:
     policy = replace(POLICY, parameters=parameters)  # type: ignore[arg-type]
     command = replace(asking(purpose=purpose), facts=replace(facts, policy=policy), agency=agency)
@@ -147,6 +151,7 @@ def test_a_vague_reason_is_kept_with_its_score_and_does_not_refuse_by_itself() -
     assert isinstance(made, PlateSearched) and made.grounds.quality.vague
 
 
+@pytest.mark.rule("plate.disclosure")
 def test_a_search_for_another_agency_names_its_disclosure() -> None:
     command = replace(asking(purpose="their_robbery_case"), agency=BEVERLY, disclosure=DisclosureId("p1"))
     (made,) = given().when(command).events()
@@ -160,6 +165,7 @@ def test_a_search_for_another_agency_names_its_disclosure() -> None:
 
 
 @pytest.mark.parametrize("kind", [AgencyKind.OTHER_STATE, AgencyKind.FEDERAL, AgencyKind.PRIVATE])
+@pytest.mark.rule("plate.agencies")
 def test_plates_are_shared_with_public_agencies_of_california_alone(kind: AgencyKind) -> None:
     command = replace(search, agency=replace(BEVERLY, kind=kind))
     given().when(command).then_refused(PlateSearchRefused, "agency_not_eligible")
@@ -198,6 +204,7 @@ def test_a_hit_is_well_formed_and_its_reference_does_not_hold_the_plate() -> Non
     given().when(replace(receive, hot_list="")).then_raises(InvalidValue, "hot_list")
 
 
+@pytest.mark.rule("plate.hit")
 def test_a_hit_is_confirmed_by_a_person_before_use() -> None:
     given(received).when(confirm).then(HitConfirmed(LEE, "CLETS, by dispatch"))
     fault = hit_fault(Waiting(received))
@@ -208,6 +215,7 @@ def test_a_hit_is_confirmed_by_a_person_before_use() -> None:
     given().when(replace(search, hit=PlateSearchId("h1"))).then_types(PlateSearched)
 
 
+@pytest.mark.rule("plate.hit")
 def test_a_confirmation_takes_the_picture_and_the_entry() -> None:
     blind = replace(confirm, picture_matches=False, entry_stands=False)
     refused = given(received).when(blind)
@@ -216,6 +224,7 @@ def test_a_confirmation_takes_the_picture_and_the_entry() -> None:
     given(received).when(replace(confirm, checked_with="")).then_raises(InvalidValue, "checked_with")
 
 
+@pytest.mark.rule("plate.hit")
 def test_a_rejected_hit_is_not_used() -> None:
     misread = RejectHit(LEE, RejectionReason.MISREAD, "a B, not an 8")
     (rejected,) = given(received).when(misread).events()

@@ -59,12 +59,14 @@ def test_a_draft_binds_nobody() -> None:
     assert in_force(given(drafted)) is None
 
 
+@pytest.mark.rule("policy.versions")
 def test_versions_count_up() -> None:
     (second,) = given(drafted).when(draft).events()
     assert isinstance(second, PolicyDrafted)
     assert second.version == 2
 
 
+@pytest.mark.rule("policy.two_people")
 def test_another_person_than_the_drafter_adopts() -> None:
     given(drafted).when(adopt).then(adopted)
     given(drafted).when(replace(adopt, by=ADMIN)).then_refused(AdoptionRefused, "same_person")
@@ -77,6 +79,7 @@ def test_a_refused_adoption_puts_nothing_in_force() -> None:
     refused.when(adopt).then(adopted)
 
 
+@pytest.mark.rule("policy.two_people")
 def test_who_adopts_names_the_very_text_and_rules_drafted() -> None:
     given(drafted).when(replace(adopt, parameters_sha256="0" * 64)).then_raises(InvalidValue, "parameters_sha256")
     given(drafted).when(replace(adopt, cedar_set_sha256="0" * 64)).then_raises(InvalidValue, "cedar_set_sha256")
@@ -84,12 +87,14 @@ def test_who_adopts_names_the_very_text_and_rules_drafted() -> None:
     given(drafted, adopted).when(adopt).then_raises(WrongState, "version")
 
 
+@pytest.mark.rule("policy.versions")
 def test_no_policy_binds_the_past() -> None:
     given(drafted).when(replace(adopt, in_force_from=NOW - SECOND)).then_raises(InvalidValue, "in_force_from")
     naive = NOW.replace(tzinfo=None)
     given(drafted).when(replace(adopt, in_force_from=naive)).then_raises(InvalidValue, "in_force_from")
 
 
+@pytest.mark.rule("policy.versions")
 def test_the_old_version_binds_until_the_new_one_does() -> None:
     story = given(drafted, adopted).and_when(replace(draft, parameters=LASD))
     later = AdoptPolicy(TWO, RULES, parameters_sha256(LASD), COMMANDER, in_force_from=NOW + DAY)
@@ -113,6 +118,7 @@ def test_only_the_version_in_force_is_amended_or_retired() -> None:
     given(drafted).when(ProposePolicyRetirement(ONE, "the pilot ends", ADMIN)).then_raises(WrongState, "version")
 
 
+@pytest.mark.rule("policy.two_people")
 def test_retirement_takes_two_people_and_leaves_nothing_in_force() -> None:
     proposed = PolicyRetirementProposed(ONE, ADMIN, "the pilot ends")
     story = given(drafted, adopted)
@@ -125,6 +131,7 @@ def test_retirement_takes_two_people_and_leaves_nothing_in_force() -> None:
     assert in_force(given(drafted, adopted, proposed, retired)) is None
 
 
+@pytest.mark.rule("policy.regimes")
 def test_both_recording_regimes_can_be_said() -> None:
     for parameters, default, days in (
         (CITY, RecordingDefault.ALL_MISSIONS, 30),
@@ -155,6 +162,7 @@ def test_barricade_tactical_and_proactive_are_the_commanders_to_authorise(purpos
 
 
 @pytest.mark.parametrize("purpose", PROHIBITED)
+@pytest.mark.rule("policy.no_prohibited")
 def test_no_policy_allows_what_is_prohibited(purpose: str) -> None:
     without = replace(CITY, prohibited=tuple(p for p in PROHIBITED if p != purpose))
     given().when(replace(draft, parameters=without)).then_raises(InvalidValue, "prohibited")

@@ -95,6 +95,7 @@ used = OverrideUsed(VIEW, RANGE, LEE, 1)
 expired = OverrideExpired(END, 0)
 
 
+@pytest.mark.rule("override.request")
 def test_a_request_names_target_range_legal_basis_reason_and_expiry() -> None:
     given().when(request).then(requested)
 
@@ -125,6 +126,7 @@ def test_times_of_a_range_have_a_time_zone() -> None:
         (LegalBasis(BasisKind.EXIGENCY, "1"), "legal_basis.number"),
     ],
 )
+@pytest.mark.rule("override.request")
 def test_a_legal_basis_is_told_by_its_paper(basis: LegalBasis, field: str) -> None:
     given().when(replace(request, legal_basis=basis)).then_raises(InvalidValue, field)
 
@@ -135,12 +137,14 @@ def test_a_request_gives_a_reason(reason: str) -> None:
 
 
 @pytest.mark.parametrize("purpose", PROHIBITED)
+@pytest.mark.rule("policy.prohibited")
 def test_prohibited_purposes_are_refused_for_an_override_whatever_the_role(purpose: str) -> None:
     plan = replace(PLAN, purpose=purpose)
     given().when(replace(request, plan=plan)).then_refused(OverrideRefused, "purpose_prohibited")
     given().when(replace(invoke, plan=plan)).then_refused(OverrideRefused, "purpose_prohibited")
 
 
+@pytest.mark.rule("override.an_hour")
 def test_an_override_expires_after_at_most_60_minutes() -> None:
     given().when(replace(request, plan=replace(PLAN, minutes=61))).then_refused(OverrideRefused, "too_long")
     given().when(replace(request, plan=replace(PLAN, minutes=60))).then_types(OverrideRequested)
@@ -148,12 +152,14 @@ def test_an_override_expires_after_at_most_60_minutes() -> None:
     assert isinstance(emergency, EmergencyOverrideInvoked) and emergency.expires_at == NOW + HOUR
 
 
+@pytest.mark.rule("override.an_hour")
 def test_a_policy_may_allow_less_and_binds_when_the_override_is_approved() -> None:
     strict = replace(POLICY, parameters=replace(RECORD_ON_APPROVAL_KEEP_2_YEARS, override_max_minutes=10))
     given().when(replace(request, policy=strict)).then_refused(OverrideRefused, "too_long")
     given(requested).when(replace(approve, policy=strict)).then(replace(approved, expires_at=NOW + 10 * MINUTE))
 
 
+@pytest.mark.rule("override.request")
 def test_every_reason_against_an_override_is_given_at_once() -> None:
     plan = replace(PLAN, minutes=90, purpose="face_recognition")
     asked = given().when(replace(request, plan=plan, call_known=False))
@@ -179,6 +185,7 @@ def test_a_second_person_approves_and_it_is_in_effect_until_its_time() -> None:
     assert not override_standing(given().state, NOW).active
 
 
+@pytest.mark.rule("override.two_people")
 def test_the_approver_is_not_the_requester() -> None:
     asked = given(requested).when(replace(approve, by=replace(SERGEANT, person=LEE)))
     asked.then_refused(ApprovalRefused, "same_person")
@@ -186,16 +193,19 @@ def test_the_approver_is_not_the_requester() -> None:
 
 
 @pytest.mark.parametrize("role", set(Role) - {Role.WATCH_SUPERVISOR})
+@pytest.mark.rule("override.two_people")
 def test_the_approver_is_of_a_role_that_may(role: Role) -> None:
     asked = given(requested).when(replace(approve, by=replace(SERGEANT, roles=frozenset({role}))))
     asked.then_refused(ApprovalRefused, "role_cannot_approve")
 
 
+@pytest.mark.rule("override.two_people")
 def test_who_is_suspended_approves_nothing() -> None:
     asked = given(requested).when(replace(approve, by=replace(SERGEANT, suspended=True)))
     asked.then_refused(ApprovalRefused, "suspended")
 
 
+@pytest.mark.rule("override.two_people")
 def test_a_second_person_refuses_with_a_reason() -> None:
     given(requested).when(RefuseOverride(CRUZ, "the warrant is for next door")).then_refused(
         OverrideRefused, "declined"
@@ -211,6 +221,7 @@ def test_a_request_is_answered_once(command: ApproveOverride | RefuseOverride) -
     given().when(command).then_raises(NotFound, "override")
 
 
+@pytest.mark.rule("override.ends")
 def test_a_request_that_nobody_answered_is_over() -> None:
     given(requested).when(approve, at=NOW + HOUR).then_raises(WrongState, "override")
     given(requested).when(ExpireOverride(), at=NOW + HOUR - SECOND).then_nothing()
@@ -220,11 +231,13 @@ def test_a_request_that_nobody_answered_is_over() -> None:
 # -- use ---------------------------------------------------------------------
 
 
+@pytest.mark.rule("override.use_recorded")
 def test_use_is_recorded_each_time() -> None:
     given(requested, approved).when(use).then(used)
     given(requested, approved, used).when(use).then(replace(used, use_number=2))
 
 
+@pytest.mark.rule("override.use_recorded")
 def test_an_override_is_used_only_while_it_is_in_effect() -> None:
     given(requested, approved).when(use, at=END - SECOND).then(used)
     given(requested, approved).when(use, at=END).then_raises(WrongState, "override")
@@ -241,6 +254,7 @@ def test_an_override_is_used_only_while_it_is_in_effect() -> None:
         replace(use, by=CRUZ),
     ],
 )
+@pytest.mark.rule("override.use_recorded")
 def test_an_override_opens_its_target_and_range_to_who_asked_for_it(wrong: UseOverride) -> None:
     given(requested, approved).when(wrong).then_raises(WrongState, "override")
 
@@ -252,6 +266,7 @@ def test_the_drone_gateway_uses_an_override_of_a_zone_alone() -> None:
     given(footage, approved).when(replace(gateway, target=footage.target)).then_raises(WrongState, "override")
 
 
+@pytest.mark.rule("override.ends")
 def test_on_expiry_an_override_ends_by_itself() -> None:
     given(requested, approved).when(ExpireOverride(), at=END - SECOND).then_nothing()
     given(requested, approved, used).when(ExpireOverride(), at=END + MINUTE).then(OverrideExpired(END, 1))
@@ -261,11 +276,13 @@ def test_on_expiry_an_override_ends_by_itself() -> None:
 # -- break-glass -------------------------------------------------------------
 
 
+@pytest.mark.rule("override.break_glass")
 def test_break_glass_is_invoked_and_recorded_first_and_works_at_once() -> None:
     given().when(invoke).then(invoked)
     given(invoked).when(use).then(used)
 
 
+@pytest.mark.rule("override.break_glass")
 def test_break_glass_needs_no_number_and_no_second_person() -> None:
     (emergency,) = given().when(replace(invoke, plan=replace(PLAN, call=None))).events()
     assert isinstance(emergency, EmergencyOverrideInvoked)
@@ -278,6 +295,7 @@ def test_break_glass_says_whose_life_is_at_risk() -> None:
 
 
 @pytest.mark.parametrize("happened", [(invoked,), (invoked, expired)])
+@pytest.mark.rule("override.break_glass")
 def test_break_glass_must_be_justified_within_24_hours(happened: tuple[EmergencyOverrideInvoked]) -> None:
     justified = OverrideJustified(sealed(WHY), LegalBasis(BasisKind.EXIGENCY), LEE, late=False)
     given(*happened).when(justify, at=NOW + 24 * HOUR).then(justified)
@@ -292,6 +310,7 @@ def test_who_broke_the_glass_justifies_it() -> None:
     given(requested).when(justify).then_raises(WrongState, "override")
 
 
+@pytest.mark.rule("override.break_glass")
 def test_break_glass_is_always_reviewed() -> None:
     at = NOW + 2 * HOUR
     given(invoked, expired).when(review, at=at).then_raises(WrongState, "override")  # there is time to justify it
@@ -302,6 +321,7 @@ def test_break_glass_is_always_reviewed() -> None:
 # -- review ------------------------------------------------------------------
 
 
+@pytest.mark.rule("override.reviewed")
 def test_an_override_is_reviewed_by_an_auditor_within_72_hours() -> None:
     reviewed = OverrideReviewed(Verdict.IN_ORDER, sealed(review.findings), AUDITOR, late=False)
     given(requested, approved, expired).when(review, at=NOW + 72 * HOUR).then(reviewed)
@@ -316,6 +336,7 @@ def test_a_review_comes_after_the_end() -> None:
 
 
 @pytest.mark.parametrize("by", [LEE, CRUZ])
+@pytest.mark.rule("override.reviewed")
 def test_who_had_a_part_in_an_override_does_not_review_it(by: PersonId) -> None:
     given(requested, approved, expired).when(replace(review, by=by)).then_refused(ReviewRefused, "took_part")
 

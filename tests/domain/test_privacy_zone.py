@@ -32,11 +32,13 @@ redrawn = PrivacyZoneRedrawn(POOL.outline, 60.0, ZoneRule.MASK, "the pool is roo
 retired = PrivacyZoneRetired("the pool was torn down", CAPTAIN)
 
 
+@pytest.mark.rule("zone.shape")
 def test_a_privacy_zone_is_a_polygon_with_altitude_and_a_rule() -> None:
     given().when(draw).then(drawn)
 
 
 @pytest.mark.parametrize("outline", [(), (A, B, A), (A, B, C), (A, B, A, A), (A, B, C, A) * 51])
+@pytest.mark.rule("zone.shape")
 def test_an_outline_is_closed_and_encloses_something(outline: tuple[Place, ...]) -> None:
     given().when(replace(draw, shape=replace(POOL, outline=outline))).then_raises(InvalidValue, "outline")
 
@@ -51,6 +53,7 @@ def test_a_zone_is_drawn_once_under_its_id() -> None:
     given(drawn, retired).when(draw).then_raises(WrongState, "zone")
 
 
+@pytest.mark.rule("zone.change")
 def test_a_zone_is_redrawn_with_a_reason() -> None:
     given(drawn).when(RedrawZone(milder, redrawn.reason, CAPTAIN)).then(redrawn)
     given(drawn).when(RedrawZone(milder, "because", CAPTAIN)).then_raises(InvalidValue, "reason")
@@ -58,6 +61,7 @@ def test_a_zone_is_redrawn_with_a_reason() -> None:
     given(drawn, redrawn).when(RedrawZone(milder, redrawn.reason, CAPTAIN)).then_raises(InvalidValue, "outline")
 
 
+@pytest.mark.rule("zone.change")
 def test_a_zone_is_retired_with_a_reason() -> None:
     given(drawn).when(RetireZone(retired.reason, CAPTAIN)).then(retired)
     given(drawn).when(RetireZone("", CAPTAIN)).then_raises(InvalidValue, "reason")

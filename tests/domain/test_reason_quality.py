@@ -30,6 +30,7 @@ def test_a_particular_reason_on_a_known_call_is_beyond_reproach() -> None:
         "...",
     ],
 )
+@pytest.mark.rule("view.reason_quality")
 def test_the_vague_reason_is_an_enemy(reason: str) -> None:
     found = quality(reason, call_known=True)
     assert found.vague and {"too_short"} <= set(found.flaws)
@@ -52,6 +53,7 @@ def test_a_call_that_dispatch_knows_counts() -> None:
     assert quality(GOOD, call_known=True).score > quality(GOOD).score
 
 
+@pytest.mark.rule("view.reason_quality")
 def test_repeated_boilerplate_by_the_same_person_is_found() -> None:
     assert quality(GOOD, call_known=True, earlier=[GOOD.upper()]).flaws == ()
     found = quality(GOOD, call_known=True, earlier=[GOOD, "other words entirely", f"{GOOD}."])
@@ -64,6 +66,7 @@ def test_every_flaw_says_what_to_write_instead() -> None:
 
 
 @given(st.text(max_size=200), st.booleans(), st.lists(st.text(max_size=20), max_size=5))
+@pytest.mark.rule("view.reason_quality")
 def test_any_text_has_a_score_that_its_flaws_explain(text: str, known: bool, earlier: list[str]) -> None:
     found = quality(text, call_known=known, earlier=earlier)
     assert found.score == max(0, 100 - sum(COSTS[code] for code in found.flaws))

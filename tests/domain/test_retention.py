@@ -52,6 +52,7 @@ ask = RequestExtension(KEY, LATER, "the appeal is not decided", LEE)
 asked = ExtensionRequested(LATER, sealed("the appeal is not decided"), LEE)
 
 
+@pytest.mark.rule("retention.hold")
 def test_a_legal_hold_is_verified_again() -> None:
     given(RECORDED, held).when(verify).then(verified)
     given(RECORDED).when(verify).then_raises(NotFound, "hold")
@@ -60,6 +61,7 @@ def test_a_legal_hold_is_verified_again() -> None:
     assert isinstance(state, Kept) and state.holds["h1"].verify_again_on == date(2027, 6, 1)
 
 
+@pytest.mark.rule("retention.extended")
 def test_a_retention_is_extended_by_the_approval_of_another_person() -> None:
     given(RECORDED).when(ask).then(asked)
     extended = RetentionExtended(LATER, sealed("the appeal is not decided"), LEE, CAPTAIN)
@@ -69,6 +71,7 @@ def test_a_retention_is_extended_by_the_approval_of_another_person() -> None:
     given(RECORDED, asked, extended).when(AnswerExtension(CAPTAIN)).then_raises(WrongState, "footage")
 
 
+@pytest.mark.rule("retention.extended")
 def test_an_extension_is_refused_with_a_reason() -> None:
     no = AnswerExtension(CAPTAIN, "the appeal was decided")
     given(RECORDED, asked).when(no).then_refused(ExtensionRefused, "declined")
@@ -85,6 +88,7 @@ def test_an_extension_extends(until: datetime) -> None:
 @pytest.mark.parametrize(
     ("parameters", "days"), [(RECORD_ALL_KEEP_30_DAYS, 30), (RECORD_ON_APPROVAL_KEEP_2_YEARS, 730)]
 )
+@pytest.mark.rule("retention.longest", "policy.regimes")
 def test_both_policies_keep_what_they_say(parameters: PolicyParameters, days: int) -> None:
     policy = PolicyInForce(PolicyVersion(2), parameters, "0" * 64, NOW)
     due = WHOLE.until + timedelta(days=days)
@@ -108,6 +112,7 @@ happenings = st.lists(
 
 @for_all(happenings, st.integers(0, 1600))
 @settings(max_examples=150, deadline=None)
+@pytest.mark.rule("retention.hold")
 def test_nothing_is_destroyed_under_hold_or_before_its_longest_category(happened: list[object], day: int) -> None:
     state = FOOTAGE.fold([RECORDED, *happened])  # type: ignore[list-item]
     at = WHOLE.until + timedelta(days=day)

@@ -88,6 +88,7 @@ correct = TakeCorrectiveAction(KEY, 1, DONE, CAPTAIN)
 # -- the sample --------------------------------------------------------------
 
 
+@pytest.mark.rule("oversight.sample")
 def test_oversight_commits_to_a_hash_of_a_nonce_before_the_week_ends() -> None:
     given().when(commit).then(committed)
     given().when(commit, ENDS - SECOND).then(committed)
@@ -115,17 +116,20 @@ def test_the_nonce_is_revealed_after_the_week_and_the_sample_follows_from_it_and
     given(committed).when(draw, ENDS + HOUR).then(drawn)
 
 
+@pytest.mark.rule("oversight.sample")
 def test_a_nonce_is_not_revealed_before_the_week_is_over() -> None:
     given(committed).when(draw, ENDS - SECOND).then_refused(StepRefused, "week_not_over")
 
 
 @for_any(st.binary(min_size=32, max_size=32).filter(lambda nonce: nonce.hex() != NONCE))
+@pytest.mark.rule("oversight.sample")
 def test_nobody_steers_the_sample_by_another_nonce(nonce: bytes) -> None:
     asked = given(committed).when(replace(draw, nonce=nonce.hex()), ENDS + HOUR)
     asked.then_refused(StepRefused, "another_nonce")
 
 
 @for_any(st.binary(min_size=32, max_size=32).filter(lambda nonce: nonce.hex() != NONCE))
+@pytest.mark.rule("oversight.sample")
 def test_nobody_steers_the_sample_by_another_commitment(nonce: bytes) -> None:
     other = CommitSeed(WEEK, sampling.commitment(nonce.hex()), AUDREY)
     story = given(committed).and_when(other)
@@ -162,6 +166,7 @@ def test_a_nonce_revealed_late_says_so() -> None:
 # -- reviews -----------------------------------------------------------------
 
 
+@pytest.mark.rule("oversight.reviewed")
 def test_each_sampled_access_is_reviewed() -> None:
     given(committed, drawn).when(review).then(reviewed)
     given(committed, drawn, reviewed).when(review).then_raises(WrongState, "position")
@@ -169,6 +174,7 @@ def test_each_sampled_access_is_reviewed() -> None:
     given(committed).when(review).then_raises(NotFound, "position")
 
 
+@pytest.mark.rule("oversight.reviewed")
 def test_nobody_reviews_his_own_access() -> None:
     given(committed, drawn).when(replace(review, by=LEE)).then_refused(StepRefused, "own_access")
 
@@ -181,6 +187,7 @@ def test_a_review_that_finds_fault_says_which() -> None:
         asked.then(replace(reviewed, verdict=verdict, note=sealed))
 
 
+@pytest.mark.rule("oversight.reviewed")
 def test_a_review_after_its_deadline_says_so() -> None:
     given(committed, drawn).when(review, drawn.review_by).then(reviewed)
     given(committed, drawn).when(review, drawn.review_by + SECOND).then(replace(reviewed, late=True))
@@ -189,6 +196,7 @@ def test_a_review_after_its_deadline_says_so() -> None:
 # -- findings ----------------------------------------------------------------
 
 
+@pytest.mark.rule("oversight.findings")
 def test_a_finding_names_the_access_and_whose_it_was() -> None:
     given(committed, drawn).when(find).then(found)
     given(committed, drawn).when(replace(find, position=69)).then_raises(NotFound, "position")
@@ -204,6 +212,7 @@ def test_a_finding_may_be_about_what_no_sample_drew() -> None:
     given(committed, drawn).when(replace(find, shortcoming="bad")).then_raises(InvalidValue, "shortcoming")
 
 
+@pytest.mark.rule("oversight.findings")
 def test_something_is_done_about_a_finding_by_its_deadline_or_late() -> None:
     taken = CorrectiveActionTaken(1, Personal(f"review-{KEY}", DONE), False, CAPTAIN)
     story = given(committed, drawn, found)
@@ -214,6 +223,7 @@ def test_something_is_done_about_a_finding_by_its_deadline_or_late() -> None:
     given().when(correct).then_raises(NotFound, "finding")
 
 
+@pytest.mark.rule("oversight.findings")
 def test_whom_a_finding_is_about_does_not_say_what_was_done() -> None:
     given(committed, drawn, found).when(replace(correct, by=LEE)).then_refused(StepRefused, "own_finding")
 
@@ -230,6 +240,7 @@ consult = ConsultAuditTrail("audit_trail", ("person=lee",), 70, AUDREY)
 consulted = AuditTrailConsulted("audit_trail", ("person=lee",), 70, NOW, AUDREY)
 
 
+@pytest.mark.rule("oversight.reading")
 def test_reading_the_audit_trail_is_itself_recorded() -> None:
     given().when(consult).then(consulted)
 
@@ -251,6 +262,7 @@ def test_a_question_is_recorded_without_what_could_make_the_record_read_as_anoth
 
 
 @for_any(st.lists(st.tuples(st.sampled_from("abc"), st.integers(0, 2000)), max_size=30))
+@pytest.mark.rule("oversight.reading")
 def test_no_question_goes_unrecorded_for_longer_than_one_consultation(asked: list[tuple[str, int]]) -> None:
     story, last, at = given(), dict[str, datetime](), NOW
     for question, pause in asked:
@@ -276,6 +288,7 @@ EXPORT = RecordAuditExport(
 )
 
 
+@pytest.mark.rule("oversight.export")
 def test_an_export_of_the_audit_trail_is_an_event_with_its_hash_and_what_was_redacted() -> None:
     (told,) = given().when(EXPORT).events()
     assert isinstance(told, AuditExported)
@@ -285,6 +298,7 @@ def test_an_export_of_the_audit_trail_is_an_event_with_its_hash_and_what_was_red
     given().when(replace(EXPORT, file_sha256="5")).then_raises(InvalidValue, "file_sha256")
 
 
+@pytest.mark.rule("oversight.discrepancy")
 def test_a_discrepancy_is_told_once() -> None:
     report = ReportDiscrepancy(Discrepancy.COUNT, None, "4 flown, 3 published or withheld", AUDREY)
     told = DiscrepancyFound(Discrepancy.COUNT, None, "4 flown, 3 published or withheld", AUDREY)

@@ -44,6 +44,7 @@ def test_a_sample_of_old_is_drawn_the_same_for_ever() -> None:
 
 
 @given(st.integers(0, 200), st.integers(0, 220), bytes32, bytes32)
+@pytest.mark.rule("oversight.population")
 def test_anybody_can_draw_the_sample_again(size: int, wanted: int, root: bytes, nonce: bytes) -> None:
     drawn = sampling.drawn(sampling.seed(root.hex(), nonce.hex()), size, wanted)
     assert list(drawn) == by_hand(root.hex(), nonce.hex(), size, wanted)
@@ -51,6 +52,7 @@ def test_anybody_can_draw_the_sample_again(size: int, wanted: int, root: bytes, 
     assert all(0 <= number < size for number in drawn)
 
 
+@pytest.mark.rule("oversight.population")
 def test_every_access_is_as_likely_to_be_drawn_as_any_other() -> None:
     size, wanted, draws = 12, 3, 4000
     counts = [0] * size
@@ -69,12 +71,14 @@ def test_a_word_that_would_favour_small_numbers_is_passed_over() -> None:
 
 
 @given(bytes32, bytes32)
+@pytest.mark.rule("oversight.sample")
 def test_another_nonce_or_another_root_is_another_seed(one: bytes, two: bytes) -> None:
     if one != two:
         assert sampling.seed(ROOT, one.hex()) != sampling.seed(ROOT, two.hex())
         assert sampling.seed(one.hex(), NONCE) != sampling.seed(two.hex(), NONCE)
 
 
+@pytest.mark.rule("oversight.population")
 def test_the_sample_is_of_the_accesses_up_to_the_stated_position() -> None:
     population = Population(700, ROOT, accesses(200))
     sample = sampling.sample(population, NONCE, 25)

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+import pytest
+
 from domain.kernel import NotFound, PersonId, Reason, WrongState
 from domain.person import Organisation, PersonStanding, Role
 from domain.session import (
@@ -41,6 +43,7 @@ def test_a_person_in_good_standing_signs_on() -> None:
     given().when(sign_on).then(signed_on)
 
 
+@pytest.mark.rule("people.sign_on")
 def test_a_sign_on_is_refused_on_the_record_with_every_reason() -> None:
     unfit = replace(in_good_standing, suspended=True, trained=False, roles=frozenset())
     asked = given().when(replace(sign_on, claimed=unfit))
@@ -59,6 +62,7 @@ def test_a_session_is_used_once() -> None:
     given(signed_on, SignedOff(SignOffReason.CLOSED)).when(sign_on).then_raises(WrongState)
 
 
+@pytest.mark.rule("people.sign_on")
 def test_no_session_outlasts_a_shift() -> None:
     given().when(replace(sign_on, ends_at=NOW + DAY)).then(replace(signed_on, ends_at=NOW + LONGEST_SESSION))
 
@@ -89,6 +93,7 @@ def test_a_session_ends_once() -> None:
     given().when(SignOff(SignOffReason.CLOSED)).then_raises(NotFound)
 
 
+@pytest.mark.rule("record.refusals")
 def test_a_refused_attempt_is_kept_whatever_has_become_of_the_session() -> None:
     kept = AttemptRefused("assign_role", "person-lee", (reason,), "default-deny")
     given(signed_on).when(attempt).then(kept)
@@ -107,6 +112,7 @@ def test_a_standing_ends_with_the_session_and_the_step_up_with_its_time() -> Non
     assert session_standing("s", given().state, NOW).person is None
 
 
+@pytest.mark.rule("people.sign_on")
 def test_a_session_ends_by_itself_when_its_time_is_over() -> None:
     given(signed_on).when(ExpireSession(), NOW + HOUR - SECOND).then_nothing()
     given(signed_on).when(ExpireSession(), NOW + HOUR).then(SignedOff(SignOffReason.EXPIRED))
@@ -114,6 +120,7 @@ def test_a_session_ends_by_itself_when_its_time_is_over() -> None:
     given(signed_on, SignedOff(SignOffReason.CLOSED)).when(ExpireSession(), NOW + HOUR).then_nothing()
 
 
+@pytest.mark.rule("people.sign_on")
 def test_access_that_was_revoked_takes_a_fresh_proof() -> None:
     revoked = replace(in_good_standing, proofs_from=NOW)
     asked = given().when(replace(sign_on, claimed=revoked, authenticated_at=NOW - SECOND), NOW + SECOND)

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+import pytest
+
 from domain.kernel import InvalidValue, Personal, PersonId, StreamId, WrongState
 from domain.person import Organisation, PersonStanding, Role
 from domain.shift import MOST_OPEN, SHIFT, HandoverRefused, HandOverShift, ShiftHandedOver
@@ -18,6 +20,7 @@ OPEN = (StreamId("call-WH26-4217"), StreamId("flight-f1"))
 hand_over = HandOverShift("s1", LEE, ono, OPEN, 4217, "the search in Plummer Park goes on")
 
 
+@pytest.mark.rule("people.handover")
 def test_a_shift_is_handed_over_with_what_is_open() -> None:
     given().when(hand_over).then(
         ShiftHandedOver(LEE, ONO, OPEN, 4217, Personal("shift-s1", "the search in Plummer Park goes on"))
@@ -33,6 +36,7 @@ def test_nobody_takes_over_from_himself() -> None:
     given().when(replace(hand_over, to=replace(ono, person=LEE))).then_raises(InvalidValue, "handed_to")
 
 
+@pytest.mark.rule("people.handover")
 def test_the_watch_takes_over_from_the_watch() -> None:
     auditor = replace(ono, roles=frozenset({Role.AUDITOR}))
     given().when(replace(hand_over, to=auditor)).then_refused(HandoverRefused, "not_of_the_watch")

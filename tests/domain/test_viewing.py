@@ -49,6 +49,7 @@ def asking(**changed: object) -> RequestViewing:
     return replace(request, grounds=replace(GROUNDS, **changed))  # type: ignore[arg-type]
 
 
+@pytest.mark.rule("view.grounds_first")
 def test_purpose_and_case_are_asked_before_footage_is_seen_too() -> None:
     given().when(request).then(requested, granted)
     given().when(asking(reason="")).then_raises(InvalidValue, "reason")
@@ -56,10 +57,12 @@ def test_purpose_and_case_are_asked_before_footage_is_seen_too() -> None:
 
 
 @pytest.mark.parametrize("purpose", PROHIBITED)
+@pytest.mark.rule("policy.prohibited")
 def test_prohibited_purposes_are_refused_for_footage_too(purpose: str) -> None:
     given().when(asking(purpose=purpose)).then_refused(ViewingRefused, "purpose_prohibited")
 
 
+@pytest.mark.rule("view.refusal_recorded")
 def test_the_refusal_of_a_viewing_is_recorded_with_every_reason() -> None:
     gone = Reason("footage_destroyed", "gone", "only what is kept can be seen", field="footage")
     unknown = replace(facts, footage=replace(STANDING, fault=gone), call=None)
@@ -72,6 +75,7 @@ def test_only_a_stretch_of_the_footage_can_be_asked_for() -> None:
     given().when(replace(request, range=part(5, 9))).then(replace(requested, range=part(5, 9)), granted)
 
 
+@pytest.mark.rule("view.auditor")
 def test_an_auditor_looks_for_a_review_that_is_named_and_nobody_else_does() -> None:
     review = asking(purpose=OVERSIGHT_REVIEW, call=None, authorisation="review-2026-22")
     own = replace(facts, call=None, oversight=True)
@@ -83,6 +87,7 @@ def test_an_auditor_looks_for_a_review_that_is_named_and_nobody_else_does() -> N
     given().when(unnamed).then_refused(ViewingRefused, "authorisation_missing")
 
 
+@pytest.mark.rule("view.reserved_first")
 def test_no_byte_leaves_before_the_event_that_reserves_it() -> None:
     opened.when(reserve).then(reserved)
     given().when(reserve).then_raises(NotFound)
@@ -92,6 +97,7 @@ def test_no_byte_leaves_before_the_event_that_reserves_it() -> None:
     opened.when(replace(reserve, session="s2")).then_raises(WrongState)
 
 
+@pytest.mark.rule("view.reserved_first")
 def test_at_most_thirty_seconds_are_reserved_ahead() -> None:
     opened.when(replace(reserve, range=part(0, 30))).then_types(SegmentsReserved)
     opened.when(replace(reserve, range=part(0, 30.5))).then_raises(InvalidValue, "range")
@@ -100,12 +106,14 @@ def test_at_most_thirty_seconds_are_reserved_ahead() -> None:
     given(requested, granted, reserved, served).when(replace(reserve, range=part(20, 50))).then_types(SegmentsReserved)
 
 
+@pytest.mark.rule("view.reserved_first")
 def test_only_what_was_granted_is_reserved_and_only_in_time() -> None:
     short = replace(requested, range=part(0, 10))
     given(short, granted).when(reserve).then_raises(InvalidValue, "range")
     opened.when(reserve, UNTIL).then_raises(WrongState)
 
 
+@pytest.mark.rule("view.masked")
 def test_footage_is_masked_unless_an_override_is_named() -> None:
     override = StreamId("override-7")
     opened.when(replace(reserve, override=override)).then(replace(reserved, masked=False, override=override))
@@ -124,6 +132,7 @@ def test_what_really_left_is_told() -> None:
     assert seen(after.and_when(AccountForSegments(1, (), 0)).state) == ()
 
 
+@pytest.mark.rule("view.unclosed_counts")
 def test_a_reservation_that_was_never_closed_counts_as_served() -> None:
     after = given(requested, granted, reserved)
     assert seen(after.state) == (part(0, 20),)
@@ -152,6 +161,7 @@ COMMANDS: st.SearchStrategy[Command] = st.one_of(
 
 
 @for_any(st.lists(st.tuples(st.integers(1, 90), COMMANDS), max_size=30))
+@pytest.mark.rule("view.reserved_first")
 def test_whatever_is_served_was_reserved_first_and_never_over_thirty_seconds_ahead(
     steps: list[tuple[int, Command]],
 ) -> None:

@@ -134,6 +134,7 @@ def test_clocks_that_differ_hide_no_event_from_a_filter_by_time(log: Log) -> Non
             assert found == [n for n, hour in enumerate(hours, 1) if since <= hour < until]
 
 
+@pytest.mark.rule("record.public_sealed")
 def test_personal_values_are_nowhere_but_in_the_events_own_bytes(trail: Log) -> None:
     shown = [{**row, "content": b""} for row in rows(trail.url, "audit_trail_events")]
     everything = str([shown, rows(trail.url, "audit_trail_subjects")])

@@ -109,6 +109,7 @@ def answers(url: str, schema: str, as_of: int, asked: Sequence[tuple[Definition,
 
 @settings(max_examples=8, deadline=None, suppress_health_check=list(HealthCheck))
 @given(st.sampled_from(SEEDS), st.integers(1, 10_000), st.sampled_from((1, 5, 1000)), st.randoms(use_true_random=False))
+@pytest.mark.rule("pilot.figures")
 def test_every_figure_can_be_rebuilt_as_of_a_stated_position(
     metrics_url: str, seed: int, cut: int, batch: int, chance: random.Random
 ) -> None:
@@ -158,6 +159,7 @@ def test_the_cases_behind_a_figure_are_as_many_as_it_says_and_are_read_page_by_p
 
 
 @pytest.mark.parametrize("seed", SEEDS)
+@pytest.mark.rule("pilot.reconciled")
 def test_flown_is_published_and_withheld_and_what_awaits_its_decision(metrics_url: str, seed: int) -> None:
     events = history(seed)
     for cut in range(1, len(events), 9):
@@ -258,6 +260,7 @@ def test_what_is_suppressed_cannot_be_had_from_the_total(counts: dict[str, int],
         assert not hidden
 
 
+@pytest.mark.rule("pilot.figures")
 def test_a_definition_says_what_its_figure_is(metrics_url: str) -> None:
     assert len(BY_CODE) == len(DEFINITIONS)
     for definition in DEFINITIONS:

@@ -90,6 +90,7 @@ def test_the_rules_answer_as_is_written_on_each_line(authoriser: CedarAuthoriser
 
 @pytest.mark.slow
 @pytest.mark.parametrize("action", ACTIONS)
+@pytest.mark.rule("record.default_deny")
 def test_the_rules_answer_as_is_written_for_every_role_in_every_circumstance(
     authoriser: CedarAuthoriser, action: str
 ) -> None:
@@ -119,6 +120,7 @@ def test_a_table_that_is_not_whole_is_not_read(wrong: str) -> None:
 
 
 @pytest.mark.parametrize("action", APPROVALS)
+@pytest.mark.rule("record.four_eyes")
 def test_nobody_approves_their_own_request_with_whatever_roles(authoriser: CedarAuthoriser, action: str) -> None:
     for held in held_together():
         for own in (True, None):
@@ -128,6 +130,7 @@ def test_nobody_approves_their_own_request_with_whatever_roles(authoriser: Cedar
 
 @pytest.mark.parametrize("action", [*PICTURES, *PLATES])
 @pytest.mark.parametrize("role", ["administrator", "ambassador", "city_analyst"])
+@pytest.mark.rule("record.administrator_sees_nothing")
 def test_no_administrator_ambassador_or_analyst_sees_a_picture_or_plate_with_whatever_other_roles(
     authoriser: CedarAuthoriser, action: str, role: str
 ) -> None:
@@ -139,6 +142,7 @@ def test_no_administrator_ambassador_or_analyst_sees_a_picture_or_plate_with_wha
 
 @pytest.mark.parametrize("verb", ["edit", "change", "redact", "hide", "delete", "purge", "truncate"])
 @pytest.mark.parametrize("thing", ["event", "record", "audit_trail", "log"])
+@pytest.mark.rule("record.no_change")
 def test_nobody_edits_hides_or_deletes_an_event(authoriser: CedarAuthoriser, verb: str, thing: str) -> None:
     action = f"{verb}_{thing}"
     assert action not in ACTIONS
@@ -148,6 +152,7 @@ def test_nobody_edits_hides_or_deletes_an_event(authoriser: CedarAuthoriser, ver
             assert not allowed(authoriser, action, frozenset({role}), facts), (role, facts)
 
 
+@pytest.mark.rule("record.auditor_reads_all")
 def test_the_auditor_reads_every_record_in_every_circumstance(authoriser: CedarAuthoriser) -> None:
     records = [a for a in ACTIONS if a.startswith("read_") and a not in NO_RECORDS]
     for action in records:
@@ -158,6 +163,7 @@ def test_the_auditor_reads_every_record_in_every_circumstance(authoriser: CedarA
 
 
 @pytest.mark.parametrize("action", ACTIONS)
+@pytest.mark.rule("record.default_deny")
 def test_a_role_that_nobody_knows_gives_nothing(authoriser: CedarAuthoriser, action: str) -> None:
     for facts in (ORDINARY, EVERYTHING, ORDINARY | {"own_record": True}, ORDINARY | {"own_request": True}):
         nobody = TABLE.answer(action, "none", facts)
@@ -165,6 +171,7 @@ def test_a_role_that_nobody_knows_gives_nothing(authoriser: CedarAuthoriser, act
 
 
 @pytest.mark.parametrize("action", ["", "look", "Request_live_view", "request_live_view ", "delete_event"])
+@pytest.mark.rule("record.default_deny")
 def test_what_no_rule_speaks_of_is_denied_to_all_roles_together(authoriser: CedarAuthoriser, action: str) -> None:
     for facts in expected.every_circumstance():
         known = {fact: value for fact, value in facts.items() if value is not None and fact != "own_record"}

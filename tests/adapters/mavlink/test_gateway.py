@@ -161,6 +161,7 @@ def test_two_copters_on_one_port_are_told_apart_and_told_different_things(launch
     run(scene())
 
 
+@pytest.mark.rule("flight.safety_first")
 def test_a_safety_order_goes_out_while_the_recorder_is_stuck_and_takes_starters_back() -> None:
     async def scene() -> None:
         port, stuck = free_port(), asyncio.Event()
