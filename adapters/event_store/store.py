@@ -14,7 +14,7 @@ from psycopg.rows import tuple_row
 from psycopg_pool import ConnectionPool
 
 from adapters.event_store.connection import BoundedConnection, explain
-from adapters.event_store.group_commit import GroupCommit
+from adapters.event_store.group_commit import COMMIT_TIMEOUT_S, GroupCommit
 from adapters.event_store.recorder import GaplessRecorder, datastore
 from application.codec import EVENT_LIMIT
 from application.ports import (
@@ -37,7 +37,7 @@ class PostgresEventStore:
     `commit_timeout`: seconds after which any call says StoreUnavailable.
     """
 
-    def __init__(self, url: str, *, max_batch: int = 512, commit_timeout: float = 5.0) -> None:
+    def __init__(self, url: str, *, max_batch: int = 512, commit_timeout: float = COMMIT_TIMEOUT_S) -> None:
         self._timeout = commit_timeout
         self._patience = max(commit_timeout - 4 * _RETRY_S, commit_timeout / 2)
         self.recorder = GaplessRecorder(datastore(url, timeout=commit_timeout))

@@ -74,7 +74,7 @@ def beating(asker: Asker, *views: str, every: float = 1.0) -> Iterator[None]:
         yield
     finally:
         stop.set()
-        console.join(20)
+        console.join(60)
 
 
 def ended(center: WatchCenter, view: str) -> Json | None:

@@ -59,7 +59,7 @@ class Pages:
         return self.settings.home
 
     def browser(self, **options: Any) -> httpx.Client:
-        return httpx.Client(base_url=self.base, follow_redirects=True, timeout=10, **options)
+        return httpx.Client(base_url=self.base, follow_redirects=True, timeout=60, **options)
 
     def signed_in(self, person: str = "ana") -> httpx.Client:
         browser = self.browser()
@@ -101,7 +101,7 @@ async def listen(websocket: WebSocket) -> None:
 
 
 def sign_in_with(settings: Settings, record: Record | None = None) -> SignIn:
-    http = httpx.AsyncClient(timeout=10)
+    http = httpx.AsyncClient(timeout=60)
     verifier = TokenVerifier(IssuerDocuments(settings.issuer, http), settings.oidc_audience)
     return SignIn(settings, verifier, http, record)
 

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 
 import httpx
 
-from tests.api.watch_center import Asker, Json, WatchCenter, call_update
+from tests.api.watch_center import Asker, Json, WatchCenter, call_update, until
 
 TRAIL = "{ auditTrail(first: 5) { position lag edges { node { position actor { id name } } } } }"
 FLIGHTS = "{ flights(first: 5) { position edges { node { id state } } } }"
@@ -37,12 +37,17 @@ def settled(watch_center: WatchCenter, *askers: Asker, reads: Sequence[str] = (T
 def test_an_answer_comes_with_its_etag_and_again_as_not_modified(watch_center: WatchCenter) -> None:
     deputy = watch_center.as_role("watch_operator")
     settled(watch_center, deputy)
-    for query in (FLIGHTS, TRAIL):
+
+    def is_kept(query: str) -> bool:
+        """What other tests began may end meanwhile and move the model: then it is asked again."""
         first, again = deputy.send({"query": query}), deputy.send({"query": query})
-        assert first.content == again.content and etag(first) == etag(again)
-        assert "private" in first.headers["cache-control"]
         unmoved = deputy.send({"query": query}, **{"if-none-match": etag(first)})
-        assert (unmoved.status_code, unmoved.content) == (304, b"")
+        assert "private" in first.headers["cache-control"]
+        assert first.content == again.content or etag(first) != etag(again)
+        return etag(first) == etag(again) and (unmoved.status_code, unmoved.content) == (304, b"")
+
+    for query in (FLIGHTS, TRAIL):
+        until(lambda: is_kept(query), what="an answer is given again")  # noqa: B023
 
 
 def test_the_answer_is_another_as_soon_as_the_model_moved(watch_center: WatchCenter) -> None:
@@ -63,21 +68,26 @@ def test_nobody_is_given_the_answer_of_another(watch_center: WatchCenter) -> Non
     readers = [watch_center.asker(person) for person in people]
     queries = (TRAIL, EVENT % 1, EVENT % watch_center.head(), FLIGHTS)
     settled(watch_center, *readers, reads=queries)
-    alone: dict[tuple[str, str], Json] = {}
+    alone: dict[tuple[str, str, str], Json] = {}
+
+    def same_as_before(reader: Asker, query: str, answer: httpx.Response) -> Json:
+        """The model may move when what other tests began ends; each of its positions has an answer of its own."""
+        told: Json = answer.json()
+        assert told == alone.setdefault((reader.person, query, answer.headers.get("etag", "")), told)
+        return told
+
     for order in itertools.permutations(readers, 2):
         for reader in order:
             for query in queries:
-                answer = reader.send({"query": query})
-                told = answer.json()
-                expected = alone.setdefault((reader.person, query), told)
-                assert told == expected
+                told = same_as_before(reader, query, reader.send({"query": query}))
                 if query == TRAIL and reader.person != "s.bhatt":
                     actors = {edge["node"]["actor"]["id"] for edge in told["data"]["auditTrail"]["edges"]}
                     assert actors == {reader.person}
                 other = next(each for each in order if each is not reader)
                 foreign = other.send({"query": query}).headers.get("etag", '"none"')
                 with_it = reader.send({"query": query}, **{"if-none-match": foreign})
-                assert with_it.status_code == 200 and with_it.json() == expected
+                assert with_it.status_code == 200
+                same_as_before(reader, query, with_it)
 
 
 def test_what_is_not_read_from_a_model_is_not_kept(watch_center: WatchCenter) -> None:

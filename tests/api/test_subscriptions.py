@@ -29,14 +29,16 @@ async def connected(watch_center: WatchCenter, token: str | None, **headers: str
         subprotocols=[WebsocketsTransport.GRAPHQLWS_SUBPROTOCOL],
         init_payload={} if token is None else {"authorization": f"Bearer {token}"},
         headers=headers,
+        connect_timeout=60,
+        ack_timeout=60,
     )
-    async with Client(transport=transport, execute_timeout=10) as session:
+    async with Client(transport=transport, execute_timeout=60) as session:
         yield session
 
 
 def run(test: Callable[[], Awaitable[None]]) -> None:
     async def bounded() -> None:
-        async with asyncio.timeout(30):
+        async with asyncio.timeout(120):
             await test()
 
     asyncio.run(bounded())
@@ -125,14 +127,14 @@ def test_no_board_for_who_may_not_see_it(watch_center: WatchCenter, person: str)
 
 def test_a_token_that_expires_ends_its_subscription(watch_center: WatchCenter) -> None:
     async def test() -> None:
-        token = watch_center.token("j.alvarez", lifetime=timedelta(seconds=4))
+        token = watch_center.token("j.alvarez", lifetime=timedelta(seconds=6))
         began = monotonic()
         async with connected(watch_center, token) as session:
             with pytest.raises(TransportQueryError) as ended:
                 async for _ in session.subscribe(BOARD):
                     pass
             assert code(ended.value) == "not_signed_on"
-            assert monotonic() - began < 4 + 5
+            assert monotonic() - began < 6 + 5
 
     run(test)
 

@@ -40,10 +40,10 @@ class Api:
         }
         process = spawn([sys.executable, "-m", "api.cli", "api"], self._folder / "api.log", env=environ)
         try:
-            assert wait_until(self._answers, 90), (self._folder / "api.log").read_text()
+            assert wait_until(self._answers, 120), (self._folder / "api.log").read_text()
             yield process.pid
             if failpoint:
-                assert wait_until(lambda: process.poll() is not None, 60), f"{failpoint} was not reached"
+                assert wait_until(lambda: process.poll() is not None, 120), f"{failpoint} was not reached"
                 assert process.returncode == -9
         finally:
             stop(process)
@@ -61,7 +61,7 @@ class Api:
                 f"http://127.0.0.1:{self._port}/cad/calls",
                 json=update,
                 headers={"authorization": f"Bearer {CAD_KEY}"},
-                timeout=20,
+                timeout=60,
             ).status_code
         except httpx.TransportError:
             return 0

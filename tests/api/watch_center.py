@@ -58,7 +58,7 @@ ANSWER = """__typename
   ... on Unavailable { commandId code message retryAfterSeconds }"""
 
 
-def until(condition: Callable[[], object], seconds: float = 30, *, what: str = "") -> None:
+def until(condition: Callable[[], object], seconds: float = 60, *, what: str = "") -> None:
     """Wait for a condition; fail when it has not come true in time."""
     deadline = monotonic() + seconds
     while not condition():
@@ -87,7 +87,7 @@ def thread(name: str, run: Callable[[threading.Event], None]) -> Iterator[None]:
         yield
     finally:
         stop.set()
-        running.join(20)
+        running.join(60)
         assert not running.is_alive(), f"{name} did not stop"
 
 
@@ -103,9 +103,11 @@ class Asker:
         return self.http.post("/graphql", json=body, headers=headers)
 
     def ask(self, query: str, **variables: object) -> Json:
-        """The data. Errors fail the test."""
-        answer = self.send({"query": query, "variables": variables}).json()
-        assert "errors" not in answer, answer["errors"]
+        """The data. Errors fail the test; a read model that is not there yet is asked again, as its answer says."""
+        deadline = monotonic() + 60
+        while "errors" in (answer := self.send({"query": query, "variables": variables}).json()):
+            late = [error["extensions"].get("code") for error in answer["errors"]] == ["not_yet_applied"]
+            assert late and monotonic() < deadline, answer["errors"]
         data: Json = answer["data"]
         return data
 
@@ -195,7 +197,7 @@ class WatchCenter:
         return issue_token(self.home, person, step_up, lifetime, base_url=self.base)
 
     def http(self, **options: Any) -> httpx.Client:
-        client = httpx.Client(base_url=self.base, timeout=30, verify=False, **options)
+        client = httpx.Client(base_url=self.base, timeout=60, verify=False, **options)
         self._clients.append(client)
         return client
 

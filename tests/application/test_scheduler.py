@@ -46,7 +46,7 @@ def projected(center: SmallCenter) -> Iterator[None]:
 
 
 def caught_up(center: SmallCenter) -> None:
-    assert wait_until(lambda: applied(center.url, DEADLINES.name) >= center.handler.store.head().position, 30)
+    assert wait_until(lambda: applied(center.url, DEADLINES.name) >= center.handler.store.head().position, 60)
 
 
 def looked(center: SmallCenter) -> None:
@@ -131,7 +131,7 @@ def test_a_killed_scheduler_does_all_that_is_due_once(center: SmallCenter, tmp_p
             )
             try:
                 if place:
-                    assert process.wait(60) == -9
+                    assert process.wait(120) == -9
                     caught_up(center)
                 else:
                     assert wait_until(lambda: len(ended(center)) >= len(sessions), 60)

@@ -88,7 +88,7 @@ def on_its_way(gateway: GatewayProcess, station: Ground, flight: str) -> None:
     gateway.ready()
     sent = gateway.launch(station.ordered(flight))
     assert sent.outcome is OrderOutcome.ACCEPTED, sent
-    until(lambda: "drone_launched" in station.story(flight), 30, what="it is in the air")
+    until(lambda: "drone_launched" in station.story(flight), 90, what="it is in the air")
 
 
 def test_a_sortie_of_an_autopilot_that_is_not_ours(
@@ -102,11 +102,11 @@ def test_a_sortie_of_an_autopilot_that_is_not_ours(
     flight = station.authorised()
 
     on_its_way(gateway, station, flight)
-    until(lambda: "arrived_on_scene" in station.story(flight), 60, what="it has arrived")
+    until(lambda: "arrived_on_scene" in station.story(flight), 90, what="it has arrived")
     pilot = station.signed_on(PILOT)
     sent = gateway.safety(flight, SafetyOrder.RETURN, pilot)
     assert (sent.outcome, sent.recorded is not None) == (OrderOutcome.ACCEPTED, True)
-    until(lambda: "telemetry_archived" in station.story(flight), 60, what="it is home")
+    until(lambda: "telemetry_archived" in station.story(flight), 90, what="it is home")
 
     assert flown(station, flight) == ["drone_launched", "arrived_on_scene", "return_ordered", "drone_landed"]
     assert station.story(flight)[:3] == ["launch_requested", "launch_authorised", "launch_ordered"]
@@ -151,7 +151,7 @@ def _telemetry_is_on_its_topic(kafka: EmbeddedKafka, prefix: str) -> None:
             heights.append(json.loads(record.value)["altitude_above_home"] or 0.0)
         return max(heights, default=0.0) > 15
 
-    until(high, 20, what="telemetry of the flight is on the topic")
+    until(high, 90, what="telemetry of the flight is on the topic")
     reader.close()
 
 
@@ -164,7 +164,7 @@ def test_a_drone_is_called_home_while_the_database_is_away(
     gateway.start()
     flight = own_station.authorised()
     on_its_way(gateway, own_station, flight)
-    until(lambda: "arrived_on_scene" in own_station.story(flight), 60, what="it has arrived")
+    until(lambda: "arrived_on_scene" in own_station.story(flight), 90, what="it has arrived")
     pilot = own_station.signed_on(PILOT)
 
     own_postgres.stop()
@@ -175,12 +175,12 @@ def test_a_drone_is_called_home_while_the_database_is_away(
     with pytest.raises(GatewayUnavailable) as refused:
         gateway.launch(flight)
     assert refused.value.code in ("halted", "store_unavailable")
-    until(lambda: not gateway.drone()["airborne"], 60, what="it is home")
-    until(lambda: gateway.health()["journal_waiting"] >= 3, 10, what="order, landing and log wait for the record")
+    until(lambda: not gateway.drone()["airborne"], 90, what="it is home")
+    until(lambda: gateway.health()["journal_waiting"] >= 3, 90, what="order, landing and log wait for the record")
     own_postgres.start()
 
-    until(lambda: "telemetry_archived" in own_station.story(flight), 30, what="the record has caught up")
-    until(lambda: gateway.health()["journal_waiting"] == 0, 10)
+    until(lambda: "telemetry_archived" in own_station.story(flight), 90, what="the record has caught up")
+    until(lambda: gateway.health()["journal_waiting"] == 0, 90)
     assert flown(own_station, flight) == ["drone_launched", "arrived_on_scene", "return_ordered", "drone_landed"]
     (order,) = own_station.told(flight, "return_ordered")
     assert order["outcome"] == "accepted"
@@ -207,9 +207,9 @@ def test_a_return_asked_for_over_graphql_is_obeyed_while_the_database_is_away(
         answer = pilot.accepted('returnDrone(flight: $flight, reason: "scene is clear")', flight=flight)
         assert monotonic() - asked < 5  # the domain's own deadline for an order of safety
         assert (answer["outcome"], answer["recorded"]) == ("accepted", False)
-        until(lambda: not gateway.drone()["airborne"], 60, what="it is home")
+        until(lambda: not gateway.drone()["airborne"], 90, what="it is home")
         own_postgres.start()
-        until(lambda: "telemetry_archived" in own_station.story(flight), 30, what="the record has caught up")
+        until(lambda: "telemetry_archived" in own_station.story(flight), 90, what="the record has caught up")
     (order,) = own_station.told(flight, "return_ordered")
     assert (order["ordered_by"], order["recorded_late"], order["detail"]) == (PILOT, True, "scene is clear")
 
@@ -223,23 +223,23 @@ def test_a_gateway_killed_while_the_database_is_away_forgets_nothing(
     gateway.start()
     flight = own_station.authorised(cruise_agl_m=40)
     on_its_way(gateway, own_station, flight)
-    until(lambda: "arrived_on_scene" in own_station.story(flight), 60, what="it has arrived")
+    until(lambda: "arrived_on_scene" in own_station.story(flight), 90, what="it has arrived")
     pilot = own_station.signed_on(PILOT)
 
     own_postgres.stop()
     assert gateway.safety(flight, SafetyOrder.HOLD, pilot).outcome is OrderOutcome.ACCEPTED
     gateway.kill()
     gateway.start()
-    until(lambda: gateway.drone()["airborne"], 30, what="the drone is found where it was")
+    until(lambda: gateway.drone()["airborne"], 90, what="the drone is found where it was")
     sent = gateway.safety(flight, SafetyOrder.RETURN, pilot)
     assert (sent.outcome, sent.recorded) == (OrderOutcome.ACCEPTED, None)
-    until(lambda: not gateway.drone()["airborne"], 60, what="it is home")
+    until(lambda: not gateway.drone()["airborne"], 90, what="it is home")
     gateway.kill()
     own_postgres.start()
     gateway.start()
 
-    until(lambda: own_station.story(flight).count("telemetry_archived") >= 2, 30, what="the record has caught up")
-    until(lambda: gateway.health()["journal_waiting"] == 0, 10)
+    until(lambda: own_station.story(flight).count("telemetry_archived") >= 2, 90, what="the record has caught up")
+    until(lambda: gateway.health()["journal_waiting"] == 0, 90)
     story = own_station.story(flight)
     once = ["drone_launched", "arrived_on_scene", "hold_ordered", "return_ordered", "drone_landed"]
     assert [kind for kind in story if kind in once] == once

@@ -156,7 +156,7 @@ def values(broker: EmbeddedKafka, topic: str) -> list[bytes]:
         found.extend(record.value for records in consumer.poll(500).values() for record in records)
         return bool(len(found) >= end)
 
-    assert wait_until(read_all, 30)
+    assert wait_until(read_all, 60)
     consumer.close()
     return found
 
@@ -223,26 +223,26 @@ def test_a_killed_parent_leaves_no_server(stack_home: Path) -> None:
     family = servers + [child for server in servers for child in server.children(recursive=True)]
     parent.kill()
     parent.wait()
-    _, alive = psutil.wait_procs(family, timeout=20)
+    _, alive = psutil.wait_procs(family, timeout=60)
     assert alive == []
 
 
 def test_a_child_outlives_the_thread_that_started_it_but_not_a_stop(tmp_path: Path) -> None:
     child = spawn([PYTHON, "-c", "import signal; signal.pause()"], tmp_path / "log")
     assert child.poll() is None
-    assert stop(child, (signal.SIGTERM, 10)) == -signal.SIGTERM
+    assert stop(child, (signal.SIGTERM, 60)) == -signal.SIGTERM
 
 
 def test_a_child_that_ignores_the_polite_signal_is_killed(tmp_path: Path) -> None:
     stubborn = "import signal; signal.signal(signal.SIGTERM, signal.SIG_IGN); print('deaf', flush=True); signal.pause()"
     child = spawn([PYTHON, "-c", stubborn], tmp_path / "log")
-    assert wait_until(lambda: "deaf" in (tmp_path / "log").read_text(), 10)
+    assert wait_until(lambda: "deaf" in (tmp_path / "log").read_text(), 60)
     assert stop(child, (signal.SIGTERM, 0.2)) == -signal.SIGKILL
 
 
 def test_a_program_that_does_not_exist_is_named(tmp_path: Path) -> None:
     child = spawn(["/no/such/program"], tmp_path / "log")
-    assert child.wait(10) == 1
+    assert child.wait(60) == 1
     assert "/no/such/program can't be started: No such file or directory" in (tmp_path / "log").read_text()
 
 

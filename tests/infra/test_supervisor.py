@@ -65,7 +65,7 @@ def test_a_killed_service_starts_again_and_its_new_pid_is_told(make: Start) -> N
         supervisor.watch()
         return supervisor.pids().get("relay", before) != before
 
-    assert wait_until(is_back, 10)
+    assert wait_until(is_back, 60)
     assert changes[-2:] == [{}, supervisor.pids()]
     assert any(level == "warning" and "was ended by SIGKILL" in text for level, _, text in told)
 
@@ -84,7 +84,7 @@ def test_a_service_that_keeps_dying_is_tried_ever_later(make: Start, tmp_path: P
         supervisor.watch()
         return len([1 for level, _, _ in told if level == "warning"]) == 4
 
-    assert wait_until(tried_four_times, 20)
+    assert wait_until(tried_four_times, 60)
     pauses = [text.split(" in ")[1].split(" (")[0] for level, _, text in told if level == "warning"]
     assert pauses == ["0.25 s", "0.5 s", "1 s", "2 s"]
 
@@ -128,7 +128,7 @@ def test_the_console_shows_warnings_once_and_whole_lines_alone(tmp_path: Path) -
         file.write('{"event": "ready", "level": "info"}\nTraceback, not JSON\n')
         file.write('{"event": "broker away", "level": "warning", "seconds": 3, "timestamp": "t"}\n' * 2)
         file.write('{"event": "half a li')
-    assert wait_until(lambda: shown, 5)
+    assert wait_until(lambda: shown, 60)
     with log.open("a") as file:
         file.write('ne", "level": "error"}\n')
     follower.stop()

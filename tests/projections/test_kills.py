@@ -86,7 +86,7 @@ def test_a_projector_killed_around_its_commit_loses_nothing_and_doubles_nothing(
     assert first.rolling_hash == log.store.head().rolling_hash
     # A build of one process that nobody kills has the same rows.
     with ProjectionHost(log.url, store_feeds(log.url), [replace(model, version=model.version + 1)]) as host:
-        assert wait_until(lambda: live(log.url, model.name).version == model.version + 1, 30), host.statuses()  # type: ignore[union-attr]
+        assert wait_until(lambda: live(log.url, model.name).version == model.version + 1, 90), host.statuses()  # type: ignore[union-attr]
     second = live(log.url, model.name)
     assert second is not None
     assert tables(log.url, first.key, *names) == tables(log.url, second.key, *names)
@@ -104,12 +104,12 @@ def test_reactions_fire_exactly_once_however_often_the_reactor_is_killed(log: Lo
     places = ("reactor.after_issue:1", "reactor.after_issue:2", "reactor.before_commit:1", "reactor.after_issue:5")
     for place in places:
         with mortal.running(place) as process:
-            process.wait(30)
+            process.wait(90)
             assert process.returncode == -9
     assert mortal.hits() == [place.partition(":")[0] for place in places]
     last = log.store.head().position
     with mortal.running():
-        assert wait_until(lambda: applied(log.url, "reaction:suspension") >= log.store.head().position > last, 30)
+        assert wait_until(lambda: applied(log.url, "reaction:suspension") >= log.store.head().position > last, 90)
     ended = Counter(r.stream for r in log.recorded() if r.event == SignedOff(SignOffReason.SUSPENDED))
     assert ended == {f"session-{p}-{s}": 1 for p in range(10) for s in (1, 2)}
     closed = [r for r in log.recorded() if r.event == SignedOff(SignOffReason.CLOSED)]
@@ -125,7 +125,7 @@ def test_a_suspension_ends_the_sessions_that_are_open(log: Log, tmp_path: Path) 
     )
     cause = next(r.envelope.id for r in log.recorded() if isinstance(r.event, Suspended))
     with Mortal("reaction", log, tmp_path).running():
-        assert wait_until(lambda: applied(log.url, "reaction:suspension") >= 4, 30)
+        assert wait_until(lambda: applied(log.url, "reaction:suspension") >= 4, 90)
     last = list(log.recorded())[-1]
     assert (last.stream, last.event) == ("session-a1", SignedOff(SignOffReason.SUSPENDED))
     assert last.envelope.causationid == str(cause)

@@ -76,5 +76,5 @@ def reference_provider(port: int = 0) -> Iterator[ReferenceProvider]:
         yield provider
     finally:
         server.should_exit = True
-        thread.join(10)
+        thread.join(60)
         listening.close()

@@ -195,7 +195,7 @@ class GatewayProcess:
         self._process = subprocess.Popen(
             [sys.executable, "-m", "api.cli", "drone-gateway"], cwd=ROOT, env={**self._environ, **environ}
         )
-        until(self._answers, 60, what="the gateway answers")
+        until(self._answers, 120, what="the gateway answers")
 
     def _answers(self) -> bool:
         assert self._process is not None and self._process.poll() is None, "the gateway ended at its start"
@@ -211,7 +211,7 @@ class GatewayProcess:
     def died(self) -> int:
         """Its exit code, once it has ended by itself."""
         assert self._process is not None
-        return self._process.wait(30)
+        return self._process.wait(90)
 
     def stop(self) -> int:
         """As a supervisor does. Its exit code."""
@@ -219,13 +219,13 @@ class GatewayProcess:
             return 0
         self._process.terminate()
         try:
-            return self._process.wait(30)
+            return self._process.wait(90)
         except subprocess.TimeoutExpired:
             self.kill()
             raise
 
     def health(self) -> Json:
-        found: Json = httpx.get(f"{self.url}/health/ready", timeout=10).json()["gateway"]
+        found: Json = httpx.get(f"{self.url}/health/ready", timeout=60).json()["gateway"]
         return found
 
     def drone(self, name: str = DRONE) -> Json:
@@ -235,8 +235,8 @@ class GatewayProcess:
     def ready(self, *names: str) -> None:
         """Wait until these drones could take off, and the gateway may let them."""
         for name in names or (DRONE,):
-            until(lambda name=name: self.drone(name)["ready_to_arm"], 60, what=f"{name} is ready")  # type: ignore[misc]
-        until(lambda: self.health()["rules_adopted"], 60, what="the rules are known")
+            until(lambda name=name: self.drone(name)["ready_to_arm"], 90, what=f"{name} is ready")  # type: ignore[misc]
+        until(lambda: self.health()["rules_adopted"], 90, what="the rules are known")
 
     def launch(self, flight: str) -> Sent:
         return self._ask(lambda gateway: gateway.launch(flight))
@@ -295,7 +295,7 @@ async def gatehouse(
             await asyncio.gather(*tasks, return_exceptions=True)
 
 
-async def becomes(condition: Any, within: float = 30.0, what: str = "") -> None:
+async def becomes(condition: Any, within: float = 60.0, what: str = "") -> None:
     """Wait for a condition on the record or of a drone."""
     deadline = asyncio.get_running_loop().time() + within
     while not condition():

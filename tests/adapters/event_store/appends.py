@@ -46,7 +46,7 @@ def as_user(url: str, user: str) -> str:
     return make_conninfo("", **{**conninfo_to_dict(url), "user": user, "password": PASSWORD})
 
 
-def until(condition: Callable[[], object], what: str, seconds: float = 20) -> None:
+def until(condition: Callable[[], object], what: str, seconds: float = 60) -> None:
     deadline = time.monotonic() + seconds
     while not condition():
         assert time.monotonic() < deadline, f"{what} did not happen in {seconds} s"

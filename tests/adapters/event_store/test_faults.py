@@ -35,7 +35,7 @@ def start_appender(url: str, threads: int, count: int, name: str, **env: str) ->
 
 
 def told(process: subprocess.Popen[str]) -> list[tuple[str, str, int, int]]:
-    out, _ = process.communicate(timeout=90)
+    out, _ = process.communicate(timeout=200)
     assert process.returncode == 0
     return [(i, stream, int(first), int(last)) for i, stream, first, last in map(str.split, out.splitlines())]
 
@@ -93,7 +93,7 @@ def test_the_server_is_killed_and_started_under_load(own_server: EmbeddedPostgre
             return conn.execute("SELECT FROM events.head WHERE position >= %s", (position,)).rowcount == 1
 
     for position in (20, 120):
-        until(partial(reached, position), "the load", 60)
+        until(partial(reached, position), "the load", 90)
         own_server.kill()
         own_server.start()
     answers = [line for process in processes for line in told(process)]
@@ -111,7 +111,7 @@ def test_a_process_dies_beside_its_commit_and_its_command_comes_again(
 ) -> None:
     hits = tmp_path / "hits"
     victim = start_appender(own_url, 1, 1, "same", SAFERWEHO_FAILPOINT=failpoint, SAFERWEHO_FAILPOINT_LOG=str(hits))
-    assert victim.communicate(timeout=30)[0] == ""
+    assert victim.communicate(timeout=90)[0] == ""
     assert victim.returncode == -signal.SIGKILL
     assert hits.read_text() == f"{failpoint}\n"
     assert assert_whole(own_url) == on_record
@@ -124,7 +124,7 @@ def test_a_stopped_process_holds_nobody_up(own_url: str) -> None:
     stopped = start_appender(own_url, 4, 10_000, "stopped")
     with PostgresEventStore(own_url) as store:
         try:
-            until(lambda: store.head().position > 5, "the load", 30)
+            until(lambda: store.head().position > 5, "the load", 90)
             for n in range(10):
                 stopped.send_signal(signal.SIGSTOP)
                 assert store.append(append((f"call-{n}", 1))).last_position > 0
@@ -163,11 +163,11 @@ def test_a_whole_batch_whose_answer_is_lost(own_url: str, proxy: Proxy) -> None:
             until(lambda: not store._group_commit._queue, "the first command taken")
             futures = [store.submit(each) for each in (append(("call-3", 1)), known, stale, append(("call-4", 1)))]
             proxy.mode = "cut"
-        assert first.result(20) == Appended(3, 3, b"")
-        assert futures[0].result(20) == Appended(4, 4, b"")
-        assert futures[1].result(20) == Appended(2, 2, b"", replayed=True)
-        assert isinstance(futures[2].exception(20), Exception)
-        assert futures[3].result(20) == Appended(5, 5, b"")
+        assert first.result(60) == Appended(3, 3, b"")
+        assert futures[0].result(60) == Appended(4, 4, b"")
+        assert futures[1].result(60) == Appended(2, 2, b"", replayed=True)
+        assert isinstance(futures[2].exception(60), Exception)
+        assert futures[3].result(60) == Appended(5, 5, b"")
         assert proxy.cuts == 1
     assert assert_whole(own_url) == 5
 
@@ -282,4 +282,4 @@ def test_appends_go_on_while_an_index_build_waits_for_an_old_reader(own_url: str
         assert store.append(append(("call-1", 2))).last_position == 2
         assert building()
         reader.rollback()
-        build.result(30)
+        build.result(60)

@@ -95,7 +95,7 @@ def machine(stores: Sequence[PostgresEventStore]) -> type[RuleBasedStateMachine]
             command = self.command(writes, reads)
             expected = self.model.append(command)
             found = stores[store].submit(command)
-            assert same(found.exception(20) or found.result(20), expected)
+            assert same(found.exception(60) or found.result(60), expected)
             if isinstance(expected, Conflict):
                 conflict = found.exception(0)
                 assert isinstance(conflict, Conflict)
@@ -107,14 +107,14 @@ def machine(stores: Sequence[PostgresEventStore]) -> type[RuleBasedStateMachine]
             commands = [self.command(*each) for each in many]
             futures = [stores[store].submit(command) for command in commands]
             for command, future in zip(commands, futures, strict=True):
-                assert same(future.exception(20) or future.result(20), self.model.append(command))
+                assert same(future.exception(60) or future.result(60), self.model.append(command))
 
         @rule(which=st.integers(0, 10_000), store=STORES)
         def repeat(self, which: int, store: int) -> None:
             if self.commands:
                 command = self.commands[which % len(self.commands)]
                 found = stores[store].submit(command)
-                assert same(found.exception(20) or found.result(20), self.model.append(command))
+                assert same(found.exception(60) or found.result(60), self.model.append(command))
 
         @rule(which=st.integers(0, 10_000), store=STORES)
         def reuse_an_id(self, which: int, store: int) -> None:

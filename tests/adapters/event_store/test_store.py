@@ -34,7 +34,7 @@ from tests.adapters.event_store.appends import (
 
 
 def outcome(future: Future[Appended]) -> Appended | BaseException:
-    return future.exception(20) or future.result(20)
+    return future.exception(60) or future.result(60)
 
 
 def one_batch(store: PostgresEventStore, url: str, *appends: Append) -> list[Appended | BaseException]:
@@ -244,8 +244,8 @@ def test_a_command_the_database_refuses_fails_alone(store: PostgresEventStore, s
 def test_listeners_hear_once_a_batch_up_to_where(store: PostgresEventStore, store_url: str) -> None:
     with psycopg.connect(store_url, autocommit=True) as listening:
         listening.execute("LISTEN saferweho_events")
-        one_batch(store, store_url, *(append((f"call-{n}", 1)) for n in range(20)))
-        heard = [notice.payload for notice in listening.notifies(timeout=20, stop_after=2)]
+        one_batch(store, store_url, *(append((f"call-{n}", 1)) for n in range(60)))
+        heard = [notice.payload for notice in listening.notifies(timeout=60, stop_after=2)]
     assert heard == ["1", "21"]
 
 

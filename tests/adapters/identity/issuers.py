@@ -137,7 +137,7 @@ def serving(app: ASGIApp, listener: socket.socket | None = None) -> Iterator[str
     server = uvicorn.Server(uvicorn.Config(app, log_level="warning", lifespan="off"))
     thread = threading.Thread(target=server.run, args=([listener],), daemon=True)
     thread.start()
-    deadline = time.monotonic() + 10
+    deadline = time.monotonic() + 60
     while not server.started:
         if time.monotonic() > deadline or not thread.is_alive():
             raise AssertionError("the test's server did not start")
@@ -146,4 +146,4 @@ def serving(app: ASGIApp, listener: socket.socket | None = None) -> Iterator[str
         yield f"http://127.0.0.1:{listener.getsockname()[1]}"
     finally:
         server.should_exit = True
-        thread.join(10)
+        thread.join(60)

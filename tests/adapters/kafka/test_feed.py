@@ -152,7 +152,7 @@ def test_an_open_transaction_is_waited_for_and_is_no_gap(log: Log) -> None:
         value=stored[9].content,
         headers=headers(10, stored[9].content),
         partition=partition,
-    ).get(10)
+    ).get(30)
     write(log, *(p for p in range(1, 41) if p != 10))
     source = feed(log, patience=0.2)
     until_seen = monotonic() + 2
@@ -172,7 +172,7 @@ def test_a_log_that_was_made_anew_is_refused(log: Log) -> None:
     log.append(50)
     relay_once(log)
     source = feed(log)
-    batch = source.poll(5.0)
+    batch = source.poll(30.0)
     assert batch is not None
     source.close()
     client = admin(log.bootstrap)
@@ -188,7 +188,7 @@ def test_a_log_that_lost_its_end_is_refused(log: Log) -> None:
     log.append(50)
     relay_once(log)
     source = feed(log)
-    batch = source.poll(5.0)
+    batch = source.poll(30.0)
     assert batch is not None
     source.close()
     beyond = {partition: offset + 1000 for partition, offset in batch.after.offsets.items()}

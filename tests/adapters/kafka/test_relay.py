@@ -53,7 +53,7 @@ def test_a_lost_notification_costs_a_poll_not_an_event(log: Log) -> None:
                 "UPDATE events.head SET position = 1, rolling_hash = %s",
                 (sha256(bytes(32) + sha256(content).digest()).digest(),),
             )
-        until(relayed(relay, 1), 5)
+        until(relayed(relay, 1))
     log.assert_equals_store()
 
 

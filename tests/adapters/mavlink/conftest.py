@@ -45,7 +45,7 @@ class Process:
     def stop(self) -> None:
         self._process.terminate()
         try:
-            self._process.wait(10)
+            self._process.wait(30)
         except subprocess.TimeoutExpired:
             self._process.kill()
             self._process.wait()
@@ -76,7 +76,7 @@ def free_port(kind: socket.SocketKind = socket.SOCK_DGRAM) -> int:
         return int(probe.getsockname()[1])
 
 
-def run(work: Coroutine[Any, Any, None], within: float = 100.0) -> None:
+def run(work: Coroutine[Any, Any, None], within: float = 200.0) -> None:
     """Run a test's coroutine to its end."""
 
     async def limited() -> None:
@@ -86,7 +86,7 @@ def run(work: Coroutine[Any, Any, None], within: float = 100.0) -> None:
     asyncio.run(limited())
 
 
-async def eventually(condition: Callable[[], object], within: float = 10.0) -> None:
+async def eventually(condition: Callable[[], object], within: float = 60.0) -> None:
     """Wait until a condition holds that nobody announces."""
     async with asyncio.timeout(within):
         while not condition():  # noqa: ASYNC110

@@ -81,7 +81,7 @@ def test_on_a_signed_link_forged_replayed_and_unsigned_frames_change_nothing() -
                     genuine.heartbeat(mode=5)
                     await asyncio.sleep(0.05)
                 first = genuine.heartbeat(mode=4)
-                await craft.until(lambda state: state.mode == "GUIDED", 5)
+                await craft.until(lambda state: state.mode == "GUIDED", 60)
                 peer, heartbeats = craft.peer, craft.state.heartbeats
                 forger.heartbeat(mode=9, armed=True)
                 unsigned.heartbeat(mode=9, armed=True)
@@ -93,7 +93,7 @@ def test_on_a_signed_link_forged_replayed_and_unsigned_frames_change_nothing() -
                 assert (craft.state.mode, craft.state.armed, craft.peer) == ("GUIDED", False, peer)
                 assert craft.state.heartbeats == heartbeats
                 genuine.heartbeat(mode=6, armed=True)
-                await craft.until(lambda state: state.mode == "RTL" and state.armed, 5)
+                await craft.until(lambda state: state.mode == "RTL" and state.armed, 60)
 
     run(scene())
 
@@ -129,11 +129,11 @@ def test_a_new_key_is_used_from_the_vehicles_first_frame_with_it(launch: Launch)
         launch("--connect", f"udpout:127.0.0.1:{port}", "--speedup", "5")
         async with Gateway([VehicleSpec("one", 1, f"udpin:127.0.0.1:{port}")]) as gateway:
             craft = gateway.crafts["one"]
-            await craft.until(lambda state: state.linked, 10)
+            await craft.until(lambda state: state.linked, 60)
             assert craft.state.authentication.value == "unauthenticated"
             await gateway.set_up_signing("one", KEY)
             assert craft.state.authentication.value == "authenticated"
-            await craft.until(lambda state: state.ready_to_arm, 20)
+            await craft.until(lambda state: state.ready_to_arm, 60)
             assert isinstance(await craft.commander.arm(), Accepted)
 
     run(scene())
@@ -149,10 +149,10 @@ def test_two_copters_on_one_port_are_told_apart_and_told_different_things(launch
             )  # fmt: skip
         async with Gateway([VehicleSpec("a", 11, link), VehicleSpec("b", 12, link)]) as gateway:
             first, second = gateway.crafts["a"], gateway.crafts["b"]
-            await first.until(lambda state: state.ready_to_arm, 20)
-            await second.until(lambda state: state.ready_to_arm, 20)
+            await first.until(lambda state: state.ready_to_arm, 60)
+            await second.until(lambda state: state.ready_to_arm, 60)
             assert isinstance(await second.commander.arm(), Accepted)
-            await second.until(lambda state: state.armed, 5)
+            await second.until(lambda state: state.armed, 60)
             assert not first.state.armed
             assert first.state.latitude == pytest.approx(34.0845, abs=1e-4)
             assert second.state.latitude == pytest.approx(34.0905, abs=1e-4)

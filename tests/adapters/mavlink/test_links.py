@@ -33,12 +33,12 @@ def test_a_tcp_link_comes_back_when_the_vehicle_does(launch: Launch) -> None:
         link = f"tcp:127.0.0.1:{port}"
         async with Gateway([VehicleSpec("one", 1, link)]) as gateway:
             craft = gateway.crafts["one"]
-            await craft.until(lambda state: state.linked, 15)
+            await craft.until(lambda state: state.linked, 60)
             first.stop()
-            await craft.until(lambda state: not state.linked, 10)
+            await craft.until(lambda state: not state.linked, 60)
             assert gateway.links()[link]
             launch("--connect", f"tcpin:127.0.0.1:{port}")
-            await craft.until(lambda state: state.linked, 20)
+            await craft.until(lambda state: state.linked, 60)
             assert gateway.links()[link] is None
 
     run(scene())
@@ -49,7 +49,7 @@ def test_we_may_speak_first_to_a_vehicle_that_listens(launch: Launch) -> None:
         port = free_port()
         async with Gateway([VehicleSpec("one", 1, f"udpout:127.0.0.1:{port}")]) as gateway:
             launch("--connect", f"udpin:127.0.0.1:{port}")
-            await gateway.crafts["one"].until(lambda state: state.linked, 15)
+            await gateway.crafts["one"].until(lambda state: state.linked, 60)
 
     run(scene())
 
@@ -71,7 +71,7 @@ def test_a_serial_line_carries_bytes_both_ways_and_tells_when_it_is_pulled() -> 
         assert not link.send(b"late")
         running.cancel()
 
-    run(scene(), within=20)
+    run(scene())
 
 
 def test_a_line_that_is_not_there_says_why_and_is_tried_again() -> None:
@@ -84,7 +84,7 @@ def test_a_line_that_is_not_there_says_why_and_is_tried_again() -> None:
         assert not running.done()
         running.cancel()
 
-    run(scene(), within=20)
+    run(scene())
 
 
 def test_what_does_not_fit_the_buffer_is_dropped_and_counted() -> None:
@@ -99,4 +99,4 @@ def test_what_does_not_fit_the_buffer_is_dropped_and_counted() -> None:
             assert link.dropped > 0
             running.cancel()
 
-    run(scene(), within=20)
+    run(scene())
