@@ -382,7 +382,7 @@ def test_a_stopped_audit_trail_can_be_rebuilt_with_better_code(log: Log) -> None
     log.append(*fleet())
     refuses = replace(AUDIT_TRAIL, changes=_refuse_enrolments, on_error=lambda failure: Stop())
     with hosted(log, refuses) as host:
-        assert wait_until(lambda: "not prepared" in str(host.statuses()[0].fault), 60)
+        assert wait_until(lambda: "stopped at position 1" in str(host.statuses()[0].fault), 60)
         assert applied(log.url, "audit_trail") == 0
     with hosted(log, AUDIT_TRAIL) as host:
         wait_applied(host, log.url, 4, "audit_trail")

@@ -244,7 +244,7 @@ def test_a_command_the_database_refuses_fails_alone(store: PostgresEventStore, s
 def test_listeners_hear_once_a_batch_up_to_where(store: PostgresEventStore, store_url: str) -> None:
     with psycopg.connect(store_url, autocommit=True) as listening:
         listening.execute("LISTEN saferweho_events")
-        one_batch(store, store_url, *(append((f"call-{n}", 1)) for n in range(60)))
+        one_batch(store, store_url, *(append((f"call-{n}", 1)) for n in range(20)))
         heard = [notice.payload for notice in listening.notifies(timeout=60, stop_after=2)]
     assert heard == ["1", "21"]
 
