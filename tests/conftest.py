@@ -1,16 +1,21 @@
-"""One real PostgreSQL and one real Kafka broker for the whole test session, started when first asked for."""
+"""One real PostgreSQL and one real Kafka broker for the whole test session, started when first asked for.
+
+`make test` shares the tests out to two processes; each is a session of its own, with servers of its own.
+"""
 
 import secrets
 import shutil
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import psycopg
 import pytest
 from hypothesis import settings
 from psycopg import sql
 from psycopg.conninfo import conninfo_to_dict
+from xdist.scheduler import LoadFileScheduling
 
 from infra.stack.jars import default_cache
 from infra.stack.kafka import EmbeddedKafka
@@ -19,6 +24,27 @@ from infra.stack.postgres import EmbeddedPostgres
 # No example fails for having been slow: a machine that is busy is no finding.
 settings.register_profile("house", deadline=None)
 settings.load_profile("house")
+
+TOGETHER = ("tests/api/",)
+
+
+class FilesAndPackages(LoadFileScheduling):
+    """A file's tests stay together, and those of a package that shares one running product."""
+
+    def _split_scope(self, nodeid: str) -> str:
+        file = super()._split_scope(nodeid)
+        return next((package for package in TOGETHER if file.startswith(package)), file)
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Whatever needs a database or a broker is slow; what is slow for another reason says so itself."""
+    for item in items:
+        if isinstance(item, pytest.Function) and not {"postgres_server", "kafka"}.isdisjoint(item.fixturenames):
+            item.add_marker(pytest.mark.slow)
+
+
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> FilesAndPackages:
+    return FilesAndPackages(config, log)
 
 
 @pytest.fixture(scope="session")

@@ -261,7 +261,7 @@ def test_nobody_reads_anything_without_a_token(watch_center: WatchCenter) -> Non
         assert nobody.code(query) == "not_signed_on", query
 
 
-@pytest.mark.parametrize("token", ["Bearer x.y.z", "Bearer", "Basic abc", f"Bearer {secrets.token_hex(40)}"])
+@pytest.mark.parametrize("token", ["Bearer x.y.z", "Bearer", "Basic abc", f"Bearer {'7c' * 40}"])
 def test_a_bad_token_is_refused_before_anything_else(watch_center: WatchCenter, token: str) -> None:
     told = watch_center.http().post("/graphql", json={"query": "{ viewer { id } }"}, headers={"authorization": token})
     assert told.status_code == 401 and told.json()["errors"][0]["extensions"]["code"]

@@ -23,6 +23,8 @@ from infra.browser import find_chromium
 from infra.stack.jars import default_cache
 from tests.api.signing_in import VERIFIER, Pages, authorization, pages_at, pages_with, session_cookie
 
+pytestmark = pytest.mark.slow
+
 SOURCE = Path(__file__).parents[1] / "adapters" / "identity" / "oidc_provider"
 SECRET = "a secret: 100% safe & sound+"
 

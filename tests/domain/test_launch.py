@@ -329,7 +329,7 @@ def test_nobody_authorises_what_he_asked_for() -> None:
     own.when(authorise).then_refused(AuthorisationRefused, "same_person")
 
 
-@pytest.mark.parametrize("role", set(Role) - {Role.STATION_COMMANDER})
+@pytest.mark.parametrize("role", [role for role in Role if role is not Role.STATION_COMMANDER])
 @pytest.mark.rule("launch.commander")
 def test_no_other_role_authorises_it(role: Role) -> None:
     other = replace(authorise, by=replace(commander, roles=frozenset({role})))

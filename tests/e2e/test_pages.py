@@ -27,7 +27,7 @@ PATIENCE_MS = 60_000
 BROWSER = ["--no-sandbox", "--use-gl=angle", "--use-angle=swiftshader", "--enable-unsafe-swiftshader"]
 LINK = re.compile(r"^\s*(\w+)\s.*?(http\S+/sign-in\?ticket=\S+)$", re.MULTILINE)
 
-pytestmark = [pytest.mark.timeout(600)]
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(600)]
 
 
 @dataclass

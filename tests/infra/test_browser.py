@@ -9,6 +9,8 @@ from playwright.sync_api import Browser, sync_playwright
 
 from infra.browser import BrowserMissing, find_chromium
 
+pytestmark = pytest.mark.slow
+
 
 def program(path: Path) -> Path:
     path.parent.mkdir(parents=True, exist_ok=True)

@@ -18,6 +18,8 @@ import pytest
 from infra.stack.kafka import EmbeddedKafka
 from infra.stack.processes import free_port, wait_until
 
+pytestmark = pytest.mark.slow
+
 Dev = subprocess.Popen[bytes]
 ROOT = Path(__file__).parents[2]
 
@@ -81,7 +83,6 @@ def run(stack_home: Path, request: pytest.FixtureRequest) -> Iterator[Callable[.
             one.process.wait()
 
 
-@pytest.mark.slow
 def test_an_empty_folder_becomes_a_running_product_and_keeps_its_data(run: Callable[..., Started]) -> None:
     first = run({}, "0")
     base_url = first.until_ready()
@@ -163,7 +164,6 @@ def test_a_port_that_is_no_port_is_refused(run: Callable[..., Started], servers:
     assert "SAFERWEHO_PORT is 'http'; accepted: a port from 1 to 65535" in dev.output
 
 
-@pytest.mark.slow
 def test_ctrl_c_during_the_start_leaves_nothing(run: Callable[..., Started]) -> None:
     dev = run({}, "0")
     assert wait_until(lambda: (dev.home / "kafka" / "kafka.log").exists(), 90)

@@ -22,6 +22,8 @@ from infra.stack.kafka import EmbeddedKafka
 from infra.stack.postgres import EmbeddedPostgres
 from infra.stack.processes import StackError, free_port, port_is_free, spawn, stop, unprivileged_user, wait_until
 
+pytestmark = pytest.mark.slow
+
 PYTHON = Path(sys.executable)
 
 
@@ -167,7 +169,6 @@ def test_kafka_serves_the_session(kafka: EmbeddedKafka, topic_prefix: str) -> No
     assert values(kafka, topic_prefix + "kept") == [b"one"]
 
 
-@pytest.mark.slow
 def test_kafka_keeps_its_address_and_data_over_a_restart_a_crash_and_a_taken_port(stack_home: Path) -> None:
     with EmbeddedKafka(stack_home / "own-kafka", default_cache(), heap_mb=256) as broker:
         address = broker.bootstrap
@@ -212,7 +213,6 @@ sys.stdin.read()
 """
 
 
-@pytest.mark.slow
 def test_a_killed_parent_leaves_no_server(stack_home: Path) -> None:
     parent = subprocess.Popen(
         [PYTHON, "-c", PARENT, str(stack_home / "orphans")], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True

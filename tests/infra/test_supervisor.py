@@ -13,6 +13,8 @@ from infra.stack.processes import StackError, free_port, wait_until
 from infra.stack.supervisor import Level, Service, Supervisor
 from tests.infra.small_stack import SERVICE
 
+pytestmark = pytest.mark.slow
+
 Start = Callable[..., Supervisor]
 told: list[tuple[Level, str, str]] = []
 

@@ -205,7 +205,7 @@ def board_database(pg_admin_url: str) -> Iterator[psycopg.Connection]:
 
 
 @given(history=HISTORIES, batch=st.integers(1, 50))
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=50, deadline=None)
 def test_the_board_is_the_fold_of_the_events_however_they_are_batched(
     board_database: psycopg.Connection, history: Events, batch: int
 ) -> None:

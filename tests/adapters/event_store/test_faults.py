@@ -20,6 +20,8 @@ from infra.stack.postgres import EmbeddedPostgres
 from tests.adapters.event_store.appends import append, assert_whole, head_held, until
 from tests.adapters.event_store.proxy import Proxy
 
+pytestmark = pytest.mark.slow
+
 WITHIN = 5.0  # seconds in which a caller hears that the store is away (a promise of the domain, not a speed)
 TREE = Path(__file__).parents[3]
 
