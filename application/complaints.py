@@ -1,10 +1,17 @@
-"""Feedback of the public, and the complaints it may become: received, opened, assigned, answered."""
+"""Feedback of the public, and the complaints it may become: received, opened, assigned, answered.
+
+Who writes from outside gets a receipt number, with which the state can be read without any account. The complaint's id
+is a function of that number and not the other way round: who knows the one on the record cannot make up the other.
+"""
 
 from __future__ import annotations
 
+import base64
+import re
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from uuid import UUID
+from enum import StrEnum
+from uuid import NAMESPACE_URL, UUID, uuid5
 
 from application.commands import Commands
 from application.handling import Actor, Attempt, Outcome, Recorded
@@ -27,6 +34,44 @@ class Feedback:
     name: str = ""
     contact: str = ""
     wants_answer: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Progress:
+    """How far feedback has come, as its sender may know. `answer`: None before, or where its key was destroyed."""
+
+    phase: Phase
+    received_at: datetime
+    answer_by: datetime | None = None
+    resolution: Resolution | None = None
+    answer: str | None = None
+
+
+class Phase(StrEnum):
+    RECEIVED = "received"
+    LOOKED_INTO = "looked_into"
+    DEALT_WITH = "dealt_with"  # it was no complaint
+    ANSWERED = "answered"
+
+
+RECEIPT_BYTES = 10
+_RECEIPT = re.compile(r"WH([A-Z2-7]{16})")
+_MISREAD = str.maketrans({"0": "O", "1": "I", "8": "B", "-": None, " ": None})
+
+
+def receipt_of(seed: bytes) -> str:
+    """`WH-XXXX-XXXX-XXXX-XXXX` for RECEIPT_BYTES bytes that nobody can guess."""
+    letters = base64.b32encode(seed).decode()
+    return "-".join(["WH", *(letters[i : i + 4] for i in range(0, len(letters), 4))])
+
+
+def complaint_of(receipt: str) -> UUID:
+    """The id of the complaint that a receipt number is for, however it was typed. Raises InvalidValue."""
+    found = _RECEIPT.fullmatch(receipt.strip().upper().translate(_MISREAD)[:64])
+    if found is None:
+        accepted = "WH- and four groups of four letters or digits"
+        raise InvalidValue("this is no receipt number", field="receipt", accepted=accepted)
+    return uuid5(NAMESPACE_URL, f"urn:saferweho:receipt:{found[1]}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,6 +172,27 @@ class Complaints(Commands):
             return outcome(attempt, COMPLAINT.stream(key), key)
 
         return self.run(actor, "resolve_complaint", [key, resolution, answer, measure], command_id, use)
+
+    def progress(self, key: str) -> Progress | None:
+        """Out of the stream itself; None where there is no such feedback. Raises StoreUnavailable."""
+        state: complaint.State = self.handler.states.load([(COMPLAINT, key)])[COMPLAINT.stream(key)][1]
+        match state:
+            case complaint.Received(told):
+                return Progress(Phase.RECEIVED, told.received_at)
+            case complaint.Open(told, opened):
+                return Progress(Phase.LOOKED_INTO, told.received_at, opened.answer_by)
+            case complaint.Closed(told, _, None):
+                return Progress(Phase.DEALT_WITH, told.received_at)
+            case complaint.Closed(told, _, resolved) if resolved is not None:
+                answer = resolved.answer.value
+                return Progress(
+                    Phase.ANSWERED,
+                    told.received_at,
+                    resolution=resolved.resolution,
+                    answer=answer if isinstance(answer, str) else None,
+                )
+            case _:
+                return None
 
     def said(self, key: str) -> Said | None:
         """The words, out of the stream itself: no read model keeps them. None where there is no such feedback."""

@@ -20,6 +20,7 @@ from psycopg_pool import AsyncConnectionPool
 from starlette.routing import BaseRoute
 from starlette.types import ASGIApp
 
+from adapters.allowances import PostgresAllowances
 from adapters.alpr import HttpPlateProvider
 from adapters.conditions import sources as condition_files
 from adapters.drone_gateway.wire import HttpDroneGateway
@@ -27,9 +28,12 @@ from adapters.geometry import CountyGeometry
 from adapters.heartbeats import PostgresHeartbeats
 from adapters.identity.development_issuer import DevelopmentIssuer
 from adapters.identity.issuer_documents import IssuerDocuments
+from adapters.identity.keys import session_keys
+from adapters.identity.session_cookie import Sealed
 from adapters.identity.verifier import Identity, TokenVerifier
 from adapters.reports import TypstPress
 from api import cad, scim
+from api.feedback import PublicForm
 from api.graphql.context import READ_SLOTS, Services
 from api.http import PAGES, build_app, proof_of
 from api.processes import wiring
@@ -77,6 +81,9 @@ async def serve(process: Running, handler: Handler, pages: Path = PAGES) -> None
         readers = stack.enter_context(httpx.Client())
         heartbeats = stack.enter_context(PostgresHeartbeats(settings.write_url))
         earlier = stack.enter_context(EarlierLooks(settings.read_url))
+        session_key = settings.session_key.get_secret_value() if settings.session_key else None
+        sealing = session_keys(settings.home, session_key)
+        allowances = stack.enter_context(PostgresAllowances(settings.write_url, sealing[0].raw_value))
         accounts = Accounts(handler)
         flights = Flights(handler)
         flights.papers = standing_papers(settings)
@@ -131,6 +138,8 @@ async def serve(process: Running, handler: Handler, pages: Path = PAGES) -> None
         )
         sign_in = SignIn(settings, verifier, http, RecordedSignOns(services))
 
+        public_form = PublicForm(services.complaints, allowances, Sealed("feedback", sealing), settings.base_url)
+
         @asynccontextmanager
         async def lifespan() -> AsyncIterator[None]:
             async with services.applied, services.standings, services.reads:
@@ -142,7 +151,7 @@ async def serve(process: Running, handler: Handler, pages: Path = PAGES) -> None
             sign_in,
             process.health,
             lifespan,
-            [*development_routes(settings), *scim_routes(settings, services)],
+            [*development_routes(settings), *scim_routes(settings, services), *public_form.routes()],
             cad.Keys.read(settings.cad_keys),
             verifier,
             pages,
