@@ -10,7 +10,7 @@ import asyncio
 import hashlib
 import hmac
 import stat
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -89,7 +89,8 @@ def router(calls: Calls, keys: Keys) -> APIRouter:
             return _answer(Mistaken(mistake.code, mistake.message, mistake.field, mistake.accepted))
         except msgspec.DecodeError as error:
             return _json({"code": "malformed", "message": f"the body is no JSON: {error}"}, 400)
-        return _answer(await asyncio.to_thread(calls.update, dispatch, command))
+        sender = replace(dispatch, source_address=request.client.host if request.client else "")
+        return _answer(await asyncio.to_thread(calls.update, sender, command))
 
     return routes
 

@@ -51,6 +51,7 @@ S = TypeVar("S")
 SOURCE = "urn:saferweho:west-hollywood"
 # What may stand in a stream's name: it becomes part of rows and indexes, so it is short and printable.
 KEY = re.compile(r"[\x21-\x7e]{1,128}")
+CODE = re.compile(r"[a-z][a-z0-9_]{1,39}")
 UNANSWERED = "the event store did not answer in time: send the command again under the same id, it counts once"
 ATTEMPTS = 8  # from a fresh read each; a command that loses so often is told to try again
 log = structlog.get_logger()
@@ -269,6 +270,12 @@ class Attempt:
             reason = Reason("not_permitted", f"your roles do not permit '{action}'", rule)
         raise Denied(action, resource, rule, reason)
 
+    def is_for(self, other: Attempt) -> None:
+        """For the purpose and case of another attempt, by the policy it met; what is no code or number is not kept."""
+        self.policy_version = other.policy_version
+        self.purpose = other.purpose if CODE.fullmatch(other.purpose) else ""
+        self.case_number = other.case_number if KEY.fullmatch(other.case_number) else ""
+
     def events(self) -> list[Any]:
         return [event for _, _, event in self._written]
 
@@ -407,7 +414,9 @@ class Handler:
                 attempt = self._attempted(actor, ticket, ticket.name, "", (reason,), "")
                 answer = Mistaken(mistake.code, mistake.message, mistake.field, mistake.accepted)
             except Denied as denied:
+                tried = attempt
                 attempt = self._attempted(actor, ticket, denied.action, denied.resource, (denied.reason,), denied.rule)
+                attempt.is_for(tried)
                 answer = Refused("", (denied.reason,), denied.rule)
             if not isinstance(answer, Accepted) and not attempt.events():
                 return self._first_answer(ticket) or answer  # nothing to record, so the id is not used up either

@@ -158,9 +158,8 @@ class Overrides(Commands):
         state = attempt.state(OVERRIDE, key)
         if isinstance(state, override.NotRequested):
             raise NotFound("there is no such override", field="override", accepted="the id of one that was asked for")
-        if isinstance(state, override.Waiting):
-            request = state.request
-            attempt.purpose, attempt.case_number = request.purpose, request.call or request.case or ""
+        asked = state.request if isinstance(state, override.Waiting | override.Closed) else state.grant.opened
+        attempt.purpose, attempt.case_number = asked.purpose, asked.call or asked.case or ""
         return state
 
     def said(self, key: str) -> Said | None:

@@ -183,8 +183,10 @@ class EndingViews(Commands):
         """A service ends a view: its heartbeat is lost, its time is over, or who watches may no longer."""
 
         def use(attempt: Attempt) -> Recorded:
+            request = _request_of(attempt.state(LIVE_VIEW, key))
+            _under(attempt, request)
             authorise(attempt, "end_access", LIVE_VIEW.stream(key))
-            if _request_of(attempt.state(LIVE_VIEW, key)) is not None:
+            if request is not None:
                 attempt.decide(LIVE_VIEW, key, command)
             return outcome(attempt, LIVE_VIEW.stream(key), key)
 
@@ -244,7 +246,7 @@ class Views(EndingViews):
             if request is None:
                 raise NotFound("nobody has asked for this view", field="view", accepted="an open view's id")
             said = request.grounds
-            attempt.purpose, attempt.case_number = said.purpose, said.call or said.case or ""
+            _under(attempt, request)
             call = call_of(attempt, said.call)
             policy = authorise(
                 attempt,
@@ -266,6 +268,7 @@ class Views(EndingViews):
 
         def use(attempt: Attempt) -> Recorded:
             request = _request_of(attempt.state(LIVE_VIEW, key))
+            _under(attempt, request)
             mine = request is not None and request.person == actor.person
             authorise(attempt, "close_live_view", LIVE_VIEW.stream(key), own_request=mine)
             attempt.decide(LIVE_VIEW, key, EndLiveView(EndReason.CLOSED))
@@ -380,6 +383,13 @@ class Views(EndingViews):
 
 def _request_of(state: State) -> LiveViewRequested | None:
     return getattr(state, "request", None)
+
+
+def _under(attempt: Attempt, request: LiveViewRequested | None) -> None:
+    """What is done about a view is for the purpose and case that it was asked for."""
+    if request is not None:
+        said = request.grounds
+        attempt.purpose, attempt.case_number = said.purpose, said.call or said.case or ""
 
 
 def _commands_flight(attempt: Attempt, feed: FeedId, person: str) -> bool:

@@ -161,9 +161,10 @@ class Closed:
 
 @dataclass(frozen=True, slots=True)
 class Grant:
-    """What is or was in effect. `opened_by`: who asked or broke the glass, and why; `justify_by` None: two people
-    opened it."""
+    """What is or was in effect. `opened`: as it was asked for, or as the glass was broken; `opened_by`: who did, and
+    why; `justify_by` None: two people opened it."""
 
+    opened: OverrideRequested | EmergencyOverrideInvoked
     target: StreamId
     range: Range
     opened_by: PersonId
@@ -440,10 +441,10 @@ def evolve(state: State, happened: Event) -> State:
             return Waiting(happened)
         case EmergencyOverrideInvoked(target=target, range=range_, threat=threat, invoked_by=by), _:
             until, review_by, justify_by = happened.expires_at, happened.review_by, happened.justify_by
-            return Active(Grant(target, range_, by, threat, None, until, review_by, justify_by))
+            return Active(Grant(happened, target, range_, by, threat, None, until, review_by, justify_by))
         case OverrideApproved(by, until, review_by), Waiting(request):
             who, why = request.requested_by, request.reason
-            return Active(Grant(request.target, request.range, who, why, by, until, review_by))
+            return Active(Grant(request, request.target, request.range, who, why, by, until, review_by))
         case OverrideRefused(), Waiting(request):
             return Closed(request)
         case OverrideUsed(use_number=number), Active(grant):
