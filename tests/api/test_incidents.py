@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import secrets
+
 import pytest
 
 from tests.api.looking import REQUEST, camera, grounds, watching
@@ -52,6 +54,6 @@ def test_who_does_not_answer_for_an_incident_does_not_read_it(watch_center: Watc
     for role in ("watch_operator", "remote_pilot", "city_analyst", "administrator"):
         assert watch_center.as_role(role).code(INCIDENT, call=call) == "not_permitted"
     auditor = watch_center.as_role("auditor")
-    assert timeline(auditor, call="26-nobody-called", at=watch_center.head()) == []
+    assert timeline(auditor, call=f"26-{secrets.token_hex(8)}", at=watch_center.head()) == []
     for wrong in ({}, {"call": ""}, {"case": "926 \u202e SECRET"}, {"call": call, "after": "no cursor"}):
         assert auditor.code(INCIDENT, **wrong) in ("invalid_value", "invalid_cursor")
