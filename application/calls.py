@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from uuid import NAMESPACE_URL, UUID, uuid5
@@ -10,7 +9,7 @@ from uuid import NAMESPACE_URL, UUID, uuid5
 from application.commands import Commands
 from application.handling import Actor, Attempt, Outcome, Recorded
 from application.standing import authorise, outcome
-from domain.call import CALL, Known, ObservationKind, ObservationReported, ReportObservation, UpdateCall
+from domain.call import CALL, Known, ObservationKind, ReportObservation, UpdateCall
 from domain.kernel import CallNumber, PersonId, Place
 
 
@@ -58,7 +57,9 @@ class Calls(Commands):
 
         return self.handler.handle(actor, ticket, use)
 
-    def observations(self, call: str) -> Sequence[ObservationReported]:
-        """In the words of those who saw, out of the stream itself: no read model keeps them."""
+    def said(self, call: str, observation: str) -> str | None:
+        """In the words of who saw it, out of the stream itself: no read model keeps them. None where the key is
+        destroyed."""
         state = self.handler.states.load([(CALL, call)])[CALL.stream(call)][1]
-        return state.observations if isinstance(state, Known) else ()
+        seen = state.observations if isinstance(state, Known) else ()
+        return next((self.handler.keys.text(each.said) for each in seen if each.observation == observation), None)

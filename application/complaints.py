@@ -184,13 +184,8 @@ class Complaints(Commands):
             case complaint.Closed(told, _, None):
                 return Progress(Phase.DEALT_WITH, told.received_at)
             case complaint.Closed(told, _, resolved) if resolved is not None:
-                answer = resolved.answer.value
-                return Progress(
-                    Phase.ANSWERED,
-                    told.received_at,
-                    resolution=resolved.resolution,
-                    answer=answer if isinstance(answer, str) else None,
-                )
+                answer = self.handler.keys.text(resolved.answer)
+                return Progress(Phase.ANSWERED, told.received_at, resolution=resolved.resolution, answer=answer)
             case _:
                 return None
 

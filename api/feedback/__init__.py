@@ -29,7 +29,7 @@ from application.handling import Accepted, Mistaken, Unavailable
 from application.ports import StoreUnavailable
 from application.standing import service
 from domain.complaint import FeedbackChannel, Topic
-from domain.kernel import Mistake, Personal
+from domain.kernel import Mistake
 
 BODY_LIMIT = 64 * 1024  # 5,000 characters, each up to twelve bytes when percent-encoded
 FORM_LIFETIME = timedelta(hours=24)  # somebody may write for long, or be called away
@@ -104,7 +104,7 @@ class PublicForm:
             case Mistaken(code="command_id_reused"):
                 # The same form again: with the same words it is the same message.
                 before = await asyncio.to_thread(self._complaints.said, str(id_))
-                if before is not None and _value(before.said) == feedback.said.strip():
+                if before is not None and before.said == feedback.said.strip():
                     return page.received(language, receipt)
                 return self._again(language, given, "sent", 409)
             case Mistaken(field=field):
@@ -186,7 +186,3 @@ def _language(request: Request, given: Mapping[str, str] | None = None) -> str:
 
 def _code(field: str | None) -> str:
     return field if field is not None and field in ("topic", "name", "contact") else "said"
-
-
-def _value(said: Personal[str]) -> str | None:
-    return said.value if isinstance(said.value, str) else None

@@ -14,7 +14,7 @@ from api.graphql.context import Context, context_of
 from api.graphql.subscriptions import moves
 from application.calls import Seen
 from domain.call import ObservationKind
-from domain.kernel import Personal, Place
+from domain.kernel import Place
 from projections.access import queries as access
 from projections.live_board import queries as q
 
@@ -57,10 +57,7 @@ class OpenCalls:
 
 
 async def said_of(info: strawberry.Info, call: str, observation: str) -> str | None:
-    calls = context_of(info).services.calls
-    seen = await asyncio.to_thread(calls.observations, call)
-    said: Personal[str] | None = next((each.said for each in seen if each.observation == observation), None)
-    return said.value if said is not None and isinstance(said.value, str) else None
+    return await asyncio.to_thread(context_of(info).services.calls.said, call, observation)
 
 
 async def _shared(context: Context) -> SharedFeeds:
