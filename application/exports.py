@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from uuid import UUID
 
 from application.commands import Commands
 from application.handling import KEY, Accepted, Actor, Attempt, Handler, Outcome, Recorded
-from application.overrides import use_override
+from application.overrides import override_of, use_override
 from application.standing import authorise, outcome
 from application.viewings import standing_of_footage
 from application.views import Reasons, call_of
@@ -78,7 +79,8 @@ class Exports(Commands):
             mine = request.person == actor.person
             authorise(attempt, "approve_export", EXPORT.stream(key), own_request=mine)
             standing = standing_of_footage(attempt, request.footage)
-            attempt.decide(EXPORT, key, export.ApproveExport(PersonId(actor.person), standing))
+            command = export.ApproveExport(PersonId(actor.person), standing, _lifted(attempt, request))
+            attempt.decide(EXPORT, key, command)
             return outcome(attempt, EXPORT.stream(key), key)
 
         return self.run(actor, "approve_export", key, command_id, use)
@@ -96,9 +98,9 @@ class Exports(Commands):
         """The media plane made the file."""
 
         def use(attempt: Attempt) -> Recorded:
-            self._requested(attempt, key)
+            request = self._requested(attempt, key)
             authorise(attempt, "record_export", EXPORT.stream(key))
-            attempt.decide(EXPORT, key, command)
+            attempt.decide(EXPORT, key, replace(command, lifted=_lifted(attempt, request)))
             return outcome(attempt, EXPORT.stream(key), key)
 
         return self.run(actor, "record_export", [key, command], command_id, use)
@@ -203,6 +205,11 @@ class Disclosures(Commands):
             raise NotFound("nobody has asked for this disclosure", field="disclosure", accepted="a disclosure's id")
         _as_stated(attempt, request.grounds)
         return request
+
+
+def _lifted(attempt: Attempt, request: ExportRequested) -> bool:
+    """Whether the override that the file was asked for under is in effect now; an end in between wins."""
+    return request.override is not None and override_of(attempt, request.override.partition("-")[2]).active
 
 
 def _as_stated(attempt: Attempt, said: StatedGrounds) -> None:

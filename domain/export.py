@@ -112,8 +112,11 @@ class RequestExport:
 
 @dataclass(frozen=True, slots=True)
 class ApproveExport:
+    """`lifted`: the override that was asked for is in effect now, for this."""
+
     by: PersonId
     footage: FootageStanding
+    lifted: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,11 +127,13 @@ class RefuseExport:
 
 @dataclass(frozen=True, slots=True)
 class RecordExport:
-    """The file that was made. `masked`: whether the pixels are; it must be what was approved."""
+    """The file that was made. `masked`: whether the pixels are; it must be what was approved. `lifted`: the override
+    that was asked for is in effect now."""
 
     file_sha256: str
     size_bytes: int
     masked: bool
+    lifted: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -187,8 +192,8 @@ def decide(command: Command, state: State, at: datetime) -> list[Event]:
             raise WrongState("this export was asked for before: ask for a new one", field="export")
         case _, NotRequested():
             raise NotFound("nobody has asked for this export", field="export", accepted="an export's id")
-        case ApproveExport(by, footage), Waiting(request):
-            return _approve(by, footage, request)
+        case ApproveExport(), Waiting(request):
+            return _approve(command, request)
         case RefuseExport(by, said), Waiting():
             message = checks.text("reason", said, at_least=3, at_most=300)
             return [ExportRefused(by, (Reason("refused_by_person", message, "a second person decides"),))]
@@ -196,6 +201,10 @@ def decide(command: Command, state: State, at: datetime) -> list[Event]:
             if command.masked != request.masked:
                 raise InvalidValue(
                     "this is not what was approved", field="masked", accepted=str(request.masked).lower()
+                )
+            if not (command.masked or command.lifted):
+                raise WrongState(
+                    "the override that lifts the mask is over: the export is asked for anew", field="masked"
                 )
             if command.size_bytes < 1:
                 raise InvalidValue("the file is empty", field="size_bytes", accepted="1 and up")
@@ -229,13 +238,16 @@ def _request(command: RequestExport, at: datetime) -> list[Event]:
     return [asked, ExportRefused(None, reasons)] if reasons else [asked]
 
 
-def _approve(by: PersonId, footage: FootageStanding, request: ExportRequested) -> list[Event]:
-    if by == request.person:
+def _approve(command: ApproveExport, request: ExportRequested) -> list[Event]:
+    if command.by == request.person:
         message = "who asked for an export cannot approve it: ask another person"
-        return [ApprovalRefused(by, (Reason("same_person", message, "approver is not requester"),))]
-    if footage.fault is not None:
-        return [ExportRefused(None, (footage.fault,))]
-    return [ExportApproved(by)]
+        return [ApprovalRefused(command.by, (Reason("same_person", message, "approver is not requester"),))]
+    if command.footage.fault is not None:
+        return [ExportRefused(None, (command.footage.fault,))]
+    if not (request.masked or command.lifted):
+        message = "the override that lifts the mask is over: ask for the export under another one"
+        return [ExportRefused(None, (Reason("override_over", message, "nothing is unmasked without an override"),))]
+    return [ExportApproved(command.by)]
 
 
 def evolve(state: State, happened: Event) -> State:

@@ -58,6 +58,7 @@ class Promises:
     looks: dict[str, Look] = field(default_factory=dict)
     liftings: dict[str, Lifting] = field(default_factory=dict)
     asked_by: dict[str, str] = field(default_factory=dict)
+    files: dict[str, export.ExportRequested] = field(default_factory=dict)
     holds: dict[str, set[str]] = field(default_factory=lambda: defaultdict(set))
     called_out: set[tuple[str, str]] = field(default_factory=set)
     met: set[str] = field(default_factory=set)  # which kinds of promises have been put to the test
@@ -194,6 +195,16 @@ class Promises:
                 self.met.add("destroyed")
             case export.ExportRequested():
                 self.asked_by[stream] = said.person
+                self.files[stream] = said
+            case export.FootageExported():
+                assert said.masked == self.files[stream].masked
+                if said.masked:
+                    return
+                asked = self.files[stream]
+                assert asked.override is not None, "unmasked, and no override"
+                lifted, target = self.liftings[asked.override], f"footage-{asked.footage}"
+                assert lifted.lifts(asked.person, target, asked.range, at), "unmasked, and no override"
+                self.met.add("unmasked file")
             case export.ExportApproved():
                 assert said.approved_by != self.asked_by[stream], "approver is requester"
                 self.met.add("exported")

@@ -35,6 +35,7 @@ from application.viewings import Viewings
 from application.views import Cameras, EndingViews, Permit, Views
 from domain import footage
 from domain.camera import InstallCamera, NoteOnline
+from domain.export import RecordExport
 from domain.grounds import OVERSIGHT_REVIEW, Grounds
 from domain.kernel import CameraId, CaseNumber, FeedId, FootageId, PersonId, Place, StreamId
 from domain.legal_basis import BasisKind, LegalBasis
@@ -342,6 +343,13 @@ class Everybody(RuleBasedStateMachine):
     def approves_the_file(self, who: str, number: int) -> None:
         self.ask(who, lambda actor: self.exports.approve(actor, self.key("export", number)))
 
+    @rule(number=latest, masked=st.booleans())
+    def the_file_is_made(self, number: int, masked: bool) -> None:
+        file = RecordExport("0" * 64, 1_000_000, masked)
+        told = self.exports.record(service("service-recorder"), self.key("export", number), file, uuid4())
+        assert isinstance(told, Accepted | Mistaken), told
+        self.heard()
+
     # -- the clocks ------------------------------------------------------------------------------------------------
 
     @rule(by=st.sampled_from([SECOND, SECOND, 9 * SECOND, 11 * SECOND, MINUTE, MINUTE, 20 * MINUTE, HOUR]))
@@ -427,8 +435,8 @@ def test_whatever_anybody_tries_at_whatever_time(everybody: type[Everybody]) -> 
     run_state_machine_as_test(
         everybody,
         settings=settings(
-            max_examples=12,
-            stateful_step_count=60,
+            max_examples=8,
+            stateful_step_count=50,
             deadline=None,
             database=None,
             suppress_health_check=list(HealthCheck),

@@ -95,6 +95,17 @@ def test_what_leaves_is_what_was_approved() -> None:
     given().when(replace(request, range=part(-1, 4))).then_raises(InvalidValue, "range")
 
 
+@pytest.mark.rule("view.masked")
+def test_an_unmasked_file_is_approved_and_made_only_while_its_override_is_in_effect() -> None:
+    unmasked = given(replace(requested, masked=False, override=StreamId("override-1")))
+    over, lifted = replace(approve, lifted=False), replace(approve, lifted=True)
+    unmasked.when(over).then_refused(ExportRefused, "override_over")
+    unmasked.when(lifted).then(approved)
+    file = RecordExport("f" * 64, 1234, masked=False)
+    unmasked.and_when(lifted).when(file).then_raises(WrongState, "masked")
+    unmasked.and_when(lifted).when(replace(file, lifted=True)).then(replace(exported, masked=False))
+
+
 @pytest.mark.rule("leaving.as_approved")
 def test_a_delivery_names_who_got_it_and_how() -> None:
     deliver = DeliverExport(LEE, "evidence portal")

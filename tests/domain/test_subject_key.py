@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+import pytest
+
 from domain.kernel import InvalidValue, NotFound, PersonId, PolicyVersion, Reason, StreamId, SubjectId, WrongState
 from domain.subject_key import (
     RULE,
@@ -41,6 +43,7 @@ def test_a_subject_has_one_key_ever() -> None:
     given(CREATED, REQUESTED, DESTROYED).when(MakeKey(CALL)).then_nothing()
 
 
+@pytest.mark.rule("record.key_destroyed")
 def test_a_destruction_takes_a_ground_and_two_persons() -> None:
     given(CREATED).when(request).then(REQUESTED)
     given(CREATED, REQUESTED).when(approve).then(DESTROYED)
@@ -48,6 +51,7 @@ def test_a_destruction_takes_a_ground_and_two_persons() -> None:
     given(CREATED).when(approve).then_raises(WrongState, "subject")
 
 
+@pytest.mark.rule("record.key_destroyed")
 def test_a_matter_that_is_not_over_is_in_the_way_at_both_times() -> None:
     given(CREATED).when(replace(request, in_the_way=(OPEN,))).then_refused(DestructionRefused, "call_open")
     waiting = given(CREATED, REQUESTED)
@@ -55,6 +59,7 @@ def test_a_matter_that_is_not_over_is_in_the_way_at_both_times() -> None:
     waiting.and_when(replace(approve, in_the_way=(OPEN,))).when(approve).then(DESTROYED)
 
 
+@pytest.mark.rule("record.key_destroyed")
 def test_the_second_person_may_decline() -> None:
     no = DeclineDestruction(CAPTAIN, "the appeal is pending")
     given(CREATED, REQUESTED).when(no).then_refused(DestructionRefused, "declined")
