@@ -172,7 +172,6 @@ class Open:
     request: LiveViewRequested
     granted_at: datetime
     until: datetime
-    renewals: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -297,7 +296,7 @@ def evolve(state: State, happened: Event) -> State:
         case LiveViewRefused(), Requested(request):
             return Refused(request)
         case LiveViewRenewed(until=until), Open():
-            return replace(state, until=until, renewals=state.renewals + 1)
+            return replace(state, until=until)
         case LiveViewEnded(why=why, ended_at=ended_at), Open(request):
             return Ended(request, why, ended_at)
         case _:

@@ -328,6 +328,15 @@ class Everybody(RuleBasedStateMachine):
     def destroys(self, who: str, piece: int) -> None:
         self.ask(who, lambda actor: self.retention.destroy(actor, self.piece(piece)))
 
+    @rule(by=st.sampled_from([SAM, SUE]), piece=pieces, hold=st.sampled_from(["a", "b", ""]), days=st.integers(29, 41))
+    def what_is_due_meets_a_hold(self, by: str, piece: int, hold: str, days: int) -> None:
+        """What the rules above seldom reach by chance: it is due, or nearly, and the captain destroys it if he may."""
+        if hold:
+            self.signs_on(by, True)
+            self.holds(by, piece, hold)
+        self.days_pass(days * DAY)
+        self.destroys(CAPTAIN, piece)
+
     @rule(who=anyone, piece=pieces, said=grounds, lifted=st.sampled_from([None, None, 0]))
     def asks_for_a_file(self, who: str, piece: int, said: str, lifted: int | None) -> None:
         override = None if lifted is None else self.key("override", lifted)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from datetime import timedelta
 
 import pytest
 
@@ -40,7 +41,14 @@ from domain.live_view import (
     flight_feed,
     view_permit,
 )
-from domain.policy import PROHIBITED, RECORD_ALL_KEEP_30_DAYS, RECORD_ON_APPROVAL_KEEP_2_YEARS, PolicyInForce
+from domain.policy import (
+    PROHIBITED,
+    RECORD_ALL_KEEP_30_DAYS,
+    RECORD_ON_APPROVAL_KEEP_2_YEARS,
+    Basis,
+    PolicyInForce,
+    PurposeRule,
+)
 from domain.reason_quality import quality
 from tests.domain.scenario import HOUR, MINUTE, NOW, SECOND, Scenario
 
@@ -111,7 +119,18 @@ def test_training_names_its_document() -> None:
     without = replace(asking(purpose="training", call=None), facts=replace(facts, call=None))
     given().when(without).then_refused(LiveViewRefused, "authorisation_missing")
     named = replace(asking(purpose="training", call=None, authorisation="Training plan 7"), facts=without.facts)
-    given().when(named).then_types(LiveViewRequested, LiveViewGranted)
+    asked, _ = given().when(named).then_types(LiveViewRequested, LiveViewGranted)
+    assert isinstance(asked, LiveViewRequested) and asked.grounds.reason.subject == "liveview-v1"
+
+
+@pytest.mark.rule("view.grounds_first")
+def test_a_purpose_that_the_policy_alone_knows_is_one_to_look_for() -> None:
+    own = PurposeRule("harbour_watch", "Harbour watch", Basis.CALL_OR_CASE)
+    wider = replace(POLICY, parameters=replace(POLICY.parameters, purposes=(*POLICY.parameters.purposes, own)))
+    given().when(replace(asking(purpose="harbour_watch"), facts=replace(facts, policy=wider))).then_types(
+        LiveViewRequested, LiveViewGranted
+    )
+    given().when(asking(purpose="harbour_watch")).then_raises(InvalidValue, "purpose")
 
 
 @pytest.mark.rule("view.reason_quality")
@@ -127,6 +146,28 @@ def test_the_reason_is_sealed_with_the_key_of_its_incident() -> None:
     alone = replace(grounds, call=None)
     assert stated(alone, good, "liveview-v1").reason.subject == "liveview-v1"
     assert stated(replace(alone, case=CaseNumber("926")), good, "x").reason.subject == "case-926"
+
+
+@pytest.mark.rule("view.field")
+def test_a_view_of_what_was_shared_names_the_incident() -> None:
+    given().when(replace(request, shared_by_call=CALL)).then(replace(requested, shared_by_call=CALL), granted)
+
+
+@pytest.mark.rule("view.refusal_recorded")
+def test_a_refusal_names_who_was_refused_which_feed() -> None:
+    closed = replace(facts, call=replace(OPEN_CALL, open=False))
+    *_, refused = given().when(replace(request, facts=closed)).events()
+    assert isinstance(refused, LiveViewRefused) and (refused.feed, refused.person) == (FEED, LEE)
+    (again,) = given(requested, granted).when(replace(renew, facts=closed)).events()
+    assert isinstance(again, RenewalRefused) and (again.feed, again.person) == (FEED, LEE)
+
+
+@pytest.mark.rule("view.refusal_recorded")
+def test_who_was_refused_neither_looks_nor_goes_on() -> None:
+    refused = given(requested, LiveViewRefused(FEED, LEE, ()))
+    reason = view_permit(refused.state, LEE, "s1", NOW)
+    assert reason is not None and reason.code == "view_not_granted"
+    refused.when(renew).then_raises(WrongState, "view")
 
 
 def test_a_view_is_asked_for_once() -> None:
@@ -153,6 +194,35 @@ def test_length_is_bounded_and_renewal_asks_again() -> None:
     given(requested, granted).when(renew, at).then(renewed)
     given(requested, granted, renewed).when(renew, UNTIL).then_types(LiveViewRenewed)
     given(requested, granted).when(replace(renew, reason=" "), at).then_raises(InvalidValue, "reason")
+
+
+@pytest.mark.rule("view.bounded")
+@pytest.mark.parametrize(
+    "basis",
+    [{"call": None, "case": CaseNumber("C-7")}, {"call": None, "authorisation": "drill 7", "purpose": "training"}],
+)
+def test_a_view_goes_on_for_the_case_or_the_document_it_was_asked_for(basis: dict[str, str]) -> None:
+    alone = replace(facts, call=None)
+    begun = given().and_when(replace(asking(**basis), facts=alone))
+    begun.when(replace(renew, facts=alone), NOW + MINUTE).then_types(LiveViewRenewed)
+
+
+@pytest.mark.rule("view.bounded")
+def test_going_on_takes_a_reason_of_some_length() -> None:
+    after = given(requested, granted)
+    for said in ("yes", "y" * 500):
+        after.when(replace(renew, reason=said)).then_types(LiveViewRenewed)
+    for said in ("ye", "y" * 501):
+        after.when(replace(renew, reason=said)).then_raises(InvalidValue, "reason")
+
+
+@pytest.mark.rule("view.refusal_recorded")
+def test_every_reason_against_going_on_is_given_at_once() -> None:
+    fault = Reason("feed_offline", "no picture", "a view is of a picture that is there", field="feed")
+    against = replace(facts, feed=FeedStanding(FEED, fault), call=replace(OPEN_CALL, open=False))
+    given(requested, granted).when(replace(renew, by=OTHER, facts=against)).then_refused(
+        RenewalRefused, "call_closed", "feed_offline", "not_your_view"
+    )
 
 
 @pytest.mark.rule("view.bounded")
@@ -214,6 +284,20 @@ def test_the_length_of_a_view_is_measured_and_never_longer_than_granted(why: End
     given(requested, granted).when(EndLiveView(why), UNTIL + HOUR).then(
         LiveViewEnded(FEED, LEE, EndReason.EXPIRED, UNTIL, 1800.0)
     )
+
+
+@pytest.mark.rule("view.measured")
+def test_a_view_that_is_closed_at_its_last_moment_has_run_its_time() -> None:
+    given(requested, granted).when(EndLiveView(EndReason.CLOSED), UNTIL).then(
+        LiveViewEnded(FEED, LEE, EndReason.EXPIRED, UNTIL, 1800.0)
+    )
+
+
+@pytest.mark.rule("view.measured")
+def test_the_length_of_a_view_is_told_in_thousandths_of_a_second() -> None:
+    at = NOW + timedelta(microseconds=1_234_567)
+    (ended,) = given(requested, granted).when(EndLiveView(EndReason.CLOSED), at).events()
+    assert isinstance(ended, LiveViewEnded) and ended.watched_s == 1.235
 
 
 def test_a_view_ends_once() -> None:

@@ -4,13 +4,30 @@ from __future__ import annotations
 
 from dataclasses import replace
 from datetime import datetime, timedelta
+from typing import Any
 
 import pytest
 
-from domain.kernel import CallNumber, InvalidValue, NotFound, Personal, PersonId, PolicyVersion, StreamId, WrongState
+from domain.kernel import (
+    CallNumber,
+    CaseNumber,
+    InvalidValue,
+    NotFound,
+    Personal,
+    PersonId,
+    PolicyVersion,
+    StreamId,
+    WrongState,
+)
 from domain.legal_basis import BasisKind, LegalBasis
 from domain.person import PersonStanding, Role
-from domain.policy import PROHIBITED, RECORD_ALL_KEEP_30_DAYS, RECORD_ON_APPROVAL_KEEP_2_YEARS, PolicyInForce
+from domain.policy import (
+    PROHIBITED,
+    RECORD_ALL_KEEP_30_DAYS,
+    RECORD_ON_APPROVAL_KEEP_2_YEARS,
+    PolicyInForce,
+    PurposeRule,
+)
 from domain.privacy_override import (
     OVERRIDE,
     ApproveOverride,
@@ -18,6 +35,7 @@ from domain.privacy_override import (
     InvokeEmergency,
     JustifyOverride,
     OverridePlan,
+    OverrideStanding,
     RefuseOverride,
     RequestOverride,
     ReviewOverride,
@@ -345,3 +363,88 @@ def test_a_late_justification_may_follow_the_review() -> None:
     late = NOW + 2 * DAY
     reviewed = given(invoked, expired).and_when(review, at=late)
     reviewed.when(justify, at=late + timedelta(minutes=1)).then_types(OverrideJustified)
+
+
+# -- lengths, and what others may know -----------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("happened", "command", "field", "shortest", "longest"),
+    [
+        ((), request, "reason", 10, 500),
+        ((), invoke, "threat", 10, 500),
+        ((invoked,), justify, "justification", 20, 2000),
+        ((requested, approved, expired), review, "findings", 10, 2000),
+    ],
+)
+def test_what_is_said_of_an_override_has_a_length(
+    happened: tuple[Any, ...], command: Any, field: str, shortest: int, longest: int
+) -> None:
+    at = NOW + HOUR if command is review else NOW
+    for length in (shortest, longest):
+        assert given(*happened).when(replace(command, **{field: "x" * length}), at=at).events()
+    for length in (shortest - 1, longest + 1):
+        given(*happened).when(replace(command, **{field: "x" * length}), at=at).then_raises(InvalidValue, field)
+
+
+@pytest.mark.rule("override.use_recorded")
+def test_others_are_told_what_an_override_opens_to_whom_until_when() -> None:
+    terms = {"target": POOL, "range": RANGE, "opened_by": LEE, "expires_at": END}
+    opened = given(requested, approved)
+    assert override_standing(opened.state, END - SECOND) == OverrideStanding(True, **terms)  # type: ignore[arg-type]
+    for state, at in [
+        (opened.state, END),
+        (given(requested, approved, expired).state, NOW),
+        (given(requested, approved, expired).and_when(review, NOW + HOUR).state, NOW),
+    ]:
+        assert override_standing(state, at) == OverrideStanding(False, **terms)  # type: ignore[arg-type]
+    for closed in (given(), given(requested), given(requested, OverrideRefused(CRUZ, ()))):
+        assert override_standing(closed.state, NOW) == OverrideStanding(False)
+
+
+@pytest.mark.rule("override.reviewed")
+def test_who_may_not_review_is_named_in_the_refusal() -> None:
+    (refused,) = given(requested, approved, expired).when(replace(review, by=CRUZ), at=NOW + HOUR).events()
+    assert isinstance(refused, ReviewRefused) and refused.by == CRUZ
+
+
+@pytest.mark.rule("policy.prohibited")
+def test_break_glass_for_what_is_prohibited_is_on_the_record_as_it_was_asked_for() -> None:
+    for named in ({"call": CallNumber("26-1"), "case": None}, {"call": None, "case": CaseNumber("C-7")}):
+        plan = replace(PLAN, purpose=next(iter(PROHIBITED)), **named)  # type: ignore[arg-type]
+        asked, refused = given().when(replace(invoke, plan=plan)).events()
+        assert isinstance(asked, OverrideRequested) and isinstance(refused, OverrideRefused)
+        exigency, (subject, threat) = LegalBasis(BasisKind.EXIGENCY), (asked.reason.subject, asked.reason.value)
+        assert (subject, threat) == ("call-26-1" if plan.call else "case-C-7", THREAT)
+        assert asked == OverrideRequested(
+            POOL, RANGE, exigency, plan.purpose, plan.call, plan.case, asked.reason, 30, LEE, NOW
+        )
+
+
+@pytest.mark.rule("override.break_glass")
+def test_break_glass_names_the_case_where_there_is_one() -> None:
+    (opened,) = given().when(replace(invoke, plan=replace(PLAN, call=None, case=CaseNumber("C-7")))).events()
+    assert isinstance(opened, EmergencyOverrideInvoked) and opened.case == "C-7"
+
+
+@pytest.mark.rule("override.two_people")
+def test_a_refused_approval_says_who_was_refused_and_which_role_may() -> None:
+    nobody = replace(SERGEANT, roles=frozenset({Role.WATCH_OPERATOR}))
+    (refused,) = given(requested).when(replace(approve, by=nobody)).events()
+    assert isinstance(refused, ApprovalRefused) and refused.by == CRUZ
+    assert [reason.accepted for reason in refused.reasons] == [Role.WATCH_SUPERVISOR]
+
+
+@pytest.mark.rule("override.an_hour")
+def test_a_request_for_too_long_is_told_how_long_is_accepted() -> None:
+    (reason,) = given().when(replace(request, plan=replace(PLAN, minutes=61))).then_refused(OverrideRefused, "too_long")
+    assert (reason.field, reason.accepted) == ("minutes", "at most 60 minutes")
+
+
+@pytest.mark.rule("override.break_glass")
+def test_the_glass_is_broken_for_the_purposes_of_the_policy() -> None:
+    own = PurposeRule("harbour_watch", "Harbour watch")
+    wider = replace(POLICY, parameters=replace(POLICY.parameters, purposes=(*POLICY.parameters.purposes, own)))
+    plan = replace(PLAN, purpose="harbour_watch")
+    given().when(replace(invoke, plan=plan, policy=wider)).then_types(EmergencyOverrideInvoked)
+    given().when(replace(invoke, plan=plan)).then_raises(InvalidValue, "purpose")

@@ -13,6 +13,7 @@ from domain.grounds import OVERSIGHT_REVIEW, stated
 from domain.kernel import InvalidValue, Mistake, NotFound, Reason, StreamId, ViewingId, WrongState
 from domain.live_view import EndReason
 from domain.policy import PROHIBITED
+from domain.privacy_override_events import Range
 from domain.viewing import (
     AHEAD,
     VIEWING,
@@ -75,6 +76,21 @@ def test_only_a_stretch_of_the_footage_can_be_asked_for() -> None:
     given().when(replace(request, range=part(5, 9))).then(replace(requested, range=part(5, 9)), granted)
 
 
+def test_what_nobody_recorded_is_refused_with_the_moment_as_its_range() -> None:
+    unknown = replace(STANDING, feed=None, range=None, fault=Reason("footage_unknown", "none", "only what is kept"))
+    asked, refused = given().when(replace(request, facts=replace(facts, footage=unknown))).events()
+    assert isinstance(asked, ViewingRequested) and asked.range == Range(NOW, NOW)
+    assert isinstance(refused, ViewingRefused) and (refused.footage, refused.person) == (FOOTAGE, LEE)
+
+
+@pytest.mark.rule("view.grant_first")
+def test_what_was_refused_or_has_ended_is_seen_by_nobody() -> None:
+    refused = given(requested, ViewingRefused(FOOTAGE, LEE, ()))
+    refused.when(EndViewing(EndReason.CLOSED)).then_nothing()
+    assert seen(refused.state) == ()
+    opened.and_when(EndViewing(EndReason.CLOSED)).when(reserve).then_raises(WrongState)
+
+
 @pytest.mark.rule("view.auditor")
 def test_an_auditor_looks_for_a_review_that_is_named_and_nobody_else_does() -> None:
     review = asking(purpose=OVERSIGHT_REVIEW, call=None, authorisation="review-2026-22")
@@ -104,6 +120,21 @@ def test_at_most_thirty_seconds_are_reserved_ahead() -> None:
     given(requested, granted, reserved).when(replace(reserve, range=part(20, 31))).then_raises(InvalidValue, "range")
     served = SegmentsServed(FOOTAGE, LEE, 1, (part(0, 20),), True, 1000)
     given(requested, granted, reserved, served).when(replace(reserve, range=part(20, 50))).then_types(SegmentsReserved)
+
+
+@pytest.mark.rule("view.reserved_first")
+def test_nothing_is_no_stretch_to_reserve() -> None:
+    opened.when(replace(reserve, range=part(5, 5))).then_raises(InvalidValue, "range")
+
+
+@pytest.mark.rule("view.reserved_first")
+def test_each_reservation_has_a_number_of_its_own() -> None:
+    story = opened
+    for number, start in enumerate((0, 20, 40), 1):
+        (made,) = story.when(replace(reserve, range=part(start, start + 20))).events()
+        assert isinstance(made, SegmentsReserved) and made.number == number
+        accounted = AccountForSegments(number, (part(start, start + 20),), 100)
+        story = story.and_when(replace(reserve, range=part(start, start + 20))).and_when(accounted)
 
 
 @pytest.mark.rule("view.reserved_first")
@@ -140,6 +171,17 @@ def test_a_reservation_that_was_never_closed_counts_as_served() -> None:
         ViewingEnded(FOOTAGE, LEE, EndReason.CLOSED, NOW + MINUTE, 20.0, 0, 1)
     )
     assert seen(after.and_when(EndViewing(EndReason.CLOSED)).state) == (part(0, 20),)
+
+
+def test_all_that_left_is_summed_up_at_the_end() -> None:
+    story = opened
+    for number, start in enumerate((0, 20), 1):
+        story = story.and_when(replace(reserve, range=part(start, start + 20)))
+        story = story.and_when(AccountForSegments(number, (part(start, start + 7.1234),), 100))
+    assert seen(story.state) == (part(0, 7.1234), part(20, 27.1234))
+    story.when(EndViewing(EndReason.CLOSED), UNTIL).then(
+        ViewingEnded(FOOTAGE, LEE, EndReason.EXPIRED, UNTIL, 14.247, 200, 0)
+    )
 
 
 def test_a_viewing_ends_once_and_in_its_time() -> None:

@@ -27,7 +27,14 @@ def test_the_graphql_schema_in_the_docs_is_the_one_served() -> None:
 
 
 @pytest.mark.parametrize(
-    "generator", ["infra.who_may", "infra.catalogue", "infra.sample_policies", "infra.metrics_reference"]
+    "generator",
+    [
+        "infra.who_may",
+        "infra.catalogue",
+        "infra.sample_policies",
+        "infra.metrics_reference",
+        "infra.coverage_of_rules",
+    ],
 )
 def test_generated_pages_are_as_the_generator_makes_them(generator: str) -> None:
     printed(generator, "--check")
