@@ -13,7 +13,7 @@ PAGES_STAMP := ui/dist/.stamp
 PAGES_MODULES := ui/node_modules/.stamp
 PIP := $(BIN)/python -m pip --disable-pip-version-check install
 
-.PHONY: help run test check bench clean clean-data dev-environment pages
+.PHONY: help run test check bench mutants clean clean-data dev-environment pages
 
 help:  ## this list
 	@echo "Safer WeHo's watch center"
@@ -37,8 +37,12 @@ check: $(DEV_STAMP)  ## format, lint, types, direction of imports, fast tests
 bench: $(DEV_STAMP)  ## speed, each figure against a floor of the same run (ONLY=append for one)
 	@$(BIN)/python -m bench $(ONLY)
 
+mutants: $(DEV_STAMP)  ## change the domain one thing at a time: does a test notice? (ONLY=live_view; all: hours)
+	@nice -n 10 $(BIN)/mutmut run --max-children 1 $(if $(ONLY),"domain.$(ONLY).*")
+	@$(BIN)/python -m infra.mutation
+
 clean:  ## remove what was built and the environment; data stays
-	rm -rf $(VENV) ui/node_modules ui/dist .mypy_cache .ruff_cache .hypothesis .import_linter_cache build dist
+	rm -rf $(VENV) ui/node_modules ui/dist .mypy_cache .ruff_cache .hypothesis .import_linter_cache mutants build dist
 	find . -name __pycache__ -prune -exec rm -rf {} +
 
 clean-data:  ## remove the data of 'make run' in .saferweho

@@ -448,3 +448,27 @@ def test_the_glass_is_broken_for_the_purposes_of_the_policy() -> None:
     plan = replace(PLAN, purpose="harbour_watch")
     given().when(replace(invoke, plan=plan, policy=wider)).then_types(EmergencyOverrideInvoked)
     given().when(replace(invoke, plan=plan)).then_raises(InvalidValue, "purpose")
+
+
+@pytest.mark.rule("override.ends")
+def test_a_request_that_is_over_is_neither_ended_nor_answered_again() -> None:
+    over = given(requested).and_when(ExpireOverride(), NOW + HOUR)
+    over.when(ExpireOverride(), NOW + 2 * HOUR).then_nothing()
+    # Also where the clock was set back.
+    over.when(approve, NOW).then_raises(WrongState, "override")
+
+
+@pytest.mark.rule("override.request")
+def test_a_request_may_be_for_a_case_a_whole_day_and_a_purpose_of_the_policy() -> None:
+    own = PurposeRule("harbour_watch", "Harbour watch")
+    wider = replace(POLICY, parameters=replace(POLICY.parameters, purposes=(*POLICY.parameters.purposes, own)))
+    plan = replace(
+        PLAN,
+        target=StreamId("zone-pool-2"),
+        range=Range(NOW, NOW + DAY),
+        purpose="harbour_watch",
+        call=None,
+        case=CaseNumber("C-7"),
+    )
+    (asked,) = given().when(replace(request, plan=plan, policy=wider)).then_types(OverrideRequested)
+    assert isinstance(asked, OverrideRequested) and (asked.case, asked.range) == ("C-7", plan.range)
