@@ -218,15 +218,6 @@ class AnswerExtension:
 
 
 @dataclass(frozen=True, slots=True)
-class ExtendRetention:
-    footage: FootageId
-    keep_until: datetime
-    reason: str
-    requested_by: PersonId
-    approved_by: PersonId
-
-
-@dataclass(frozen=True, slots=True)
 class DestroyFootage:
     """Asked for when it is due; `unrecoverable_after` is when the last backup of the key is gone."""
 
@@ -243,7 +234,7 @@ class ReportLoss:
 
 
 Holding = PlaceLegalHold | ReleaseLegalHold | VerifyLegalHold
-Extending = RequestExtension | AnswerExtension | ExtendRetention
+Extending = RequestExtension | AnswerExtension
 Command = RecordFootage | TagFootage | Holding | Extending | DestroyFootage | ReportLoss
 
 # -- state -------------------------------------------------------------------
@@ -382,8 +373,6 @@ def _of_kept(command: Command, state: Kept, at: datetime) -> list[Event]:
             return [ExtensionRequested(until, _sealed(command.footage, "reason", command.reason), command.by)]
         case AnswerExtension():
             return [_answered(command, state, at)]
-        case ExtendRetention():
-            return [_extended(command, state, at)]
         case DestroyFootage():
             due = destruction_due(state, command.policy.parameters)
             if state.holds:
@@ -409,16 +398,6 @@ def _held(command: PlaceLegalHold, state: Kept, at: datetime) -> LegalHoldPlaced
     _day_to_come(command.verify_again_on, at)
     basis, reason = check_legal_basis(command.legal_basis), _sealed(command.footage, "reason", command.reason)
     return LegalHoldPlaced(hold, held, basis, reason, command.verify_again_on, command.by)
-
-
-def _extended(command: ExtendRetention, state: Kept, at: datetime) -> RetentionExtended:
-    until = _longer(command.keep_until, state, at)
-    if command.requested_by == command.approved_by:
-        raise WrongState(
-            "who asks for an extension does not approve it", field="approved_by", accepted="another person"
-        )
-    reason = _sealed(command.footage, "reason", command.reason)
-    return RetentionExtended(until, reason, command.requested_by, command.approved_by)
 
 
 def _answered(command: AnswerExtension, state: Kept, at: datetime) -> RetentionExtended | ExtensionRefused:

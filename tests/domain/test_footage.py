@@ -10,9 +10,9 @@ import pytest
 from domain.footage import (
     FOOTAGE,
     DestroyFootage,
-    ExtendRetention,
     FootageDestroyed,
     FootageLost,
+    FootageRecorded,
     FootageTagged,
     LegalHoldPlaced,
     LegalHoldReleased,
@@ -121,15 +121,49 @@ def test_a_hold_may_be_of_a_part() -> None:
     given(RECORDED, held).when(hold).then_raises(WrongState, "hold")
 
 
-@pytest.mark.rule("retention.extended")
-def test_an_extension_needs_another_person_and_extends() -> None:
+def test_footage_is_destroyed_no_sooner_than_its_extension_says() -> None:
     later = NOW + 90 * DAY
-    extend = ExtendRetention(KEY, later, "complaint 26-4 is open", LEE, ANA)
     extended = RetentionExtended(later, Personal(f"footage-{KEY}", "complaint 26-4 is open"), LEE, ANA)
-    given(RECORDED).when(extend).then(extended)
-    given(RECORDED, extended).when(destroy, later - SECOND).then_raises(WrongState)
-    given(RECORDED, extended).when(extend).then_raises(InvalidValue, "keep_until")
-    given(RECORDED).when(replace(extend, approved_by=LEE)).then_raises(WrongState, "approved_by")
+    given(RECORDED, extended).when(destroy, later - SECOND).then_raises(WrongState, "footage")
+    given(RECORDED, extended).when(destroy, later).then_types(FootageDestroyed)
+
+
+@pytest.mark.rule("retention.footage")
+def test_the_least_footage_there_is_has_a_segment_a_byte_and_names_that_are_names() -> None:
+    given().when(replace(record, segments=1, size_bytes=1)).then_types(FootageRecorded)
+    for changed, field in (
+        ({"segments": 0}, "segments"),
+        ({"size_bytes": 0}, "segments"),
+        ({"key": ""}, "key"),
+        ({"category": "?"}, "category"),
+        ({"range": Range(WHOLE.since.replace(tzinfo=None), WHOLE.until)}, "range.since"),
+        ({"range": Range(WHOLE.since, WHOLE.until.replace(tzinfo=None))}, "range.until"),
+    ):
+        given().when(replace(record, **changed)).then_raises(InvalidValue, field)  # type: ignore[arg-type]
+
+
+@pytest.mark.rule("retention.hold")
+def test_what_is_said_of_a_hold_has_a_length_and_a_hold_has_a_name() -> None:
+    for said in ("yes", "y" * 500):
+        given(RECORDED).when(replace(hold, reason=said)).then_types(LegalHoldPlaced)
+    for said in ("ye", "y" * 501):
+        given(RECORDED).when(replace(hold, reason=said)).then_raises(InvalidValue, "reason")
+    given(RECORDED).when(replace(hold, hold="")).then_raises(InvalidValue, "hold")
+
+
+@pytest.mark.rule("view.picture_there")
+def test_others_are_told_what_footage_is_and_why_it_cannot_be_seen() -> None:
+    gone = FootageDestroyed(DUE, ("routine",), POLICY.version, ANA, GONE_AFTER)
+    lost = FootageLost(FEED, WHOLE, NOW, "disk failed")
+    for happened, feed, range_, code in (
+        ((), None, None, "footage_unknown"),
+        ((RECORDED,), FEED, WHOLE, None),
+        ((RECORDED, gone), FEED, WHOLE, "footage_destroyed"),
+        ((RECORDED, lost), FEED, WHOLE, "footage_lost"),
+    ):
+        told = footage_standing(KEY, given(*happened).state)
+        assert (told.footage, told.feed, told.range) == (KEY, feed, range_)
+        assert (told.fault.code if told.fault else None) == code
 
 
 @pytest.mark.rule("view.picture_there")

@@ -78,6 +78,16 @@ def test_an_extension_is_refused_with_a_reason() -> None:
     given(RECORDED, asked).and_when(no).when(no).then_raises(WrongState, "footage")
 
 
+@pytest.mark.rule("retention.extended")
+def test_what_is_said_of_an_extension_has_a_length_and_its_day_a_zone() -> None:
+    for said in ("yes", "y" * 500):
+        given(RECORDED, asked).when(AnswerExtension(CAPTAIN, said)).then_types(ExtensionRefused)
+    for said in ("ye", "y" * 501):
+        given(RECORDED, asked).when(AnswerExtension(CAPTAIN, said)).then_raises(InvalidValue, "reason")
+    naive = LATER.replace(tzinfo=None)
+    given(RECORDED).when(replace(ask, keep_until=naive)).then_raises(InvalidValue, "keep_until")
+
+
 @pytest.mark.parametrize("until", [NOW, NOW - DAY])
 def test_an_extension_extends(until: datetime) -> None:
     given(RECORDED).when(replace(ask, keep_until=until)).then_raises(InvalidValue, "keep_until")
