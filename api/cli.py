@@ -184,6 +184,41 @@ def migrate(json: bool) -> None:
 
 
 @main.group()
+def keys() -> None:
+    """The key store of personal data, and the keys that wrap it."""
+
+
+@keys.command("new-encryption-key")
+@click.argument("file", type=click.Path(dir_okay=False, path_type=Path))
+def keys_new(file: Path) -> None:
+    """Make FILE with a key-encryption key, or put a new key in front of those in it."""
+    from adapters.keys.encryption import new_key
+
+    click.echo(f"{new_key(file)} wraps from now on, in every process that reads {file}")
+
+
+@keys.command("rewrap")
+@click.option("--json", is_flag=True, help="Print as JSON.")
+def keys_rewrap(json: bool) -> None:
+    """Wrap every key by the current key-encryption key. Needs SAFERWEHO_KEYS_DATABASE_URL of the owner."""
+    from api.processes import keys as process
+
+    _print({"rewrapped": process.rewrap()}, json)
+
+
+@keys.command("check")
+@click.option("--mend", is_flag=True, help="Destroy again what a restored key store brought back.")
+@click.option("--json", is_flag=True, help="Print as JSON.")
+def keys_check(mend: bool, json: bool) -> None:
+    """Do the record and the key store agree? Needs DATABASE_URL and SAFERWEHO_KEYS_DATABASE_URL of the owner."""
+    from api.processes import keys as process
+
+    found = process.check(mend)
+    _print(found, json)
+    sys.exit(1 if found["missing"] or (found["back_again"] and not mend) else 0)
+
+
+@main.group()
 def topics() -> None:
     """The Kafka topics and their settings."""
 

@@ -29,23 +29,28 @@ from domain.plate_search import (
     PLATE_SEARCH,
     AccessRecord,
     Agency,
+    Confirmed,
     ConfirmHit,
     NoteAnswer,
     NoteFailure,
     PlateQuery,
     PlateSearched,
     ReceiveHit,
+    Rejected,
     RejectHit,
     RejectionReason,
     Searched,
     SearchFacts,
     SearchPlate,
+    Waiting,
     hit_fault,
+    plate_of,
 )
 from domain.reason_quality import ReasonQuality
 
 log = structlog.get_logger()
 SHOWN = 200  # sightings of one search
+PLATE = "plate"  # the purpose under which plates are hashed
 
 
 @dataclass(frozen=True, slots=True)
@@ -245,7 +250,17 @@ class Plates(Commands):
             return Found(noted if isinstance(noted, Refused | Unavailable) else told, failure="the answer is not noted")
         return Found(told, answer, failure)
 
+    def hash_of(self, plate: str) -> str:
+        """What finds the searches for a plate, written as it was searched for ('?' where that was). Raises
+        InvalidValue, never with the plate."""
+        return self.handler.keys.keyed_hash(PLATE, plate_of("plate", plate, pattern=True))
+
     # -- hits ----------------------------------------------------------------
+
+    def plate_of_hit(self, key: str) -> str | None:
+        """The plate of a hit, out of the record itself: no read model keeps it. None where its key is destroyed."""
+        state = self.handler.states.load([(PLATE_SEARCH, key)])[PLATE_SEARCH.stream(key)][1]
+        return self.handler.keys.text(state.hit.plate) if isinstance(state, Waiting | Confirmed | Rejected) else None
 
     def receive(self, actor: Actor, provider: str, hits: Iterable[Hit]) -> list[Outcome]:
         """Put hits on the record, each once however often it is sent; what became of each, in order."""

@@ -76,6 +76,10 @@ class KeyStore(Protocol):
         gets none afterwards."""
         ...
 
+    def sweep(self) -> bool:
+        """Clear the store's own files of what was destroyed; False where nothing was left to clear."""
+        ...
+
     def secret_of(self, purpose: str) -> bytes:
         """A key of this installation's own, 32 bytes, made at first use; it is nobody's and never destroyed."""
         ...

@@ -12,6 +12,7 @@ from projections.live_board.projection import LIVE_BOARD
 from projections.overrides.projection import OVERRIDES
 from projections.oversight.projection import OVERSIGHT
 from projections.people.projection import PEOPLE
+from projections.personal_data.projection import PERSONAL_DATA
 from projections.pilot_metrics.projection import PILOT_METRICS
 from projections.plates.projection import PLATES
 from projections.policies.projection import POLICIES
@@ -32,6 +33,7 @@ PROJECTIONS: tuple[AnyProjection, ...] = (
     COMPLAINTS,
     OVERSIGHT,
     PLATES,
+    PERSONAL_DATA,
 )
 
 

@@ -30,6 +30,7 @@ from application.handling import Accepted, Actor, Handler, Unavailable
 from application.overrides import Overrides
 from application.oversight import Oversight
 from application.people import Shifts
+from application.personal_data import PersonalData
 from application.pilots import Pilots
 from application.plates import Plates
 from application.policies import Policies
@@ -56,6 +57,7 @@ class Services:
     overrides: Overrides
     zones: Zones
     retention: Retention
+    personal_data: PersonalData
     policies: Policies
     pilots: Pilots
     complaints: Complaints

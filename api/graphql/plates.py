@@ -11,7 +11,7 @@ from adapters.alpr.csv_hits import Faulty, read_hits
 from api.graphql import types as t
 from api.graphql.audit import page_size
 from api.graphql.commands import STORE_AWAY, chosen, command, rejected, result, uuid_of
-from api.graphql.context import Unreadable, context_of
+from api.graphql.context import Context, Unreadable, context_of
 from api.graphql.looking import GroundsInput
 from api.graphql.overrides import LegalBasisInput, legal_basis_of
 from application.handling import Accepted
@@ -151,6 +151,10 @@ class PlateHit:
     why: str | None
     checked_with: str | None
 
+    @strawberry.field(description="Read from the record itself, where the key still exists.")
+    async def plate(self, info: strawberry.Info) -> str | None:
+        return await asyncio.to_thread(context_of(info).services.plates.plate_of_hit, str(self.id))
+
 
 @strawberry.type
 class PlateHitEdge:
@@ -248,6 +252,14 @@ def _page_info(cursors: list[str], more: bool, after: str | None) -> t.PageInfo:
     )
 
 
+async def _hash(context: Context, plate: str) -> str:
+    """Raises Unreadable."""
+    try:
+        return await asyncio.to_thread(context.services.plates.hash_of, plate)
+    except InvalidValue as mistake:
+        raise Unreadable(mistake.code, mistake.message, field=mistake.field, accepted=mistake.accepted) from None
+
+
 def _cursor(after: str | None) -> int | None:
     if after is None:
         return None
@@ -261,21 +273,28 @@ def _cursor(after: str | None) -> int | None:
 
 @strawberry.type
 class PlateQueries:
-    @strawberry.field(description="Searches for plates, also the refused, newest first; without what was searched for.")
+    @strawberry.field(
+        description="Searches for plates, also the refused, newest first; without what was searched for. `plate`: those"
+        " for this plate, written as it was searched for; found as long as its key exists."
+    )
     async def plate_searches(
         self,
         info: strawberry.Info,
         person_id: Id | None = None,
+        plate: str | None = None,
         first: int | None = None,
         after: str | None = None,
         after_position: t.Position | None = None,
     ) -> PlateSearchConnection:
         context = context_of(info)
         context.require("read_plate_record")
+        plate_hash = None if plate is None else await _hash(context, plate)
         await context.applied("plates", after_position)
         size, _ = page_size(first, None)
         async with context.reading() as connection:
-            page, more = await q.searches(connection, first=size or 1, person=person_id, before=_cursor(after))
+            page, more = await q.searches(
+                connection, first=size or 1, person=person_id, plate_hash=plate_hash, before=_cursor(after)
+            )
             names = await context.services.names.of(connection, {row.person for row in page.rows})
         await context.consulted("plate_searches", page.checkpoint.position, {"person": person_id}, "read_plate_record")
         edges = [PlateSearchEdge(cursor=str(row.position), node=_search(row, names)) for row in page.rows]

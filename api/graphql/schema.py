@@ -38,6 +38,7 @@ from api.graphql.mutations import Mutation
 from api.graphql.overrides import OverrideMutations, OverrideQueries
 from api.graphql.oversight import OversightMutations, OversightQueries
 from api.graphql.people import PeopleMutations, PeopleQueries
+from api.graphql.personal_data import PersonalDataMutations, PersonalDataQueries
 from api.graphql.pilot import PilotMutations, PilotQueries
 from api.graphql.plates import PlateMutations, PlateQueries
 from api.graphql.queries import Query
@@ -56,6 +57,7 @@ QUERIES = (  # one class a capability
     OverrideQueries,
     ZoneQueries,
     RetentionQueries,
+    PersonalDataQueries,
     PlateQueries,
     LookingQueries,
     LeavingQueries,
@@ -71,6 +73,7 @@ MUTATIONS = (
     OverrideMutations,
     ZoneMutations,
     RetentionMutations,
+    PersonalDataMutations,
     PlateMutations,
     LookingMutations,
     LeavingMutations,

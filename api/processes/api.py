@@ -6,7 +6,7 @@ import asyncio
 import select
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
-from datetime import date
+from datetime import date, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -52,6 +52,7 @@ from application.handling import Actor, Handler, Refused, Unavailable
 from application.overrides import Overrides
 from application.oversight import Oversight
 from application.people import Provisioning, Shifts
+from application.personal_data import PersonalData
 from application.pilots import Pilots
 from application.plates import Plates
 from application.policies import Policies
@@ -89,6 +90,8 @@ async def serve(process: Running, handler: Handler, pages: Path = PAGES) -> None
         flights.papers = standing_papers(settings)
         if settings.conditions is not None:
             flights.sources = condition_files(settings.conditions)
+        retention, personal_data = Retention(handler), PersonalData(handler)
+        retention.key_backups_kept = personal_data.key_backups_kept = timedelta(days=settings.key_backup_days)
         zones = Zones(handler)
         zones.geometry = CountyGeometry()
         reasons = Reasons(handler, earlier)
@@ -105,7 +108,8 @@ async def serve(process: Running, handler: Handler, pages: Path = PAGES) -> None
             oversight=Oversight(handler),
             readings=Readings(handler),
             audit_exports=AuditExports(handler, TypstPress()),
-            retention=Retention(handler),
+            retention=retention,
+            personal_data=personal_data,
             policies=Policies(handler),
             pilots=Pilots(handler),
             views=Views(handler, heartbeats, reasons),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from collections.abc import Callable
 from contextlib import ExitStack
 from typing import Any
 
@@ -21,14 +22,17 @@ from application.handling import Handler, Unavailable
 from application.notices import Carry, Notices, Tell
 from application.ports import StoreUnavailable
 from application.reactions import IssuedCommand
+from application.reactions.destroying import DestroyKeys
 from application.reactions.looking import EndViewsThatAreNoLongerLet
 from application.reactions.suspension import EndSessionsOfSuspended
+from application.sealing import KeyStore
 from application.standing import service
 from application.viewings import Viewings
 from application.views import EndingViews, Views
 from projections.engine.reactor import Reactor, TryAgain
 
 LISTEN_S = 1.0
+SWEEP_S = 30.0
 log = structlog.get_logger()
 
 
@@ -52,8 +56,26 @@ def run() -> None:
                 }
 
             process.health.checks["reactions"] = check
-            work = {reactor.status().name: reactor.run for reactor in reactors}
-            in_threads(process.stop, {**work, "heartbeats": Listener(Views(handler, heartbeats)).run})
+            work: dict[str, Callable[[threading.Event], None]] = {
+                reactor.status().name: reactor.run for reactor in reactors
+            }
+            work |= {"heartbeats": Listener(Views(handler, heartbeats)).run, "sweep": Sweeper(handler.keys.store).run}
+            in_threads(process.stop, work)
+
+
+class Sweeper:
+    """Clears the files of the key store of what was destroyed."""
+
+    def __init__(self, store: KeyStore) -> None:
+        self._store = store
+
+    def run(self, stop: threading.Event) -> None:
+        while not stop.wait(SWEEP_S):
+            try:
+                if self._store.sweep():
+                    log.info("key_store_swept")
+            except (StoreUnavailable, psycopg.Error) as error:
+                log.warning("sweep.retry", error=repr(error))
 
 
 class Listener:
@@ -118,8 +140,14 @@ def reactors_of(settings: Settings, handler: Handler) -> list[Reactor]:
             raise TryAgain(told.message)
 
     telling = Tell(mail=messenger.mail_server is not None, endpoints=sorted(messenger.webhooks))
+
+    def destroy(command: IssuedCommand) -> None:
+        handler.keys.store.destroy(command.key)
+        handler.keys.forget(command.key)
+
     feeds = feed_factory(settings.bootstrap_servers, settings.topic_prefix)
     return [
+        Reactor(settings.write_url, feeds, DestroyKeys(), destroy),
         Reactor(settings.write_url, feeds, telling, tell),
         Reactor(settings.write_url, feeds, Carry(), carry),
         Reactor(settings.write_url, feeds, EndSessionsOfSuspended(), end_session),

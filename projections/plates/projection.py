@@ -1,4 +1,4 @@
-"""Searches for plates and hits of hot lists, without a plate. An event changes the row of its own stream alone."""
+"""Searches for plates and hits of hot lists, of a plate its keyed hash alone. An event changes its own stream's row."""
 
 from __future__ import annotations
 
@@ -8,8 +8,10 @@ from importlib.resources import files
 from typing import Any, get_args
 
 from application.codec import Recorded, to_builtins
+from application.plates import PLATE
 from domain import plate_search as p
-from projections.engine.projection import Cursor, Park, Projection
+from domain.kernel import Personal
+from projections.engine.projection import Cursor, Park, PersonalColumns, Projection
 from projections.engine.rows import Patches, patch, upsert
 
 
@@ -60,6 +62,7 @@ def _apply(into: Changes, recorded: Recorded) -> None:
                 provider=event.provider,
                 reference=event.reference,
                 hot_list=event.hot_list,
+                **_hashed(recorded, event.plate),
                 plate_state=event.plate_state,
                 reader=event.reader,
                 seen_at=event.seen_at,
@@ -71,6 +74,16 @@ def _apply(into: Changes, recorded: Recorded) -> None:
             )
         case p.HitRejected():
             patch(into.hits, key, state="rejected", decided_by=event.by, decided_at=at, why=event.why)
+
+
+def _hashed(recorded: Recorded, plate: Personal[str] | None) -> dict[str, str | None]:
+    if plate is None:
+        return {}
+    text = recorded.text(plate)
+    return {
+        "plate_subject": plate.subject,
+        "plate_hash": None if text is None else recorded.keyed_hash(PLATE, text),
+    }
 
 
 def _asked(recorded: Recorded, event: p.PlateSearched | p.PlateSearchRefused) -> dict[str, Any]:
@@ -86,6 +99,7 @@ def _asked(recorded: Recorded, event: p.PlateSearched | p.PlateSearchRefused) ->
         "case_number": grounds.case,
         "score": grounds.quality.score,
         "vague": grounds.quality.vague,
+        **_hashed(recorded, access.plate),
         "by_plate": access.plate is not None,
         "by_description": access.other is not None,
         "plate_state": access.plate_state,
@@ -99,10 +113,14 @@ def _asked(recorded: Recorded, event: p.PlateSearched | p.PlateSearchRefused) ->
 
 PLATES: Projection[Changes] = Projection(
     name="plates",
-    version=1,
+    version=2,
     tables=files(__package__).joinpath("tables.sql").read_text("utf-8"),
     handles=frozenset(get_args(p.Event)) - {p.ConfirmationRefused},
     changes=changes,
     write=write,
     on_error=lambda failure: Park(),
+    personal=(
+        PersonalColumns("searches", "plate_subject", ("plate_hash",)),
+        PersonalColumns("hits", "plate_subject", ("plate_hash",)),
+    ),
 )

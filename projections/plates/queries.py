@@ -109,15 +109,21 @@ class AllFigures:
 
 
 async def searches(
-    connection: Reader, *, first: int, person: str | None = None, before: int | None = None
+    connection: Reader,
+    *,
+    first: int,
+    person: str | None = None,
+    plate_hash: str | None = None,
+    before: int | None = None,
 ) -> tuple[Searches, bool]:
-    """Searches, also the refused, newest first, and whether there are more. `before`: the position of the last one of
-    the page before. Raises NoReadModel."""
+    """Searches, also the refused, newest first, and whether there are more. `plate_hash`: keyed, of what was searched
+    for; `before`: the position of the last one of the page before. Raises NoReadModel."""
     query = """SELECT * FROM read.plates_searches
                WHERE (%(person)s::text IS NULL OR person = %(person)s)
+                 AND (%(plate_hash)s::text IS NULL OR plate_hash = %(plate_hash)s)
                  AND (%(before)s::bigint IS NULL OR position < %(before)s)
                ORDER BY position DESC LIMIT %(limit)s"""
-    values = {"person": person, "before": before, "limit": first + 1}
+    values = {"person": person, "plate_hash": plate_hash, "before": before, "limit": first + 1}
     page = msgspec.json.decode(await _ask(connection, query, values), type=Searches)
     return Searches(page.checkpoint, page.rows[:first]), len(page.rows) > first
 

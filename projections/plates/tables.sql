@@ -1,5 +1,6 @@
 -- Who searched for plates, when, for which purpose and for whom (Civ. Code §1798.90.52), and hits of hot lists.
--- No plate stands here, nor any description of a vehicle: both are sealed in the log. Each row belongs to one stream.
+-- No plate stands here, nor any description of a vehicle: both are sealed in the log. A plate's keyed hash finds what is
+-- recorded of it, and goes with the key of its subject. Each row belongs to one stream.
 
 CREATE TABLE searches (
     search text PRIMARY KEY,
@@ -13,6 +14,8 @@ CREATE TABLE searches (
     case_number text,
     score integer,                 -- of the reason, 0 to 100
     vague boolean,
+    plate_subject text,            -- whose key seals the plate
+    plate_hash text,               -- keyed, of what was asked for; null once that key is destroyed
     by_plate boolean,              -- what was asked for: a plate, whole or in part
     by_description boolean,        -- other query data, such as make and colour
     plate_state text,
@@ -33,6 +36,8 @@ CREATE TABLE searches (
 CREATE INDEX searches_by_position ON searches (position);
 CREATE INDEX searches_of_person ON searches (person, position);
 CREATE INDEX searches_by_time ON searches (accessed_at);
+CREATE INDEX searches_of_plate ON searches (plate_hash) WHERE plate_hash IS NOT NULL;
+CREATE INDEX searches_of_subject ON searches (plate_subject);
 
 CREATE TABLE hits (
     hit text PRIMARY KEY,
@@ -41,6 +46,8 @@ CREATE TABLE hits (
     provider text,
     reference text,
     hot_list text,
+    plate_subject text,            -- as of a search
+    plate_hash text,
     plate_state text,
     reader text,
     seen_at timestamptz,           -- by the reader's clock
@@ -51,3 +58,5 @@ CREATE TABLE hits (
     checked_with text              -- of a confirmation
 );
 CREATE INDEX hits_by_state ON hits (state, position);
+CREATE INDEX hits_of_plate ON hits (plate_hash) WHERE plate_hash IS NOT NULL;
+CREATE INDEX hits_of_subject ON hits (plate_subject);

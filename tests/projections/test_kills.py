@@ -14,6 +14,7 @@ from pathlib import Path
 
 import pytest
 
+from application.sealing import DESTROYED
 from domain.kernel import PersonId
 from domain.person import Suspended
 from domain.session import SignedOff, SignedOn, SignOffReason
@@ -25,6 +26,7 @@ from tests.projections.log import START, Log, store_feeds
 from tests.projections.models import applied, live, rows, tables
 from tests.projections.sortie import fleet, flown, received
 from tests.projections.test_projector import AUDIT_TABLES, BOARD_TABLES
+from tests.projections.test_shredding import destroyed, hit
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(300)]
 
@@ -130,3 +132,21 @@ def test_a_suspension_ends_the_sessions_that_are_open(log: Log, tmp_path: Path) 
     assert (last.stream, last.event) == ("session-a1", SignedOff(SignOffReason.SUSPENDED))
     assert last.envelope.causationid == str(cause)
     assert rows(log.url, "reaction_memory", "projections")
+
+
+def test_a_key_whose_destruction_is_on_the_record_goes_whenever_the_reactor_is_killed(log: Log, tmp_path: Path) -> None:
+    """Killed between the event and the key, and between the key and the checkpoint."""
+    subjects = [f"plate-{n}" for n in range(6)]
+    for subject in subjects:
+        log.append(hit(0, subject), destroyed(log, subject))
+    assert DESTROYED not in log.keys.store.find(subjects).values(), "the event alone destroys nothing"
+    mortal = Mortal("keys", log, tmp_path)
+    places = ("reactor.after_issue:1", "reactor.after_issue:3", "reactor.before_commit:1")
+    for place in places:
+        with mortal.running(place) as process:
+            process.wait(60)
+            assert process.returncode == -9
+    assert mortal.hits() == [place.partition(":")[0] for place in places]
+    with mortal.running():
+        gone = dict.fromkeys(subjects, DESTROYED)
+        assert wait_until(lambda: log.keys.store.find(subjects) == gone, 60)

@@ -72,7 +72,7 @@ def history(seed: int, streams: int = 16, steps: int = 150) -> tuple[list[Happen
 def applied(log: Log, happened: list[Happened], batch: int = 500) -> None:
     for at, stream, event in happened:
         last = log.append((stream, event), time=at)
-    with ProjectionHost(log.url, store_feeds(log.url, batch), [PLATES]) as host:
+    with ProjectionHost(log.url, store_feeds(log.url, batch), [PLATES], keys=log.keys) as host:
         wait_applied(host, log.url, last, "plates")
 
 

@@ -29,6 +29,7 @@ APPROVALS = (
     "approve_export",
     "make_disclosure",
     "answer_retention_extension",
+    "answer_key_destruction",
     "adopt_policy",
 )
 # Where pictures come to be seen, in the watch center or as a file; and where a plate does.

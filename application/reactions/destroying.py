@@ -1,0 +1,18 @@
+"""The key itself goes once its destruction is on the record: never before, and also after a crash in between."""
+
+from __future__ import annotations
+
+from application.codec import Recorded
+from application.reactions import IssuedCommand, Memory, issue
+from domain.subject_key import SubjectKeyDestroyed
+
+
+class DestroyKeys:
+    """Its one command is to the key store, which destroys a key that is destroyed already as well."""
+
+    name = "destroy_keys"
+    handles: frozenset[type] = frozenset({SubjectKeyDestroyed})
+
+    def react(self, recorded: Recorded, memory: Memory) -> list[IssuedCommand]:
+        subject = recorded.event.subject
+        return [issue(self.name, recorded, "subjectkey", subject, subject)]
