@@ -21,6 +21,7 @@ from domain.legal_basis import LegalBasis
 from domain.plate_search import PLATE_SEARCH, Rejected, Waiting, hit_fault
 from domain.privacy_override import OVERRIDE
 from domain.privacy_override_events import Range
+from domain.review_events import AccessVerdict
 
 DISCLOSABLE = {"footage", "export", "flight", "platesearch", "call"}  # kinds of streams
 
@@ -197,6 +198,20 @@ class Disclosures(Commands):
             return _done(key, DISCLOSURE.stream(key))
 
         return self.run(actor, "refuse_disclosure", [key, reason], command_id, use)
+
+    def review(
+        self, actor: Actor, key: str, verdict: AccessVerdict, note: str = "", command_id: UUID | None = None
+    ) -> Outcome:
+        """Oversight looks into a disclosure that was made."""
+
+        def use(attempt: Attempt) -> Recorded:
+            self._requested(attempt, key)
+            authorise(attempt, "review_access", DISCLOSURE.stream(key))
+            command = disclosure.ReviewDisclosure(DisclosureId(key), verdict, note, PersonId(actor.person))
+            attempt.decide(DISCLOSURE, key, command)
+            return outcome(attempt, DISCLOSURE.stream(key), key)
+
+        return self.run(actor, "review_disclosure", [key, verdict, note], command_id, use)
 
     @staticmethod
     def _requested(attempt: Attempt, key: str) -> DisclosureRequested:

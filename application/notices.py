@@ -133,6 +133,9 @@ RULES: tuple[Rule, ...] = (
     _attention(
         "override_justification_overdue", (*SUPERVISORS, Role.AUDITOR), "A break-glass was not justified in time"
     ),
+    _attention("disclosure_review_overdue", (Role.AUDITOR,), "The review of a disclosure is overdue"),
+    _attention("sample_review_overdue", (Role.AUDITOR,), "Reviews of the weekly sample are overdue"),
+    _attention("finding_overdue", (Role.STATION_COMMANDER, Role.AUDITOR), "Something is to be done about a finding"),
     _attention("low_space", (Role.ADMINISTRATOR,), "Disk space runs low"),
     Rule(
         "expiry",

@@ -1,12 +1,13 @@
 """A disclosure: what another agency gets to know, on which legal basis. Each is accounted for, also the refused.
 
-A prohibited purpose is refused whoever asks, and whatever paper comes with it is on the record.
+A prohibited purpose is refused whoever asks, and whatever paper comes with it is on the record. What was made is
+reviewed by oversight within the days of the use policy, by nobody who had a part in it.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from domain import checks
 from domain.call import CallStanding
@@ -15,7 +16,9 @@ from domain.kernel import (
     Aggregate,
     DisclosureId,
     ExportId,
+    InvalidValue,
     NotFound,
+    Personal,
     PersonId,
     Reason,
     StreamId,
@@ -25,6 +28,7 @@ from domain.kernel import (
 from domain.legal_basis import LegalBasis, check_legal_basis
 from domain.policy import PolicyInForce
 from domain.reason_quality import ReasonQuality
+from domain.review_events import AccessVerdict
 
 # -- events ------------------------------------------------------------------
 # `what`: the stream of what is disclosed, such as footage-…, flight-… or platesearch-….
@@ -69,7 +73,40 @@ class DecisionRefused:
     reasons: tuple[Reason, ...]
 
 
-Event = DisclosureRequested | DisclosureMade | DisclosureRefused | DecisionRefused
+@event("disclosure.review_awaited")
+class ReviewAwaited:
+    """A disclosure that was made waits for its review by oversight."""
+
+    review_by: datetime
+
+
+@event("disclosure.disclosure_reviewed")
+class DisclosureReviewed:
+    """Oversight looked into a disclosure that was made."""
+
+    verdict: AccessVerdict
+    note: Personal[str] | None
+    late: bool
+    reviewed_by: PersonId
+
+
+@event("disclosure.review_refused")
+class ReviewRefused:
+    """Somebody who had a part in a disclosure tried to review it."""
+
+    by: PersonId
+    reasons: tuple[Reason, ...]
+
+
+Event = (
+    DisclosureRequested
+    | DisclosureMade
+    | DisclosureRefused
+    | DecisionRefused
+    | ReviewAwaited
+    | DisclosureReviewed
+    | ReviewRefused
+)
 
 # -- commands ----------------------------------------------------------------
 
@@ -102,7 +139,15 @@ class RefuseDisclosure:
     reason: str
 
 
-Command = RequestDisclosure | MakeDisclosure | RefuseDisclosure
+@dataclass(frozen=True, slots=True)
+class ReviewDisclosure:
+    disclosure: DisclosureId
+    verdict: AccessVerdict
+    note: str
+    by: PersonId
+
+
+Command = RequestDisclosure | MakeDisclosure | RefuseDisclosure | ReviewDisclosure
 
 # -- state -------------------------------------------------------------------
 
@@ -119,11 +164,21 @@ class Waiting:
 
 @dataclass(frozen=True, slots=True)
 class Decided:
+    """Refused, or made and reviewed: nothing is left to do."""
+
     request: DisclosureRequested
-    made: bool
 
 
-State = NotRequested | Waiting | Decided
+@dataclass(frozen=True, slots=True)
+class Made:
+    """Another agency has it; oversight has yet to look into it."""
+
+    request: DisclosureRequested
+    made_by: PersonId
+    review_by: datetime | None = None
+
+
+State = NotRequested | Waiting | Made | Decided
 
 # -- decide and evolve -------------------------------------------------------
 
@@ -137,11 +192,15 @@ def decide(command: Command, state: State, at: datetime) -> list[Event]:
         case _, NotRequested():
             raise NotFound("nobody has asked for this disclosure", field="disclosure", accepted="a disclosure's id")
         case MakeDisclosure(), Waiting(request):
-            return _make(command, request)
+            return _make(command, request, at)
         case RefuseDisclosure(by, said), Waiting(request):
             message = checks.text("reason", said, at_least=3, at_most=300)
             reason = Reason("refused_by_person", message, "a second person decides")
             return [DisclosureRefused(request.what, request.recipient, by, (reason,))]
+        case ReviewDisclosure(), Made():
+            return [_review(command, state, at)]
+        case ReviewDisclosure(), _:
+            raise WrongState("there is nothing here to review, or it was reviewed before", field="disclosure")
         case _:
             raise WrongState("this disclosure was decided before", field="disclosure")
 
@@ -164,24 +223,41 @@ def _request(command: RequestDisclosure) -> list[Event]:
     return [asked, DisclosureRefused(command.what, recipient, None, reasons)] if reasons else [asked]
 
 
-def _make(command: MakeDisclosure, request: DisclosureRequested) -> list[Event]:
+def _make(command: MakeDisclosure, request: DisclosureRequested, at: datetime) -> list[Event]:
     if command.by == request.person:
         message = "who put the request on the record cannot decide on it: ask another person"
         return [DecisionRefused(command.by, (Reason("same_person", message, "approver is not requester"),))]
     # A purpose may have been prohibited since.
     if reasons := tuple(purpose_refusals(request.grounds.purpose, command.policy, adopted=False)):
         return [DisclosureRefused(request.what, request.recipient, None, reasons)]
-    return [DisclosureMade(request.what, request.recipient, command.export, command.by)]
+    review_by = at + timedelta(days=command.policy.parameters.audit_review_days)
+    return [DisclosureMade(request.what, request.recipient, command.export, command.by), ReviewAwaited(review_by)]
+
+
+def _review(command: ReviewDisclosure, made: Made, at: datetime) -> Event:
+    if command.by in (made.request.person, made.made_by):
+        message = "you had a part in this disclosure: somebody else of oversight reviews it"
+        return ReviewRefused(command.by, (Reason("own_disclosure", message, "nobody judges himself", "disclosure"),))
+    note = checks.text("note", command.note, at_most=2000) if command.note.strip() else ""
+    if not note and command.verdict is not AccessVerdict.PROPER:
+        raise InvalidValue("say what is wrong or unclear", field="note", accepted="1 to 2000 printable characters")
+    sealed = Personal(f"disclosure-{command.disclosure}", note) if note else None
+    late = made.review_by is not None and at > made.review_by
+    return DisclosureReviewed(command.verdict, sealed, late, command.by)
 
 
 def evolve(state: State, happened: Event) -> State:
     match happened, state:
         case DisclosureRequested(), _:
             return Waiting(happened)
-        case DisclosureMade(), Waiting(request):
-            return Decided(request, made=True)
+        case DisclosureMade(made_by=by), Waiting(request):
+            return Made(request, by)
+        case ReviewAwaited(review_by), Made(request, by):
+            return Made(request, by, review_by)
         case DisclosureRefused(), Waiting(request):
-            return Decided(request, made=False)
+            return Decided(request)
+        case DisclosureReviewed(), Made(request):
+            return Decided(request)
         case _:
             return state
 

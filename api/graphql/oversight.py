@@ -13,6 +13,7 @@ from api.graphql.commands import chosen, command
 from api.graphql.complaints import people
 from api.graphql.context import Context, context_of
 from api.graphql.exports import ExportMutations, ExportQueries
+from api.graphql.readings import ReadingQueries
 from domain.kernel import PersonId, StreamId
 from domain.review import RecordFinding
 from domain.review_events import AccessVerdict, FindingKind
@@ -25,8 +26,12 @@ Id = strawberry.ID
 class OversightDue:
     """What has yet to be done. `number`: the position of the access, or the number of the finding."""
 
-    kind: str = strawberry.field(description="reveal_nonce | review_access | act_on_finding")
-    review: Id
+    kind: str = strawberry.field(
+        description="commit_seed | reveal_nonce | review_access | act_on_finding | review_override | justify_override |"
+        " review_disclosure"
+    )
+    stream: Id = strawberry.field(description="of what is to be done something about: review-…, override-…, …")
+    review: Id | None = strawberry.field(description="the sample or finding's own, where it is of one")
     number: t.Position | None
     about: Id | None
     person: t.Person | None
@@ -37,6 +42,8 @@ class OversightDue:
 @strawberry.type
 class OversightQueue:
     due: list[OversightDue]
+    waiting: int = strawberry.field(description="how many there are, shown or not")
+    overdue: int
     position: t.Position
 
 
@@ -179,7 +186,7 @@ async def _findings(context: Context, found: tuple[q.Finding, ...]) -> list[Over
 
 
 @strawberry.type
-class OversightQueries(ExportQueries):
+class OversightQueries(ExportQueries, ReadingQueries):
     @strawberry.field(description="What oversight and the agency have yet to do, the most overdue first.")
     async def oversight_queue(
         self, info: strawberry.Info, first: int | None = None, after_position: t.Position | None = None
@@ -196,7 +203,8 @@ class OversightQueries(ExportQueries):
             due=[
                 OversightDue(
                     kind=due.kind,
-                    review=Id(due.review),
+                    stream=Id(due.stream),
+                    review=Id(due.review) if due.review else None,
                     number=None if due.number is None else t.Position(due.number),
                     about=Id(due.about) if due.about else None,
                     person=everyone.get(due.person or ""),
@@ -205,6 +213,8 @@ class OversightQueries(ExportQueries):
                 )
                 for due in found.queue
             ],
+            waiting=found.waiting,
+            overdue=found.overdue,
             position=t.Position(found.checkpoint.position),
         )
 
@@ -328,6 +338,20 @@ class OversightMutations(ExportMutations):
             command_id,
             lambda who, id_: oversight.review_access(
                 who, str(review), int(position), chosen(AccessVerdict, verdict, "verdict"), note, id_
+            ),
+        )
+
+    @strawberry.mutation(description="Record the review of a disclosure that was made: proper | unclear | improper.")
+    async def review_disclosure(
+        self, info: strawberry.Info, disclosure: Id, verdict: str, note: str = "", command_id: Id | None = None
+    ) -> t.CommandResult:
+        disclosures = context_of(info).services.disclosures
+        return await command(
+            info,
+            "review_disclosure",
+            command_id,
+            lambda who, id_: disclosures.review(
+                who, str(disclosure), chosen(AccessVerdict, verdict, "verdict"), note, id_
             ),
         )
 

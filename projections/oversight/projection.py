@@ -1,12 +1,18 @@
-"""The samples, reviews and findings of oversight as they stand. An event changes rows of its own stream alone."""
+"""The work of oversight as it stands: samples, reviews and findings, what waits for a review, who read the record.
+
+An event changes rows of its own stream alone.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from importlib.resources import files
+from typing import Any, get_args
 
 from application.codec import Recorded
+from domain import disclosure as d
+from domain import privacy_override_events as o
 from domain import review_events as r
 from projections.engine.projection import Cursor, Park, Projection
 from projections.engine.rows import Patches, patch, upsert
@@ -17,6 +23,10 @@ class Changes:
     samples: Patches = field(default_factory=dict)
     accesses: Patches = field(default_factory=dict)
     findings: Patches = field(default_factory=dict)
+    duties: Patches = field(default_factory=dict)
+    consultations: Patches = field(default_factory=dict)
+    exports: Patches = field(default_factory=dict)
+    discrepancies: Patches = field(default_factory=dict)
 
 
 def changes(batch: Sequence[Recorded]) -> Changes:
@@ -78,20 +88,112 @@ def _apply(rows: Changes, key: str, recorded: Recorded) -> None:
             )
         case r.CorrectiveActionTaken(number, _, late, by):
             patch(rows.findings, f"{key}:{number}", taken_at=at, taken_by=by, late=late)
+        case r.AuditTrailConsulted() | r.AuditExported() | r.DiscrepancyFound():
+            _told(rows, key, recorded, event)
+        case _:
+            _due(rows.duties, recorded)
+
+
+def _told(
+    rows: Changes, key: str, recorded: Recorded, event: r.AuditTrailConsulted | r.AuditExported | r.DiscrepancyFound
+) -> None:
+    envelope, position = recorded.envelope, recorded.position
+    match event:
+        case r.AuditTrailConsulted():
+            patch(
+                rows.consultations,
+                str(envelope.id),
+                position=position,
+                consulted_at=event.consulted_at,
+                person=event.consulted_by,
+                role=envelope.actorrole,
+                session=envelope.sessionid,
+                question=event.question,
+                filter=event.filter,
+                up_to_position=event.up_to_position,
+                rule=envelope.decidedby,
+            )
+        case r.AuditExported():
+            patch(
+                rows.exports,
+                key,
+                position=position,
+                exported_at=envelope.time,
+                person=event.exported_by,
+                format=event.format,
+                purpose=event.purpose,
+                as_of_position=event.as_of_position,
+                records=event.records,
+                size_bytes=event.size_bytes,
+                file_sha256=event.file_sha256,
+            )
+        case r.DiscrepancyFound():
+            patch(
+                rows.discrepancies,
+                key,
+                position=position,
+                found_at=envelope.time,
+                found_by=event.found_by,
+                kind=event.kind,
+                about=event.about,
+                detail=event.detail,
+            )
+
+
+def _due(duties: Patches, recorded: Recorded) -> None:
+    """What is to be done about an override or a disclosure, and by when."""
+
+    def duty(kind: str, **values: Any) -> None:
+        patch(duties, f"{kind}:{recorded.stream}", kind=kind, stream=recorded.stream, **values)
+
+    at = recorded.envelope.time
+    match recorded.event:
+        case o.OverrideRequested(target=about, requested_by=person):
+            duty("review_override", about=about, person=person)
+        case o.OverrideApproved(review_by=due_at):
+            duty("review_override", due_at=due_at)
+        case o.EmergencyOverrideInvoked(target=about, invoked_by=person, justify_by=justify_by, review_by=due_at):
+            duty("justify_override", about=about, person=person, due_at=justify_by)
+            duty("review_override", about=about, person=person, due_at=due_at)
+        case o.OverrideJustified():
+            duty("justify_override", done_at=at)
+        case o.OverrideReviewed():
+            duty("review_override", done_at=at)
+            duty("justify_override", done_at=at)
+        case d.DisclosureRequested(what=about, person=person):
+            duty("review_disclosure", about=about, person=person)
+        case d.ReviewAwaited(review_by):
+            duty("review_disclosure", due_at=review_by)
+        case d.DisclosureReviewed():
+            duty("review_disclosure", done_at=at)
 
 
 def write(cursor: Cursor, rows: Changes) -> None:
     upsert(cursor, "samples", "review", rows.samples)
     upsert(cursor, "accesses", "access", rows.accesses)
     upsert(cursor, "findings", "finding", rows.findings)
+    upsert(cursor, "duties", "duty", rows.duties)
+    upsert(cursor, "consultations", "consultation", rows.consultations)
+    upsert(cursor, "exports", "export", rows.exports)
+    upsert(cursor, "discrepancies", "discrepancy", rows.discrepancies)
 
 
 OVERSIGHT: Projection[Changes] = Projection(
     name="oversight",
-    version=1,
+    version=2,
     tables=files(__package__).joinpath("tables.sql").read_text("utf-8"),
     handles=frozenset(
-        {r.AuditSeedCommitted, r.AuditSampleDrawn, r.AccessReviewed, r.FindingRecorded, r.CorrectiveActionTaken}
+        {
+            *(set(get_args(r.Event)) - {r.StepRefused}),
+            o.OverrideRequested,
+            o.OverrideApproved,
+            o.EmergencyOverrideInvoked,
+            o.OverrideJustified,
+            o.OverrideReviewed,
+            d.DisclosureRequested,
+            d.ReviewAwaited,
+            d.DisclosureReviewed,
+        }
     ),
     changes=changes,
     write=write,

@@ -54,3 +54,56 @@ CREATE TABLE findings (
 );
 CREATE INDEX findings_by_time ON findings (recorded_at, finding);
 CREATE INDEX findings_unanswered ON findings (action_by) WHERE taken_at IS NULL;
+
+-- What the record of others asks of oversight or of the watch: overrides and disclosures, each with its deadline.
+CREATE TABLE duties (
+    duty text PRIMARY KEY,         -- <kind>:<stream>
+    kind text NOT NULL,            -- review_override, justify_override, review_disclosure
+    stream text NOT NULL,
+    about text,                    -- the stream of what is protected, or was disclosed
+    person text,                   -- who asked for it
+    due_at timestamptz,            -- none until it was in effect, or made
+    done_at timestamptz
+);
+CREATE INDEX duties_waiting ON duties (due_at) WHERE due_at IS NOT NULL AND done_at IS NULL;
+
+-- Who read the record.
+CREATE TABLE consultations (
+    consultation text PRIMARY KEY, -- the event's id
+    position bigint NOT NULL,
+    consulted_at timestamptz NOT NULL,
+    person text NOT NULL,
+    role text NOT NULL,
+    session text NOT NULL,
+    question text NOT NULL,
+    filter text[] NOT NULL,
+    up_to_position bigint NOT NULL,
+    rule text NOT NULL
+);
+CREATE INDEX consultations_by_position ON consultations (position);
+CREATE INDEX consultations_by_person ON consultations (person, position);
+
+CREATE TABLE exports (
+    export text PRIMARY KEY,
+    position bigint NOT NULL,
+    exported_at timestamptz NOT NULL,
+    person text NOT NULL,
+    format text NOT NULL,
+    purpose text NOT NULL,
+    as_of_position bigint NOT NULL,
+    records integer NOT NULL,
+    size_bytes bigint NOT NULL,
+    file_sha256 text NOT NULL
+);
+CREATE INDEX exports_by_position ON exports (position);
+
+CREATE TABLE discrepancies (
+    discrepancy text PRIMARY KEY,
+    position bigint NOT NULL,
+    found_at timestamptz NOT NULL,
+    found_by text NOT NULL,
+    kind text NOT NULL,
+    about text,
+    detail text NOT NULL
+);
+CREATE INDEX discrepancies_by_position ON discrepancies (position);

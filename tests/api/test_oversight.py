@@ -13,7 +13,9 @@ from pypdf import PdfReader
 
 from tests.api.watch_center import Asker, Json, WatchCenter
 
-DUE = "oversightQueue(first: 100, afterPosition: $at) { due { kind review number overdue dueAt } }"
+DUE = (
+    "oversightQueue(first: 100, afterPosition: $at) { waiting overdue due { kind stream review number overdue dueAt } }"
+)
 FINDINGS = """findings(first: 100, open: $open, afterPosition: $at) { findings {
   id review number kind about person { id } shortcoming measure takenBy { id } overdue } }"""
 SAMPLES = """auditSamples(week: $week, afterPosition: $at) { samples {
@@ -89,6 +91,69 @@ def test_a_finding_waits_in_the_queue_until_something_was_done_about_it(watch_ce
     assert review not in [finding["review"] for finding in waiting]
     wrong = told(auditor, find, "recordFinding", input={**said, "about": "kite-7"})
     assert wrong == {"__typename": "Mistaken", "field": "about"}
+
+
+def test_a_disclosure_waits_for_its_review_by_oversight(watch_center: WatchCenter) -> None:
+    auditor, sergeant = watch_center.as_role("auditor"), watch_center.as_role("watch_supervisor")
+    ask = """mutation($what: ID!, $grounds: GroundsInput!) { requestDisclosure(what: $what, recipient: "The DA",
+      legalBasis: {kind: "warrant", number: "SW-26-77", issuer: "Superior Court"}, grounds: $grounds)"""
+    call = watch_center.call()
+    grounds = {"purpose": "homicide_trial", "reason": "evidence in the trial of case 26-00417", "callNumber": call}
+    asked = told(sergeant, ask, "requestDisclosure", what=f"call-{call}", grounds=grounds)
+    make = "mutation($id: ID!) { makeDisclosure(disclosure: $id)"
+    captain = watch_center.as_role("station_commander", step_up=True)
+    made = told(captain, make, "makeDisclosure", id=asked["id"])
+    assert made["__typename"] == "Accepted", made
+    query, stream = f"query($at: Position) {{ {DUE} }}", f"disclosure-{asked['id']}"
+
+    def waiting(at: int) -> list[Json]:
+        queue = auditor.ask(query, at=at)["oversightQueue"]
+        assert queue["waiting"] >= len(queue["due"]) and queue["overdue"] <= queue["waiting"]
+        assert [due["dueAt"] for due in queue["due"]] == sorted(due["dueAt"] for due in queue["due"])
+        return [due for due in queue["due"] if due["stream"] == stream]
+
+    (due,) = waiting(made["position"])
+    assert (due["kind"], due["review"], due["overdue"]) == ("review_disclosure", None, False)
+    review = (
+        "mutation($id: ID!, $verdict: String!, $note: String!)"
+        " { reviewDisclosure(disclosure: $id, verdict: $verdict, note: $note)"
+    )
+    refused = told(captain, review, "reviewDisclosure", id=asked["id"], verdict="proper", note="")
+    assert [reason["code"] for reason in refused["reasons"]] == ["not_permitted"]
+    unsaid = told(auditor, review, "reviewDisclosure", id=asked["id"], verdict="improper", note="")
+    assert unsaid == {"__typename": "Mistaken", "field": "note"}
+    done = told(auditor, review, "reviewDisclosure", id=asked["id"], verdict="proper", note="the warrant was seen")
+    assert done["__typename"] == "Accepted" and waiting(done["position"]) == []
+
+
+def test_oversight_sees_who_read_the_record_what_left_it_and_what_did_not_agree(watch_center: WatchCenter) -> None:
+    deputy = watch_center.asker(watch_center.enrolled("watch_operator"))
+    auditor = watch_center.asker(watch_center.enrolled("auditor", "oversight"))
+    deputy.ask("{ auditTrail(first: 1) { position } }")
+    query = """query($person: ID, $at: Position) { consultations(personId: $person, first: 1, afterPosition: $at) {
+      pageInfo { hasNextPage endCursor } edges { node { person { id } role question filter upToPosition } } } }"""
+    at = watch_center.head()
+    (edge,) = auditor.ask(query, person=deputy.person, at=at)["consultations"]["edges"]
+    assert (edge["node"]["question"], edge["node"]["role"]) == ("audit_trail", "watch_operator")
+    assert edge["node"]["filter"] == [f"person={deputy.person}"]
+    (own,) = deputy.ask(query, at=at)["consultations"]["edges"]  # one's own alone
+    assert own["node"]["person"]["id"] == deputy.person
+    for role in ("watch_operator", "station_commander", "city_analyst"):
+        asker = watch_center.as_role(role)
+        assert asker.code(query, person=auditor.person) == "not_permitted"  # nobody sees what oversight looks at
+        assert asker.code("{ auditExports { edges { cursor } } }") == "not_permitted"
+    # Looking at who looked is on the record as well.
+    assert ("consultations", [f"person={deputy.person}"]) in readings(watch_center, auditor.person)
+    export = """mutation { exportAuditTrail(format: "csv", purpose: "the year", section: "§ 1", reason: "why not",
+      filter: {type: "none"})"""
+    made = told(auditor, export, "exportAuditTrail")
+    listed = auditor.ask(
+        "query($at: Position) { auditExports(first: 1, afterPosition: $at)"
+        " { edges { node { id format person { id } } } } }",
+        at=made["position"],
+    )["auditExports"]["edges"]
+    assert listed[0]["node"] == {"id": made["id"], "format": "csv", "person": {"id": auditor.person}}
+    assert auditor.ask("{ discrepancies { edges { node { kind } } } }")["discrepancies"]["edges"] == []
 
 
 def test_a_complaint_goes_from_the_desk_to_its_answer(watch_center: WatchCenter) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import timedelta
 from uuid import uuid4
 
@@ -69,3 +70,55 @@ def test_a_list_that_has_not_heard_yet_calls_nothing_out(center: SmallCenter) ->
     invoked = center.events("override-o1")[0]
     stale = [change for change in deadlines.changes(invoked) if isinstance(change, Due)]
     assert called(center, [due for due in stale if due.kind.endswith("_overdue")]) == []
+
+
+# -- oversight's own ---------------------------------------------------------
+
+
+def listed_of(center: SmallCenter, stream: str, *events: object) -> list[Due]:
+    """The deadlines that these events leave."""
+    new = [codec.new_event(envelope(event, stream, n, center.clock.now()), event) for n, event in enumerate(events, 1)]
+    center.handler.store.append(Append(uuid4(), bytes(32), new))
+    left: dict[str, Due] = {}
+    for recorded in center.events(stream):
+        for change in deadlines.changes(recorded):
+            left.pop(change.kind, None)
+            if isinstance(change, Due):
+                left[change.kind] = change
+    return list(left.values())
+
+
+ASKED, MADE, AWAITED, LOOKED_INTO = (
+    event_of(f"disclosure.{name}.v1")
+    for name in ("disclosure_requested", "disclosure_made", "review_awaited", "disclosure_reviewed")
+)
+DRAWN, REVIEWED, FOUND, ACTED = (
+    event_of(f"review.{name}.v1")
+    for name in ("audit_sample_drawn", "access_reviewed", "finding_recorded", "corrective_action_taken")
+)
+
+
+def test_a_disclosure_that_nobody_reviewed_is_called_out_once(center: SmallCenter) -> None:
+    assert called(center, listed_of(center, "disclosure-d1", ASKED, MADE, AWAITED)) == ["disclosure_review_overdue"]
+
+
+def test_a_disclosure_that_was_reviewed_is_not_called_out(center: SmallCenter) -> None:
+    late = listed_of(center, "disclosure-d1", ASKED, MADE, AWAITED)
+    assert listed_of(center, "disclosure-d2", ASKED, MADE, AWAITED, LOOKED_INTO) == []
+    heard_late = [replace(due, stream="disclosure-d2") for due in late]
+    assert called(center, heard_late) == []
+
+
+def test_a_sample_whose_reviews_are_not_done_in_time_is_called_out_once(center: SmallCenter) -> None:
+    assert called(center, listed_of(center, "review-week-1", DRAWN)) == ["sample_review_overdue"]
+
+
+def test_a_sample_that_was_reviewed_is_not_called_out(center: SmallCenter) -> None:
+    reviews = [replace(REVIEWED, position=access.position) for access in DRAWN.sample]
+    assert called(center, listed_of(center, "review-week-1", DRAWN, *reviews)) == []
+
+
+def test_a_finding_about_which_nothing_is_done_in_time_is_called_out_once(center: SmallCenter) -> None:
+    found = [replace(FOUND, number=n) for n in (1, 2)]
+    acted = replace(ACTED, finding=1)
+    assert called(center, listed_of(center, "review-f1", *found, acted)) == ["finding_overdue"]

@@ -12,9 +12,13 @@ from domain.disclosure import (
     DisclosureMade,
     DisclosureRefused,
     DisclosureRequested,
+    DisclosureReviewed,
     MakeDisclosure,
     RefuseDisclosure,
     RequestDisclosure,
+    ReviewAwaited,
+    ReviewDisclosure,
+    ReviewRefused,
 )
 from domain.export import (
     EXPORT,
@@ -32,13 +36,25 @@ from domain.export import (
     RequestExport,
 )
 from domain.grounds import stated
-from domain.kernel import DisclosureId, ExportId, InvalidValue, NotFound, Reason, StreamId, WrongState
+from domain.kernel import (
+    DisclosureId,
+    ExportId,
+    InvalidValue,
+    NotFound,
+    Personal,
+    PersonId,
+    Reason,
+    StreamId,
+    WrongState,
+)
 from domain.legal_basis import BasisKind, LegalBasis
 from domain.policy import PROHIBITED
-from tests.domain.scenario import Scenario
+from domain.review_events import AccessVerdict
+from tests.domain.scenario import DAY, NOW, SECOND, Scenario
 from tests.domain.video import ANA, CLOSED_CALL, FOOTAGE, GOOD, GROUNDS, LEE, POLICY, STANDING, WHOLE, part
 
 given = Scenario(EXPORT)
+AUDREY = PersonId("audrey")
 COURT = "Superior Court, Department 30"
 facts = ExportFacts(STANDING, CLOSED_CALL, POLICY)
 request = RequestExport(ExportId("e1"), LEE, COURT, GROUNDS, GOOD, facts)
@@ -123,6 +139,12 @@ asked = DisclosureRequested(WHAT, AGENCY, WARRANT, stated(GROUNDS, GOOD, "disclo
 after = Scenario(DISCLOSURE)(asked)
 
 
+made = DisclosureMade(WHAT, AGENCY, ExportId("e1"), ANA)
+awaited = ReviewAwaited(NOW + POLICY.parameters.audit_review_days * DAY)
+handed_over = Scenario(DISCLOSURE)(asked, made, awaited)
+look_into = ReviewDisclosure(DisclosureId("d1"), AccessVerdict.PROPER, "", AUDREY)
+
+
 @pytest.mark.rule("leaving.legal_basis")
 def test_a_disclosure_names_the_agency_and_its_legal_basis() -> None:
     told.when(ask).then(asked)
@@ -138,7 +160,7 @@ def test_the_purpose_of_another_agency_need_not_be_ours() -> None:
 @pytest.mark.rule("leaving.two_people")
 def test_who_put_a_disclosure_on_the_record_does_not_decide_on_it() -> None:
     after.when(MakeDisclosure(LEE, POLICY)).then_refused(DecisionRefused, "same_person")
-    after.when(MakeDisclosure(ANA, POLICY, ExportId("e1"))).then(DisclosureMade(WHAT, AGENCY, ExportId("e1"), ANA))
+    after.when(MakeDisclosure(ANA, POLICY, ExportId("e1"))).then(made, awaited)
 
 
 def test_a_purpose_prohibited_since_is_not_disclosed_for() -> None:
@@ -151,3 +173,32 @@ def test_a_disclosure_is_decided_once() -> None:
     assert isinstance(refused.happened[-1], DisclosureRefused)
     refused.when(MakeDisclosure(ANA, POLICY)).then_raises(WrongState)
     told.when(MakeDisclosure(ANA, POLICY)).then_raises(NotFound, "disclosure")
+
+
+# -- their review ------------------------------------------------------------------
+
+
+def test_what_was_disclosed_is_reviewed_by_oversight_within_the_days_of_the_policy() -> None:
+    reviewed = DisclosureReviewed(AccessVerdict.PROPER, None, False, AUDREY)
+    handed_over.when(look_into, awaited.review_by).then(reviewed)
+    handed_over.when(look_into, awaited.review_by + SECOND).then(replace(reviewed, late=True))
+    handed_over.and_when(look_into).when(look_into).then_raises(WrongState, "disclosure")
+
+
+def test_a_review_that_finds_something_says_what_and_its_words_are_sealed() -> None:
+    wrong = replace(look_into, verdict=AccessVerdict.IMPROPER)
+    handed_over.when(wrong).then_raises(InvalidValue, "note")
+    said = "the warrant names another address"
+    sealed = Personal("disclosure-d1", said)
+    handed_over.when(replace(wrong, note=said)).then(DisclosureReviewed(AccessVerdict.IMPROPER, sealed, False, AUDREY))
+
+
+def test_nobody_reviews_a_disclosure_that_they_had_a_part_in() -> None:
+    for person in (LEE, ANA):
+        handed_over.when(replace(look_into, by=person)).then_refused(ReviewRefused, "own_disclosure")
+
+
+def test_only_what_was_made_is_reviewed() -> None:
+    told.when(look_into).then_raises(NotFound, "disclosure")
+    after.when(look_into).then_raises(WrongState, "disclosure")
+    after.and_when(RefuseDisclosure(ANA, "the paper is of another county")).when(look_into).then_raises(WrongState)

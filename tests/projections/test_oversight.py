@@ -14,7 +14,7 @@ from domain import complaint as c
 from domain import review, sampling
 from domain.kernel import Aggregate, Mistake, PersonId, StreamId
 from domain.person import PersonStanding, Role
-from domain.review_events import AccessVerdict, AuditSampleDrawn, FindingKind
+from domain.review_events import AccessVerdict, AuditSampleDrawn, AuditSeedCommitted, FindingKind
 from projections.complaints import queries as complaint_queries
 from projections.complaints.projection import COMPLAINTS
 from projections.complaints.queries import Which
@@ -22,6 +22,7 @@ from projections.engine.host import ProjectionHost
 from projections.engine.projection import AnyProjection
 from projections.oversight import queries
 from projections.oversight.projection import OVERSIGHT
+from tests.golden.make import event_of
 from tests.projections.log import START, Log, store_feeds
 from tests.projections.models import ask, rows, wait_applied
 
@@ -115,7 +116,10 @@ def test_the_queue_of_oversight_shows_what_is_overdue_first(log: Log) -> None:
     now = happened[-1][0]
     found = ask(log.url, queries.queue, now, first=100).queue
     assert [due.due_at for due in found] == sorted(due.due_at for due in found)
-    expected = 0
+    year, number, _ = now.isocalendar()
+    week = f"{year}-W{number:02}"
+    committed = {event.week for _, _, event in happened if isinstance(event, AuditSeedCommitted)}
+    expected = int(week not in committed)
     for state in states.values():
         match state:
             case review.Committed(seed):
@@ -123,7 +127,74 @@ def test_the_queue_of_oversight_shows_what_is_overdue_first(log: Log) -> None:
             case review.UnderReview(sample, _, reviewed, findings):
                 expected += len(sample) - len(reviewed) + sum(not finding.answered for finding in findings.values())
     assert len(found) == expected > 0
-    assert ask(log.url, queries.queue, now, first=1).queue == found[:1]
+    first = ask(log.url, queries.queue, now, first=1)
+    assert first.queue == found[:1]
+    assert (first.waiting, first.overdue) == (expected, sum(due.due_at < now for due in found))
+
+
+def test_a_week_whose_nonce_nobody_committed_to_is_due_at_its_end(log: Log) -> None:
+    seed = AuditSeedCommitted("2026-W23", "ab" * 32, START + 9 * DAY, START + 12 * DAY, AUDREY)
+    applied(log, OVERSIGHT, [(START, "review-week-2026-W23", seed)], 1)
+    in_its_week, a_week_later = datetime(2026, 6, 3, tzinfo=UTC), datetime(2026, 6, 10, tzinfo=UTC)
+    assert not [due for due in ask(log.url, queries.queue, in_its_week, first=9).queue if due.kind == "commit_seed"]
+    (due,) = [due for due in ask(log.url, queries.queue, a_week_later, first=9).queue if due.kind == "commit_seed"]
+    assert (due.stream, due.due_at) == ("review-week-2026-W24", datetime(2026, 6, 15, tzinfo=UTC))
+
+
+def test_overrides_and_disclosures_wait_for_their_review_until_it_is_recorded(log: Log) -> None:
+    asked, approved = event_of("override.override_requested.v1"), event_of("override.override_approved.v1")
+    broken, justified = (event_of(f"override.{n}.v1") for n in ("emergency_override_invoked", "override_justified"))
+    reviewed = event_of("override.override_reviewed.v1")
+    request, given = event_of("disclosure.disclosure_requested.v1"), event_of("disclosure.review_awaited.v1")
+    looked_into = event_of("disclosure.disclosure_reviewed.v1")
+    story = [
+        ("override-a", asked),  # waits for approval, and not for a review
+        ("override-b", asked),
+        ("override-b", approved),
+        ("override-c", broken),
+        ("override-d", broken),
+        ("override-d", justified),
+        ("override-e", broken),
+        ("override-e", reviewed),
+        ("disclosure-a", request),
+        ("disclosure-b", request),
+        ("disclosure-b", given),
+        ("disclosure-c", request),
+        ("disclosure-c", given),
+        ("disclosure-c", looked_into),
+    ]
+    applied(log, OVERSIGHT, [(START + n * HOUR, stream, event) for n, (stream, event) in enumerate(story)], 3)
+    found = ask(log.url, queries.queue, START, first=100).queue
+    assert {(due.kind, due.stream, due.due_at) for due in found if due.kind != "commit_seed"} == {
+        ("review_override", "override-b", approved.review_by),
+        ("justify_override", "override-c", broken.justify_by),
+        ("review_override", "override-c", broken.review_by),
+        ("review_override", "override-d", broken.review_by),
+        ("review_disclosure", "disclosure-b", given.review_by),
+    }
+    (disclosure,) = [due for due in found if due.kind == "review_disclosure"]
+    assert (disclosure.about, disclosure.person) == (request.what, request.person)
+
+
+def test_who_read_the_record_what_left_it_and_what_did_not_agree_is_listed_latest_first(log: Log) -> None:
+    read, left, differs = (
+        event_of(f"review.{name}.v1") for name in ("audit_trail_consulted", "audit_exported", "discrepancy_found")
+    )
+    others = replace(read, consulted_by=LEE, question="audience")
+    story = [("reading-1", read), ("reading-2", others), ("reading-1", read), ("e1", left), ("d1", differs)]
+    applied(log, OVERSIGHT, [(START + n * HOUR, f"review-{key}", event) for n, (key, event) in enumerate(story)], 2)
+    consulted = ask(log.url, queries.consultations, first=9).consultations
+    assert [row.position for row in consulted] == [3, 2, 1]
+    assert (consulted[0].filter, consulted[0].question) == (read.filter, read.question)
+    assert consulted[0].role
+    (lees,) = ask(log.url, queries.consultations, first=9, person=LEE).consultations
+    assert (lees.question, lees.position) == ("audience", 2)
+    assert [r.position for r in ask(log.url, queries.consultations, first=1, before=3).consultations] == [2]
+    (export,) = ask(log.url, queries.exports, first=9).exports
+    assert (export.export, export.file_sha256, export.person) == ("e1", left.file_sha256, left.exported_by)
+    assert ask(log.url, queries.exports, first=9, before=export.position).exports == ()
+    (discrepancy,) = ask(log.url, queries.discrepancies, first=9).discrepancies
+    assert (discrepancy.kind, discrepancy.detail) == (differs.kind, differs.detail)
 
 
 def test_a_sample_is_shown_with_what_it_drew_and_how_to_draw_it_again(log: Log) -> None:
