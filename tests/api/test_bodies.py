@@ -37,8 +37,8 @@ def test_answers_are_kept_within_their_bytes_however_long_the_variables() -> Non
     answers = endpoint.Answers()
     keys = [("document", b"%d" % n + bytes(60_000)) for n in range(endpoint.CACHE_BYTES // 60_000 + 10)]
     for key in keys:
-        answers.keep(key, b"{}")
-        answers.keep(key, b"{ }")
+        answers.keep(key, endpoint.Answer(b"{}", ()))
+        answers.keep(key, endpoint.Answer(b"{ }", ()))
     kept = [key for key in keys if answers.get(key)]
     assert 0 < sum(len(key[1]) for key in kept) <= endpoint.CACHE_BYTES
     assert kept == keys[-len(kept) :]
