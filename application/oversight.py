@@ -138,6 +138,17 @@ class Oversight(Commands):
 
         return self.handler.handle(actor, ticket, use)
 
+    def stated(self, stream: str) -> list[str | None]:
+        """The reasons that somebody gave for an access, out of its stream: at the request, and at each renewal; None
+        where the key is destroyed."""
+        reasons: list[str | None] = []
+        for stored in self.handler.store.read([stream])[stream]:
+            event = codec.recorded(stored).event
+            given = getattr(getattr(event, "grounds", event), "reason", None)
+            if isinstance(given, Personal):
+                reasons.append(self.handler.keys.text(given))
+        return reasons
+
     def said(self, key: str) -> dict[str, str | None]:
         """The free texts of a review, out of the stream itself: `access:<position>`, `finding:<number>` and
         `measure:<number>` -> text, None where its key is destroyed."""

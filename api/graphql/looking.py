@@ -144,6 +144,13 @@ class Look:
     decided_by: Id | None
     recipient: str | None
 
+    @strawberry.field(
+        description="The reasons given, at the request and at each renewal; read from the record itself. Null: its key"
+        " is destroyed."
+    )
+    async def stated(self, info: strawberry.Info) -> list[str | None]:
+        return await stated(context_of(info), str(self.stream))
+
 
 @strawberry.type
 class LookEdge:
@@ -241,6 +248,11 @@ def _before(after: str | None) -> int | None:
     if not after.isdecimal() or not 1 <= len(after) <= 18:
         raise Unreadable("invalid_cursor", "'after' is no cursor of this list", field="after")
     return int(after)
+
+
+async def stated(context: Context, stream: str) -> list[str | None]:
+    """What somebody gave as reasons for an access."""
+    return await asyncio.to_thread(context.services.oversight.stated, stream)
 
 
 def whose(context: Context, person: str | None) -> str | None:

@@ -13,6 +13,7 @@ from api.graphql.commands import chosen, command
 from api.graphql.complaints import people
 from api.graphql.context import Context, context_of
 from api.graphql.exports import ExportMutations, ExportQueries
+from api.graphql.looking import stated
 from api.graphql.readings import ReadingQueries
 from domain.kernel import PersonId, StreamId
 from domain.review import RecordFinding
@@ -61,6 +62,11 @@ class SampledAccess:
     reviewed_by: t.Person | None
     late: bool | None
     note: str | None
+
+    @strawberry.field(description="The reasons that were given for it, read from the record itself.")
+    async def stated(self, info: strawberry.Info) -> list[str | None]:
+        context = context_of(info)
+        return await stated(context, str(self.stream)) if context.may("read_audit_trail") else []
 
 
 @strawberry.type

@@ -57,6 +57,11 @@ def test_a_view_is_granted_with_its_grounds_on_the_record(watch_center: WatchCen
     assert granted["decidedby"].startswith("watch-looks-live@")
     length = datetime.fromisoformat(granted["data"]["until"]) - datetime.fromisoformat(granted["data"]["granted_at"])
     assert length == timedelta(minutes=30)
+    # Whoever reviews the access reads the reason, however it is kept in the event.
+    query = "query($person: ID, $at: Position) { accessRecord(personId: $person, first: 1, afterPosition: $at)"
+    query += " { edges { node { stream stated } } } }"
+    (look,) = nodes(watch_center.as_role("auditor").ask(query, person=deputy.person, at=told["position"]))
+    assert look == {"stream": told["stream"], "stated": [stated["reason"]]}
     told = pulse(deputy, told["id"])
     assert told["open"] and told["until"] == granted["data"]["until"].replace("Z", "+00:00")
 

@@ -9,6 +9,7 @@ from datetime import UTC, datetime, timedelta
 from io import BytesIO
 
 import psycopg
+import pytest
 from pypdf import PdfReader
 
 from tests.api.watch_center import Asker, Json, WatchCenter
@@ -353,3 +354,58 @@ def test_what_cannot_be_put_on_the_record_is_not_shown(watch_center: WatchCenter
         assert error["extensions"]["code"] == "store_unavailable"
         assert auditor.ask("{ auditTrail(first: 2) { position } }")  # is part of what is on the record already
     auditor.ask('{ auditTrail(first: 1, filter: {outcome: "refused"}) { position } }')
+
+
+def test_the_auditor_reads_every_record(watch_center: WatchCenter) -> None:
+    auditor, end = watch_center.as_role("auditor"), watch_center.head()
+    page = """query($after: String, $at: Position) { auditTrail(first: 100, order: POSITION_ASC, after: $after,
+      afterPosition: $at) { pageInfo { hasNextPage endCursor } edges { node { position content } } } }"""
+    read: list[Json] = []
+    cursor, more = None, True
+    while more and (not read or read[-1]["position"] < end):
+        found = auditor.ask(page, after=cursor, at=end)["auditTrail"]
+        read += [edge["node"] for edge in found["edges"]]
+        cursor, more = found["pageInfo"]["endCursor"], found["pageInfo"]["hasNextPage"]
+    assert [node["position"] for node in read[:end]] == list(range(1, end + 1))
+    with psycopg.connect(watch_center.url) as connection:
+        stored = connection.execute(
+            "SELECT state FROM events.stored_events WHERE notification_id <= %s ORDER BY notification_id", (end,)
+        ).fetchall()
+    assert [node["content"].encode() for node in read[:end]] == [bytes(content) for (content,) in stored]
+
+
+QUESTIONS = (  # what there is to read beside the audit trail, from each capability
+    "flights(first: 1) { position }",
+    'flight(id: "none") { id }',
+    "handovers { id }",
+    "accounts { position }",
+    "dormantAccounts { position }",
+    "expiredTraining { position }",
+    "consoleSessions { id }",
+    "overrides { position }",
+    "openViews { stream }",
+    "accessRecord { position }",
+    'audience(subject: "camera-none") { position }',
+    "refusedAttempts { position }",
+    "cameras { id }",
+    "watchers { feed }",
+    "retainedFootage { position }",
+    "legalHolds { position }",
+    "privacyZones(retired: true) { position }",
+    "complaints { position }",
+    "plateSearches { position }",
+    "pilotProgrammes { id }",
+    "auditSamples { position }",
+    "findings { position }",
+    "oversightQueue { position }",
+    "consultations { position }",
+    "auditExports { position }",
+    "discrepancies { position }",
+    "usePolicy { version }",
+)
+
+
+@pytest.mark.parametrize("question", QUESTIONS)
+def test_the_auditor_may_ask_every_read_model(watch_center: WatchCenter, question: str) -> None:
+    answer = watch_center.as_role("auditor").send({"query": f"{{ {question} }}"}).json()
+    assert "errors" not in answer, answer
