@@ -182,7 +182,8 @@ def test_a_disclosure_names_agency_and_basis_and_takes_a_second_person(watch_cen
     assert codes(sergeant.order(make, disclosure=told["id"])) == ["not_permitted"]
     captain = watch_center.as_role("station_commander", step_up=True)
     done = captain.accepted(make, disclosure=told["id"])
-    event = watch_center.events(told["stream"])[-1]
+    _, event, awaited = watch_center.events(told["stream"])
+    assert "review_by" in awaited["data"]
     assert (event["data"]["recipient"], event["actorid"]) == ("Culver City Police", captain.person)
     look = nodes(watch_center.as_role("auditor").ask(AUDIENCE, subject=what, at=done["position"]))[0]
     assert (look["kind"], look["state"]) == ("disclosure", "made")
