@@ -77,7 +77,10 @@ def test_a_list_that_has_not_heard_yet_calls_nothing_out(center: SmallCenter) ->
 
 def listed_of(center: SmallCenter, stream: str, *events: object) -> list[Due]:
     """The deadlines that these events leave."""
-    new = [codec.new_event(envelope(event, stream, n, center.clock.now()), event) for n, event in enumerate(events, 1)]
+    new = [
+        codec.new_event(envelope(event, stream, n, center.clock.now()), event, center.handler.keys)
+        for n, event in enumerate(events, 1)
+    ]
     center.handler.store.append(Append(uuid4(), bytes(32), new))
     left: dict[str, Due] = {}
     for recorded in center.events(stream):
