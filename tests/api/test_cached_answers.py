@@ -7,6 +7,7 @@ import secrets
 from collections.abc import Sequence
 
 import httpx
+import pytest
 
 from tests.api.watch_center import Asker, Json, WatchCenter, call_update, until
 
@@ -122,6 +123,7 @@ def test_an_answer_with_variables_of_its_own(watch_center: WatchCenter) -> None:
     assert sizes == [1, 2, 1, 3, 2]
 
 
+@pytest.mark.rule("oversight.reading")
 def test_who_is_given_a_kept_answer_or_told_that_theirs_still_holds_has_read_the_record(
     watch_center: WatchCenter,
 ) -> None:

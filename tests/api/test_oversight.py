@@ -274,6 +274,7 @@ def readings(watch_center: WatchCenter, person: str) -> list[tuple[str, list[str
     return [(told["question"], told["filter"]) for told in data]
 
 
+@pytest.mark.rule("oversight.reading")
 def test_every_reading_of_the_record_is_itself_on_the_record(watch_center: WatchCenter) -> None:
     person = watch_center.enrolled("auditor", "oversight")
     auditor, camera = watch_center.asker(person), f"camera-{secrets.token_hex(4)}"
@@ -345,6 +346,7 @@ def test_an_attempt_to_read_the_record_of_others_is_on_the_record(watch_center: 
     assert edge["node"]["outcome"] == "refused"
 
 
+@pytest.mark.rule("oversight.reading")
 def test_what_cannot_be_put_on_the_record_is_not_shown(watch_center: WatchCenter) -> None:
     auditor = watch_center.asker(watch_center.enrolled("auditor", "oversight"))
     auditor.ask("{ auditTrail(first: 1) { position } }")
@@ -356,6 +358,7 @@ def test_what_cannot_be_put_on_the_record_is_not_shown(watch_center: WatchCenter
     auditor.ask('{ auditTrail(first: 1, filter: {outcome: "refused"}) { position } }')
 
 
+@pytest.mark.rule("oversight.reading")
 def test_the_auditor_reads_every_record(watch_center: WatchCenter) -> None:
     auditor, end = watch_center.as_role("auditor"), watch_center.head()
     page = """query($after: String, $at: Position) { auditTrail(first: 100, order: POSITION_ASC, after: $after,

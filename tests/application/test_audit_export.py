@@ -125,6 +125,7 @@ def test_a_csv_has_a_row_an_event_with_what_was_redacted_by_whom_under_which_sec
 # -- on paper ----------------------------------------------------------------
 
 
+@pytest.mark.rule("oversight.export")
 def test_a_pdf_says_what_was_asked_by_whom_as_of_where_and_what_was_left_out_by_whom_under_which_section() -> None:
     reader, text = read(made(ExportFormat.PDF, GOLDENS[:30]).content)
     for said in (
@@ -167,6 +168,7 @@ def test_a_pdf_tells_of_each_event_who_what_when_where_why_with_what_outcome_by_
         assert said in text, said
 
 
+@pytest.mark.rule("oversight.export")
 def test_a_pdf_keeps_the_order_of_the_log_and_every_event_whole() -> None:
     text = read(made(ExportFormat.PDF, list(reversed(GOLDENS))).content)[1]
     ids = [json.loads(content)["id"] for _, content in GOLDENS]
@@ -220,6 +222,7 @@ HOSTILE = [
 
 
 @pytest.mark.parametrize("said", HOSTILE, ids=range(len(HOSTILE)))
+@pytest.mark.rule("oversight.export")
 def test_whatever_somebody_wrote_is_set_as_text_and_what_cannot_be_seen_by_its_number(said: str) -> None:
     event = json.loads(GOLDENS[0][1])
     event |= {"purpose": said[:1000], "sourceaddress": said[:1000], "casenumber": said, "sessionid": said}

@@ -34,6 +34,7 @@ def consulted(center: SmallCenter, actor: Actor) -> list[AuditTrailConsulted]:
     return [recorded.event for recorded in center.events(f"review-{stream_key(actor)}")]
 
 
+@pytest.mark.rule("oversight.reading")
 def test_reading_the_audit_trail_is_on_the_record_with_who_what_and_by_which_rule(
     center: SmallCenter, audrey: Actor
 ) -> None:
@@ -46,6 +47,7 @@ def test_reading_the_audit_trail_is_on_the_record_with_who_what_and_by_which_rul
     assert envelope.decidedby.startswith("auditors-read-everything@")
 
 
+@pytest.mark.rule("oversight.reading")
 def test_turning_pages_is_one_consultation_in_this_process_and_in_another(center: SmallCenter, audrey: Actor) -> None:
     here, elsewhere = Readings(center.handler), Readings(center.handler)
     done(here.record(audrey, TRAIL))
@@ -72,6 +74,7 @@ def test_another_question_another_session_and_another_person_are_consultations_o
     assert len(consulted(center, again)) == 1
 
 
+@pytest.mark.rule("oversight.reading")
 def test_everyone_reads_their_own_record_and_that_is_recorded_too(center: SmallCenter) -> None:
     captain, readings = center.signed_on(CAPTAIN), Readings(center.handler)
     own = Reading("audit_trail", (f"person={CAPTAIN}",), 9, "read_own_record", f"person-{CAPTAIN}")

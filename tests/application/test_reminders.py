@@ -101,6 +101,7 @@ DRAWN, REVIEWED, FOUND, ACTED = (
 )
 
 
+@pytest.mark.rule("oversight.due")
 def test_a_disclosure_that_nobody_reviewed_is_called_out_once(center: SmallCenter) -> None:
     assert called(center, listed_of(center, "disclosure-d1", ASKED, MADE, AWAITED)) == ["disclosure_review_overdue"]
 
@@ -112,6 +113,7 @@ def test_a_disclosure_that_was_reviewed_is_not_called_out(center: SmallCenter) -
     assert called(center, heard_late) == []
 
 
+@pytest.mark.rule("oversight.due")
 def test_a_sample_whose_reviews_are_not_done_in_time_is_called_out_once(center: SmallCenter) -> None:
     assert called(center, listed_of(center, "review-week-1", DRAWN)) == ["sample_review_overdue"]
 
@@ -121,6 +123,7 @@ def test_a_sample_that_was_reviewed_is_not_called_out(center: SmallCenter) -> No
     assert called(center, listed_of(center, "review-week-1", DRAWN, *reviews)) == []
 
 
+@pytest.mark.rule("oversight.due")
 def test_a_finding_about_which_nothing_is_done_in_time_is_called_out_once(center: SmallCenter) -> None:
     found = [replace(FOUND, number=n) for n in (1, 2)]
     acted = replace(ACTED, finding=1)

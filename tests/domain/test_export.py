@@ -178,6 +178,7 @@ def test_a_disclosure_is_decided_once() -> None:
 # -- their review ------------------------------------------------------------------
 
 
+@pytest.mark.rule("oversight.disclosures")
 def test_what_was_disclosed_is_reviewed_by_oversight_within_the_days_of_the_policy() -> None:
     reviewed = DisclosureReviewed(AccessVerdict.PROPER, None, False, AUDREY)
     handed_over.when(look_into, awaited.review_by).then(reviewed)
@@ -185,6 +186,7 @@ def test_what_was_disclosed_is_reviewed_by_oversight_within_the_days_of_the_poli
     handed_over.and_when(look_into).when(look_into).then_raises(WrongState, "disclosure")
 
 
+@pytest.mark.rule("oversight.disclosures")
 def test_a_review_that_finds_something_says_what_and_its_words_are_sealed() -> None:
     wrong = replace(look_into, verdict=AccessVerdict.IMPROPER)
     handed_over.when(wrong).then_raises(InvalidValue, "note")
@@ -193,11 +195,13 @@ def test_a_review_that_finds_something_says_what_and_its_words_are_sealed() -> N
     handed_over.when(replace(wrong, note=said)).then(DisclosureReviewed(AccessVerdict.IMPROPER, sealed, False, AUDREY))
 
 
+@pytest.mark.rule("oversight.disclosures")
 def test_nobody_reviews_a_disclosure_that_they_had_a_part_in() -> None:
     for person in (LEE, ANA):
         handed_over.when(replace(look_into, by=person)).then_refused(ReviewRefused, "own_disclosure")
 
 
+@pytest.mark.rule("oversight.disclosures")
 def test_only_what_was_made_is_reviewed() -> None:
     told.when(look_into).then_raises(NotFound, "disclosure")
     after.when(look_into).then_raises(WrongState, "disclosure")

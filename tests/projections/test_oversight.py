@@ -110,6 +110,7 @@ def test_the_read_model_of_oversight_is_what_the_streams_say(log: Log, seed: int
     assert "at some length" not in str(rows(log.url, "oversight_findings"))  # free text stays in the streams
 
 
+@pytest.mark.rule("oversight.due")
 def test_the_queue_of_oversight_shows_what_is_overdue_first(log: Log) -> None:
     happened, states = oversight(5)
     applied(log, OVERSIGHT, happened, 500)
@@ -141,6 +142,7 @@ def test_a_week_whose_nonce_nobody_committed_to_is_due_at_its_end(log: Log) -> N
     assert (due.stream, due.due_at) == ("review-week-2026-W24", datetime(2026, 6, 15, tzinfo=UTC))
 
 
+@pytest.mark.rule("oversight.due")
 def test_overrides_and_disclosures_wait_for_their_review_until_it_is_recorded(log: Log) -> None:
     asked, approved = event_of("override.override_requested.v1"), event_of("override.override_approved.v1")
     broken, justified = (event_of(f"override.{n}.v1") for n in ("emergency_override_invoked", "override_justified"))
