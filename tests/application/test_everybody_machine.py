@@ -15,7 +15,7 @@ from typing import Any, ClassVar
 from uuid import uuid4
 
 import pytest
-from hypothesis import HealthCheck, settings
+from hypothesis import HealthCheck, event, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, precondition, rule, run_state_machine_as_test
 
@@ -96,7 +96,6 @@ class Everybody(RuleBasedStateMachine):
     center: ClassVar[SmallCenter]
     heartbeats: ClassVar[PostgresHeartbeats]
     numbers: ClassVar[Iterator[int]] = count(1)
-    met: ClassVar[set[str]] = set()
 
     def __init__(self) -> None:
         super().__init__()
@@ -177,7 +176,8 @@ class Everybody(RuleBasedStateMachine):
         self.heard()
 
     def teardown(self) -> None:
-        self.met |= self.promises.met
+        for kind in self.promises.met:
+            event(kind)  # how often each promise was put to the test: --hypothesis-show-statistics
         # The next day begins with everybody back, and no console of this one is listened for.
         for beat in self.heartbeats.late(self.clock.now() + DAY):
             self.heartbeats.forget(beat.view)
@@ -427,7 +427,7 @@ def everybody(database_url: str) -> Iterator[type[Everybody]]:
         place = Place(34.0900, -118.3617)
         done(cameras.change(center.signed_on(ADMIN), InstallCamera(CameraId("plaza"), "Plaza", place, 6.0, 90.0, by)))
         done(cameras.change(service("service-recorder"), NoteOnline(CameraId("plaza"), center.clock.now())))
-        yield type("EverybodyHere", (Everybody,), {"center": center, "heartbeats": heartbeats, "met": set()})
+        yield type("EverybodyHere", (Everybody,), {"center": center, "heartbeats": heartbeats})
 
 
 @pytest.mark.slow

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 import pytest
 from hypothesis import given as for_any
@@ -311,3 +312,67 @@ def test_a_stream_of_oversight_is_for_one_thing(happened: AuditTrailConsulted | 
     given(happened).when(find).then_raises(WrongState)
     given(happened).when(EXPORT).then_raises(WrongState)
     given(committed).when(consult).then_raises(WrongState)
+
+
+# -- who was refused, and the limits -------------------------------------------------
+
+
+@pytest.mark.rule("record.refusals")
+@pytest.mark.parametrize(
+    ("happened", "command", "at", "step"),
+    [
+        ((committed,), replace(commit, nonce_sha256="33" * 32), NOW, "commit_seed"),
+        ((), commit, ENDS, "commit_seed"),
+        ((committed,), draw, NOW, "draw_sample"),
+        ((committed, drawn), replace(review, by=LEE), NOW, "review_access"),
+        ((committed, drawn, found), replace(correct, by=LEE), NOW, "take_corrective_action"),
+    ],
+)
+def test_a_refused_step_says_which_it_was_and_whose(
+    happened: tuple[Any, ...], command: Any, at: datetime, step: str
+) -> None:
+    (refused,) = given(*happened).when(command, at).events()
+    assert isinstance(refused, StepRefused) and (refused.step, refused.requested_by) == (step, command.by)
+
+
+@pytest.mark.rule("oversight.findings")
+def test_a_finding_is_acted_on_in_time_until_its_very_moment() -> None:
+    (taken,) = given(committed, drawn, found).when(correct, found.action_by).events()
+    assert isinstance(taken, CorrectiveActionTaken) and not taken.late
+
+
+@pytest.mark.rule("oversight.export")
+def test_an_export_is_recorded_with_all_that_it_holds() -> None:
+    (told,) = given().when(EXPORT).events()
+    for name in ("format", "filter", "first_position", "as_of_position", "records", "size_bytes", "by"):
+        assert getattr(told, "exported_by" if name == "by" else name) == getattr(EXPORT, name), name
+
+
+@pytest.mark.parametrize(
+    ("happened", "command", "field", "shortest", "longest"),
+    [
+        ((committed, drawn), find, "shortcoming", 10, 4000),
+        ((committed, drawn, found), correct, "measure", 10, 4000),
+        ((), EXPORT, "purpose", 3, 500),
+    ],
+)
+def test_what_oversight_says_has_a_length(
+    happened: tuple[Any, ...], command: Any, field: str, shortest: int, longest: int
+) -> None:
+    for length in (shortest, longest):
+        assert given(*happened).when(replace(command, **{field: "x" * length})).events()
+    for length in (shortest - 1, longest + 1):
+        given(*happened).when(replace(command, **{field: "x" * length})).then_raises(InvalidValue, field)
+
+
+def test_a_root_and_a_question_are_what_they_must_be() -> None:
+    draws = replace(draw, population=replace(POPULATION, root_sha256="root"))
+    given(committed).when(draws, ENDS + HOUR).then_raises(InvalidValue, "root_sha256")
+    given().when(replace(consult, question="?")).then_raises(InvalidValue, "question")
+
+
+@pytest.mark.rule("oversight.discrepancy")
+def test_a_discrepancy_says_what_it_is_about_and_who_told_it() -> None:
+    about = StreamId("flight-f1")
+    (told,) = given().when(ReportDiscrepancy(Discrepancy.COUNT, about, "x" * 1200, IGOR)).events()
+    assert told == DiscrepancyFound(Discrepancy.COUNT, about, "x" * 1000, IGOR)
