@@ -367,6 +367,71 @@ def test_what_changed_since_the_request_counts(changed: dict[str, Any], code: st
     waiting.when(now).then_refused(AuthorisationRefused, code)
 
 
+@pytest.mark.rule("launch.basis", "launch.authorisation_named")
+@pytest.mark.parametrize(
+    "basis",
+    [{"call": None, "case": CaseNumber("C-7")}, {"call": None, "authorisation": "drill 7", "purpose": "training"}],
+)
+def test_what_was_asked_for_a_case_or_a_document_is_authorised_for_that(basis: dict[str, Any]) -> None:
+    now = replace(authorise, facts=replace(authorise.facts, call=None))
+    given(replace(tactical, **basis)).when(now).then_types(LaunchAuthorised)
+
+
+@pytest.mark.rule("launch.height")
+def test_a_policy_that_has_become_stricter_counts_when_a_launch_is_authorised() -> None:
+    low = replace(policy, parameters=replace(policy.parameters, max_agl_m=50))
+    (reason,) = waiting.when(replace(authorise, facts=replace(authorise.facts, policy=low))).then_refused(
+        AuthorisationRefused, "too_high"
+    )
+    assert (reason.field, reason.accepted) == ("cruise_agl_m", "at most 50 m above ground")
+
+
+@pytest.mark.rule("launch.commander")
+def test_the_policy_says_which_role_authorises_a_purpose_of_its_own() -> None:
+    own = PurposeRule("harbour_watch", "Harbour watch", authorised_by=(Role.WATCH_SUPERVISOR,))
+    wider = replace(policy, parameters=replace(policy.parameters, purposes=(*policy.parameters.purposes, own)))
+    asked = given(replace(requested, purpose="harbour_watch"))
+    by_captain = replace(authorise, facts=replace(authorise.facts, policy=wider))
+    asked.when(by_captain).then_refused(AuthorisationRefused, "role_cannot_authorise")
+    sergeant = replace(by_captain, by=replace(commander, roles=frozenset({Role.WATCH_SUPERVISOR})))
+    asked.when(sergeant).then_types(LaunchAuthorised)
+
+
+def with_source(source: str) -> Conditions:
+    return Conditions(Finding(Go.GO, source), go, go)
+
+
+def with_detail(detail: str) -> Conditions:
+    return Conditions(Finding(Go.GO, "station", detail), go, go)
+
+
+@pytest.mark.parametrize(
+    ("shortest", "longest", "make", "field"),
+    [
+        (3, 500, lambda said: {"reason": said}, "reason"),
+        (3, 200, lambda said: {"authorisation": said}, "authorisation"),
+        (1, 120, lambda said: {"conditions": with_source(said)}, "conditions.weather.source"),
+        (0, 300, lambda said: {"conditions": with_detail(said)}, "conditions.weather.detail"),
+        (1, 200, lambda said: {"separation": replace(plan.separation, by=said)}, "separation.by"),  # type: ignore[type-var]
+        (1, 128, lambda said: {"airspace": replace(airspace, version=said)}, "airspace.version"),
+    ],
+)
+def test_what_is_said_of_a_launch_has_a_length(shortest: int, longest: int, make: Any, field: str) -> None:
+    for length in (shortest, longest):
+        assert given().when(asking(**make("x" * length))).events()
+    for length in (shortest - 1, longest + 1):
+        if length >= 0:
+            given().when(asking(**make("x" * length))).then_raises(InvalidValue, field)
+
+
+@pytest.mark.rule("launch.separation")
+def test_a_refusal_names_the_part_of_the_plan_that_is_at_fault() -> None:
+    (missing,) = given().when(asking(separation=None)).then_refused(LaunchRefused, "separation_missing")
+    assert missing.field == "separation"
+    (high,) = given().when(asking(cruise_agl_m=400)).then_refused(LaunchRefused, "too_high")
+    assert high.field == "cruise_agl_m"
+
+
 @pytest.mark.rule("launch.lapses")
 def test_a_request_that_waited_too_long_is_asked_again() -> None:
     waiting.when(authorise, NOW + 10 * MINUTE).then_types(LaunchAuthorised)
