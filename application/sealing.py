@@ -277,6 +277,18 @@ def personal_values(value: Any) -> Iterator[Personal[Any]]:
             yield from personal_values(getattr(value, field.name))
 
 
+def personal_fields(value: Any, path: str = "") -> Iterator[tuple[str, Personal[Any]]]:
+    """The same with where each is: `grounds.reason`."""
+    if isinstance(value, Personal):
+        yield path, value
+    elif isinstance(value, tuple):
+        for item in value:
+            yield from personal_fields(item, path)
+    elif is_dataclass(value) and not isinstance(value, type) and holds_personal(type(value)):
+        for field in fields(value):
+            yield from personal_fields(getattr(value, field.name), f"{path}.{field.name}".lstrip("."))
+
+
 __all__ = [
     "ALGORITHM",
     "DESTROYED",
@@ -291,6 +303,7 @@ __all__ = [
     "from_form",
     "holds_personal",
     "opened",
+    "personal_fields",
     "personal_values",
     "sealed_form",
     "shredded_form",

@@ -5,6 +5,7 @@ Whoever may read everything reads everything; everybody else reads the record of
 
 from __future__ import annotations
 
+import asyncio
 import base64
 import binascii
 from dataclasses import fields
@@ -18,7 +19,9 @@ import strawberry
 from api.graphql.context import Context, Unreadable, context_of
 from api.graphql.limits import DEFAULT_PAGE, PAGE_LIMIT
 from api.graphql.types import PageInfo, Person, Position, Reason
+from application import codec
 from application.audit_paper import what_happened
+from application.sealing import Keyring, personal_fields
 from projections.audit_trail import queries
 from projections.audit_trail.queries import AuditFilter as Wanted
 
@@ -51,6 +54,22 @@ class AuditFilter:
 
 
 @strawberry.type
+class PersonalText:
+    """A text of an event about members of the public."""
+
+    field: str = strawberry.field(description="where it stands in the event: grounds.reason")
+    subject: strawberry.ID = strawberry.field(description="whose key seals it")
+    text: str | None = strawberry.field(description="none: the key is destroyed")
+
+
+def _opened(content: bytes, keys: Keyring) -> list[PersonalText]:
+    return [
+        PersonalText(field=path, subject=strawberry.ID(personal.subject), text=keys.text(personal))
+        for path, personal in personal_fields(codec.decode(content).event)
+    ]
+
+
+@strawberry.type
 class AuditEvent:
     """One event of the record."""
 
@@ -80,9 +99,19 @@ class AuditEvent:
         data = _Data.decode(self.bytes).data
         return [Reason(**reason) for reason in data.get("reasons") or ()]
 
-    @strawberry.field(description="the event's bytes as stored: CloudEvents JSON")
+    @strawberry.field(description="the event's bytes as stored: CloudEvents JSON, what is personal in it sealed")
     def content(self) -> str:
         return self.bytes.decode()
+
+    @strawberry.field(
+        description="what it says of members of the public, opened: for oversight, and for who wrote it. Everybody else"
+        " gets none."
+    )
+    async def personal(self, info: strawberry.Info) -> list[PersonalText]:
+        context = context_of(info)
+        if not context.may("read_audit_trail") and self.actor.id != context.signed_on().person:
+            return []
+        return await asyncio.to_thread(_opened, self.bytes, context.services.handler.keys)
 
     @strawberry.field(description="one line for people")
     def summary(self) -> str:

@@ -39,6 +39,7 @@ class Document:
 # Root fields whose answer is a function of one read model at a position, and of what the reader may see.
 _MODEL_OF = {"auditTrail": "audit_trail", "auditEvent": "audit_trail", "flights": "live_board"}
 _MOVING = {"telemetry"}  # moves without a position
+_OPENED = {"personal"}  # what was opened is kept nowhere: its key may be destroyed before any model moves
 
 
 class _FieldNames(Visitor):
@@ -53,7 +54,7 @@ class _FieldNames(Visitor):
 def _models(ast: DocumentNode) -> tuple[str, ...] | None:
     names = _FieldNames()
     visit(ast, names)
-    if names.names & _MOVING:
+    if names.names & (_MOVING | _OPENED):
         return None
     models: set[str] = set()
     for definition in ast.definitions:

@@ -102,6 +102,18 @@ function Whole({ event, onNarrow }: { event: Event; onNarrow: Props['onNarrow'] 
         <Outcome outcome={event.outcome} />
         {event.reasons.length > 0 && <Reasons reasons={event.reasons} />}
       </Line>
+      {event.personal.length > 0 && (
+        <Line name="Said">
+          {event.personal.map((said) => (
+            <span className="below" key={`${said.field} ${said.subject}`}>
+              {said.text ?? 'destroyed with its key'}{' '}
+              <span className="quiet">
+                {words(said.field.replaceAll('.', ' '))} · <code>{said.subject}</code>
+              </span>
+            </span>
+          ))}
+        </Line>
+      )}
       <Line name="Rule">
         {event.decidedBy ? <code>{event.decidedBy}</code> : 'none was needed'}
         {event.policyVersion !== null && <span className="below">use policy {event.policyVersion}</span>}
