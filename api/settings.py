@@ -64,6 +64,13 @@ def _postgresql_secret(value: SecretStr) -> SecretStr:
     return SecretStr(_postgresql(value.get_secret_value()))
 
 
+def _mailbox(value: SecretStr) -> SecretStr:
+    parts = urlsplit(value.get_secret_value())
+    if parts.scheme not in ("imaps", "imap+starttls", "imap") or not parts.hostname or not parts.username:
+        raise ValueError("is not a mailbox; accepted: imaps://user:password@host[:port][/folder]")
+    return value
+
+
 def _brokers(value: str) -> str:
     for broker in value.split(","):
         host, colon, port = broker.strip().rpartition(":")
@@ -309,6 +316,12 @@ class Settings(BaseSettings):
     mail_from: str = Field(
         "watch-center@localhost", alias="SAFERWEHO_MAIL_FROM", description="Address that notifications come from."
     )
+    imap_url: Annotated[SecretStr, AfterValidator(_mailbox)] | None = Field(
+        None,
+        alias="SAFERWEHO_IMAP_URL",
+        description="Mailbox that the public writes to: `imaps://`, `imap+starttls://` or `imap://`, then "
+        "`user:password@host[:port][/folder]`; none: nothing is taken in by mail.",
+    )
     webhooks: Path | None = Field(
         None,
         alias="SAFERWEHO_WEBHOOKS",
@@ -435,6 +448,9 @@ class Settings(BaseSettings):
             found.append("OIDC_ISSUER: is not https; accepted in production: an https address")
         if urlsplit(self.base_url).scheme != "https":
             found.append("SAFERWEHO_BASE_URL: is not https; accepted in production: the https address of the pages")
+        box = self.imap_url.get_secret_value() if self.imap_url else ""
+        if urlsplit(box).scheme == "imap" and not is_loopback(box):
+            found.append("SAFERWEHO_IMAP_URL: is not encrypted; accepted in production: imaps:// or imap+starttls://")
         if self.failpoint:
             found.append("SAFERWEHO_FAILPOINT: is for the fault tests; accepted in production: unset")
         if self.embedded:

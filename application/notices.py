@@ -137,6 +137,8 @@ RULES: tuple[Rule, ...] = (
     _attention("sample_review_overdue", (Role.AUDITOR,), "Reviews of the weekly sample are overdue"),
     _attention("finding_overdue", (Role.STATION_COMMANDER, Role.AUDITOR), "Something is to be done about a finding"),
     _attention("low_space", (Role.ADMINISTRATOR,), "Disk space runs low"),
+    _attention("letter_unreadable", (Role.CITY_ANALYST,), "A letter of the public could not be read"),
+    _attention("mailbox_away", (Role.ADMINISTRATOR,), "The mailbox for feedback cannot be read"),
     Rule(
         "expiry",
         ExpiryApproaching,

@@ -40,6 +40,12 @@ def cleaned(said: str, at_most: int = 300) -> str:
     return "".join(c if c.isprintable() else " " for c in said).strip()[:at_most]
 
 
+def fit(said: str) -> str:
+    """What somebody wrote elsewhere, without what `text` does not accept: a letter is not refused for its marks."""
+    fit = (c for c in said.replace("\r\n", "\n") if unicodedata.category(c) not in _UNFIT or c in _FIT_ALL_THE_SAME)
+    return "".join(fit).strip()
+
+
 def code(field: str, value: str) -> str:
     if not _CODE.fullmatch(value):
         raise InvalidValue(f"{field} is not a code", field=field, accepted="2 to 40 of a-z, 0-9 and _, a letter first")

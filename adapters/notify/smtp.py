@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import smtplib
 import ssl
 from collections.abc import Iterator
@@ -14,6 +15,7 @@ from urllib.parse import unquote, urlsplit
 from application.notices import NotDelivered
 
 TIMEOUT_S = 10.0
+_MESSAGE_ID = re.compile(r"<[\x21-\x3b\x3d\x3f-\x7e]{1,250}>")
 
 
 @dataclass(frozen=True)
@@ -26,16 +28,33 @@ class MailServer:
 
     def send(self, notice: str, address: str, subject: str, text: str) -> str:
         """Raises NotDelivered."""
+        message = self._message(notice, address, subject)
+        message["Auto-Submitted"] = "auto-generated"
+        message.set_content(f"{text}\n\nSign in to the watch center to act on it. This address takes no answers.\n")
+        return self._hand_over(message)
+
+    def answer(self, id_: str, address: str, subject: str, text: str, message_id: str) -> str:
+        """Answer a letter, `message_id`, as a machine does: nobody is to answer that, nor to send it back (RFC 3834).
+        Raises NotDelivered."""
+        message = self._message(id_, address, subject)
+        message["Auto-Submitted"] = "auto-replied"
+        if _MESSAGE_ID.fullmatch(message_id):
+            message["In-Reply-To"] = message["References"] = message_id
+        message.set_content(text)
+        return self._hand_over(message, from_addr="")
+
+    def _message(self, id_: str, address: str, subject: str) -> EmailMessage:
         message = EmailMessage()
         message["From"], message["To"], message["Subject"] = self.sender, address, f"[Safer WeHo] {subject}"
         message["Date"] = formatdate(usegmt=True)
         # The same notification has the same id however often it goes out, so that a mailbox shows it once.
-        message["Message-ID"] = f"<{notice}@{self.sender.rpartition('@')[2]}>"
-        message["Auto-Submitted"] = "auto-generated"
-        message.set_content(f"{text}\n\nSign in to the watch center to act on it. This address takes no answers.\n")
+        message["Message-ID"] = f"<{id_}@{self.sender.rpartition('@')[2]}>"
+        return message
+
+    def _hand_over(self, message: EmailMessage, from_addr: str | None = None) -> str:
         try:
             with self._connected() as server:
-                server.send_message(message)
+                server.send_message(message, from_addr)
         except smtplib.SMTPRecipientsRefused as refused:
             code, said = next(iter(refused.recipients.values()))
             raise NotDelivered(f"{code} {_text(said)}", final=code >= 500) from None

@@ -5,7 +5,7 @@ from __future__ import annotations
 import shutil
 import threading
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -14,6 +14,7 @@ import psycopg
 import structlog
 
 from api.processes import wiring
+from api.processes.post import PostOffice
 from api.processes.running import in_threads, running
 from application.deadlines import Due
 from application.handling import Handler
@@ -39,7 +40,12 @@ def run() -> None:
         scheduling = Scheduling(handler, process.settings.read_url)
         process.health.checks["deadlines"] = scheduling.check
         watch = SpaceWatch(handler, process.settings.home, process.settings.least_free_percent)
-        in_threads(process.stop, {"scheduler": scheduling.run, "space": watch.run})
+        work: dict[str, Callable[[threading.Event], None]] = {"scheduler": scheduling.run, "space": watch.run}
+        if process.settings.imap_url is not None:
+            post = PostOffice(process.settings, handler)
+            process.health.checks["mailbox"] = post.check
+            work["mailbox"] = post.run
+        in_threads(process.stop, work)
 
 
 class SpaceWatch:

@@ -54,10 +54,10 @@ def _pinned() -> dict[str, str]:
 
 def _differing(folder: Path, pinned: dict[str, str]) -> list[str]:
     """Names that are missing or are another file than pinned."""
-    return [name for name, digest in pinned.items() if _sha256(folder / name) != digest]
+    return [name for name, digest in pinned.items() if sha256(folder / name) != digest]
 
 
-def _sha256(path: Path) -> str | None:
+def sha256(path: Path) -> str | None:
     try:
         with path.open("rb") as file:
             return hashlib.file_digest(file, "sha256").hexdigest()
@@ -80,7 +80,7 @@ def _download(folder: Path, pinned: dict[str, str]) -> None:
     with Progress(*columns, TimeElapsedColumn(), console=console, disable=not console.is_terminal) as progress:
         task = progress.add_task("Downloading Apache Kafka (44 MB, once)", total=len(pinned))
         for coordinate in COORDINATES:
-            _resolve(coordinate, work, lambda: progress.update(task, completed=arrived()))
+            resolve(coordinate, work, lambda: progress.update(task, completed=arrived()))
     folder.mkdir(exist_ok=True)
     for jar in work.rglob("*.jar"):
         if jar.name in pinned:
@@ -88,7 +88,7 @@ def _download(folder: Path, pinned: dict[str, str]) -> None:
     shutil.rmtree(work)
 
 
-def _resolve(coordinate: str, work: Path, tick: Callable[[], None]) -> None:
+def resolve(coordinate: str, work: Path, tick: Callable[[], None]) -> None:
     """Run jgo for one coordinate, with a Maven repository of its own below `work`."""
     log = work / "jgo.log"
     options = ["--ignore-config", "--system-java", "--resolver", "python", "--links", "hard"]
