@@ -114,6 +114,8 @@ class Promises:
         """Something of this view or viewing reaches that person now."""
         granted = self.looks.get(look)
         assert granted is not None and granted.person == person and granted.open(at), "seen without a grant before it"
+        signed_on_until = self.sessions.get(granted.session)
+        assert signed_on_until is not None and at <= signed_on_until, "seen by who is not signed on"
         self.met.add("seen")
 
     # -- approver is not requester; every deadline -------------------------------------------------------------------

@@ -17,7 +17,7 @@ from uuid import uuid4
 import pytest
 from hypothesis import HealthCheck, event, settings
 from hypothesis import strategies as st
-from hypothesis.stateful import RuleBasedStateMachine, initialize, rule, run_state_machine_as_test
+from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule, run_state_machine_as_test
 
 from adapters.heartbeats import PostgresHeartbeats
 from application import codec, deadlines
@@ -218,13 +218,24 @@ class Everybody(RuleBasedStateMachine):
     def asks_to_watch(self, who: str, said: str) -> None:
         self.ask(who, lambda actor: self.views.request(actor, FEED, GROUNDS[said]), "liveview")
 
-    @rule(number=latest, other=st.sampled_from([None, None, None, *EVERYBODY]))
-    def a_frame_is_asked_for(self, number: int, other: str | None) -> None:
-        key = self.key("liveview", number)
-        who = other or self.asker(key, DEE)
+    @invariant()
+    def no_frame_without_a_grant_and_a_sign_on(self) -> None:
+        """Whatever happened last: the consoles that watch ask whether they may show the next frame."""
+        for key in self.looks["liveview"][-2:]:
+            self.a_frame_is_asked_for(key, self.who[key])
+
+    @rule(number=latest, who=anyone)
+    def somebody_asks_for_a_frame(self, number: int, who: str) -> None:
+        self.a_frame_is_asked_for(self.key("liveview", number), who)
+
+    def a_frame_is_asked_for(self, key: str, who: str) -> None:
         if isinstance(self.views.permit(self.actors[who], key), Permit):
             self.promises.seen(f"liveview-{key}", who, self.clock.now())
-            self.views.pulse(self.actors[who], key)
+
+    @rule(number=latest)
+    def the_console_is_heard_of(self, number: int) -> None:
+        key = self.key("liveview", number)
+        self.views.pulse(self.actors[self.asker(key, DEE)], key)
 
     @rule(number=latest, other=st.sampled_from([None, None, *EVERYBODY]), reason=st.sampled_from([SAID, SAID, "?"]))
     def asks_to_go_on_watching(self, number: int, other: str | None, reason: str) -> None:

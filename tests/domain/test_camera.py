@@ -56,6 +56,7 @@ def test_a_moved_camera_says_why() -> None:
     given().when(move).then_raises(NotFound, "camera")
 
 
+@pytest.mark.rule("flight.camera_outage")
 def test_every_outage_of_a_camera_is_on_record_once() -> None:
     off = NoteOffline(PARK, NOW, "no packets\x00 for 5 s")
     given(installed).when(NoteOnline(PARK, NOW)).then(online)
@@ -64,6 +65,7 @@ def test_every_outage_of_a_camera_is_on_record_once() -> None:
     given(installed).when(off).then_nothing()
 
 
+@pytest.mark.rule("flight.camera_outage")
 def test_a_mask_is_drawn_whole_and_with_a_reason() -> None:
     change = ChangeMask(PARK, (POOL,), "windows of the flats", QUAN)
     given(installed).when(change).then(CameraMaskChanged((POOL,), "windows of the flats", QUAN))

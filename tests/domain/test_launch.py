@@ -508,6 +508,7 @@ def test_a_launch_is_withdrawn_before_it_begins() -> None:
         gone.when(WithdrawLaunch(OPERATOR, "again")).then_raises(WrongState)
 
 
+@pytest.mark.rule("flight.pilot_in_command")
 def test_the_pilot_in_command_orders_the_take_off_while_the_authorisation_lasts() -> None:
     story = given(requested, authorised)
     story.when(OrderLaunch(PILOT)).then(LaunchOrdered(DRONE, PILOT))

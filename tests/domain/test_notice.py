@@ -35,11 +35,13 @@ def failed(attempt: int, retry_at: datetime | None) -> NotificationFailed:
     return NotificationFailed(attempt, "no answer", retry_at)
 
 
+@pytest.mark.rule("record.notified")
 def test_a_notification_is_sent_once() -> None:
     given().when(send).then(sent)
     given(sent).when(send).then_raises(WrongState)
 
 
+@pytest.mark.rule("record.notified")
 def test_a_delivery_is_on_the_record() -> None:
     given(sent).when(RecordDelivery(1, "250 OK")).then(NotificationDelivered(1, "250 OK"))
     given(sent, NotificationDelivered(1, "250 OK")).when(RecordDelivery(1, "250 OK")).then_nothing()
@@ -56,6 +58,7 @@ def test_a_failure_that_cannot_mend_is_given_up_at_once() -> None:
     given(sent).when(RecordFailure(1, "no answer", final=True)).then(failed(1, None))
 
 
+@pytest.mark.rule("record.notified")
 def test_after_the_last_pause_it_is_given_up_on_the_record() -> None:
     story: Given = given(sent)
     at = NOW
@@ -91,6 +94,7 @@ def test_nothing_follows_from_a_notification_that_was_never_sent() -> None:
     given().when(RecordDelivery(1, "250 OK")).then_raises(NotFound)
 
 
+@pytest.mark.rule("record.notified")
 def test_attention_is_called_for_once() -> None:
     call = CallForAttention("low_space", ABOUT, NOW, "3 % of the disk is free.")
     needed = AttentionNeeded("low_space", ABOUT, NOW, "3 % of the disk is free.")
