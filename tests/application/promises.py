@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
 from application.codec import Recorded
-from domain import export, footage, live_view, privacy_override_events, session, viewing
+from domain import export, footage, live_view, person, privacy_override_events, session, viewing
 from domain.notice import AttentionNeeded
 from domain.privacy_override_events import Range
 
@@ -55,6 +55,8 @@ class Lifting:
 @dataclass(slots=True)
 class Promises:
     sessions: dict[str, datetime | None] = field(default_factory=dict)  # when one ends; None: has ended
+    whose: dict[str, str] = field(default_factory=dict)  # sessions
+    suspended: set[str] = field(default_factory=set)
     looks: dict[str, Look] = field(default_factory=dict)
     liftings: dict[str, Lifting] = field(default_factory=dict)
     asked_by: dict[str, str] = field(default_factory=dict)
@@ -70,7 +72,11 @@ class Promises:
         self._keeping(stream, said, at)
         match said:
             case session.SignedOn():
-                self.sessions[stream] = said.ends_at
+                self.sessions[stream], self.whose[stream] = said.ends_at, f"person-{said.person}"
+            case person.Suspended():
+                self.suspended.add(stream)
+            case person.Reinstated():
+                self.suspended.discard(stream)
             case session.SignedOff():
                 self.sessions[stream] = None
             case AttentionNeeded(what, about):
@@ -161,6 +167,13 @@ class Promises:
                 assert lifted is not None and lifted.review_by is not None and said.reviewed_by != lifted.by
                 assert said.late == (at > lifted.review_by)
                 lifted.reviewed = True
+
+    def nothing_goes_on(self, now: datetime) -> None:
+        """After the reactor has caught up: who is suspended or has signed off has nothing open."""
+        for stream, ends_at in self.sessions.items():
+            assert ends_at is None or self.whose[stream] not in self.suspended, f"{stream} goes on"
+        for stream, look in self.looks.items():
+            assert not look.open(now) or self.sessions[look.session] is not None, f"{stream} goes on"
 
     def overdue(self, now: datetime) -> None:
         """After the scheduler has looked: what was to be done by now was done, has ended, or was called out."""

@@ -426,8 +426,7 @@ class Everybody(RuleBasedStateMachine):
                             self.issued(issued)
                 self.reacted_to = recorded.position
             self.heard()
-        for stream, look in self.promises.looks.items():
-            assert not look.open(self.clock.now()) or self.promises.sessions[look.session] is not None, stream
+        self.promises.nothing_goes_on(self.clock.now())
 
     def issued(self, command: Any) -> None:
         actor, handler, because = service("service-reactor"), self.center.handler, command.because.envelope

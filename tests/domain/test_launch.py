@@ -89,6 +89,15 @@ def test_a_prohibited_purpose_is_refused_whoever_asks(purpose: str, by: PersonId
 
 
 @pytest.mark.rule("policy.prohibited")
+@pytest.mark.parametrize("purpose", PROHIBITED)
+def test_what_is_ruled_out_is_refused_under_a_policy_that_forgot_to_say_so_and_without_one(purpose: str) -> None:
+    silent = replace(policy, parameters=replace(policy.parameters, prohibited=()))
+    refused(replace(asking(purpose=purpose), facts=replace(facts, policy=silent)), "purpose_prohibited")
+    nothing_adopted = replace(asking(purpose=purpose), facts=replace(facts, policy=None))
+    refused(nothing_adopted, "purpose_prohibited", "no_policy")
+
+
+@pytest.mark.rule("policy.prohibited")
 def test_a_policy_may_prohibit_more() -> None:
     stricter = replace(RECORD_ALL_KEEP_30_DAYS, prohibited=(*PROHIBITED, "party_patrol"))
     command = replace(asking(purpose="party_patrol"), facts=replace(facts, policy=replace(policy, parameters=stricter)))
@@ -552,6 +561,12 @@ def test_nobody_authorises_over_what_is_unknown() -> None:
     story = story.and_when(accept("weather"))
     assert isinstance(story.happened[-1], UnknownsAccepted)  # the second person is still to come
     story.when(authorise).then_types(LaunchAuthorised)
+
+
+@pytest.mark.rule("launch.unknown")
+def test_what_somebody_else_accepts_in_the_request_waits_for_the_pilot_all_the_same() -> None:
+    others_word = asked_of_pilot("weather", purpose="proactive", accepted_unknowns=("weather",))
+    given().and_when(others_word).when(authorise).then_refused(AuthorisationRefused, "weather_unknown")
 
 
 def test_an_acceptance_comes_while_the_request_is_fresh() -> None:
