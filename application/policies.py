@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from datetime import datetime
 from typing import Any
 from uuid import UUID
 
@@ -28,11 +29,13 @@ class Policies(Commands):
         summary: str,
         amends: int | None = None,
         command_id: UUID | None = None,
+        cedar_set_sha256: str | None = None,
     ) -> Outcome:
-        """Draft the next version, with the hash of the access rules this process runs with."""
+        """Draft the next version, with the hash of the access rules this process runs with, or of those that the next
+        release brings."""
         command = policy.DraftPolicy(
             parameters,
-            self.handler.authoriser.set_hash,
+            cedar_set_sha256 or self.handler.authoriser.set_hash,
             summary,
             PersonId(actor.person),
             None if amends is None else PolicyVersion(amends),
@@ -51,11 +54,12 @@ class Policies(Commands):
         version: int,
         parameters_sha256: str,
         cedar_set_sha256: str,
+        in_force_from: datetime | None = None,
         command_id: UUID | None = None,
     ) -> Outcome:
-        """Adopt a drafted version, as the second person."""
+        """Adopt a drafted version, as the second person; in force at once, or from a time to come."""
         command = policy.AdoptPolicy(
-            PolicyVersion(version), cedar_set_sha256, parameters_sha256, PersonId(actor.person)
+            PolicyVersion(version), cedar_set_sha256, parameters_sha256, PersonId(actor.person), in_force_from
         )
 
         def use(attempt: Attempt) -> Recorded:
@@ -65,6 +69,29 @@ class Policies(Commands):
             return outcome(attempt, POLICY.stream(POLICY_KEY), POLICY_KEY)
 
         return self.run(actor, "adopt_policy", command, command_id, use)
+
+    def propose_retirement(self, actor: Actor, version: int, reason: str, command_id: UUID | None = None) -> Outcome:
+        """Propose to put the policy out of force, for another person to confirm."""
+
+        def use(attempt: Attempt) -> Recorded:
+            authorise(attempt, "propose_policy_retirement", POLICY.stream(POLICY_KEY))
+            command = policy.ProposePolicyRetirement(PolicyVersion(version), reason, PersonId(actor.person))
+            attempt.decide(POLICY, POLICY_KEY, command)
+            return outcome(attempt, POLICY.stream(POLICY_KEY), POLICY_KEY)
+
+        return self.run(actor, "propose_policy_retirement", [version, reason], command_id, use)
+
+    def retire(self, actor: Actor, version: int, command_id: UUID | None = None) -> Outcome:
+        """Put the policy out of force, as the second person: nothing may be launched or seen until another one is."""
+
+        def use(attempt: Attempt) -> Recorded:
+            proposed = attempt.state(POLICY, POLICY_KEY).retirement
+            own = proposed is not None and proposed.proposed_by == actor.person
+            authorise(attempt, "retire_policy", POLICY.stream(POLICY_KEY), own_request=own)
+            attempt.decide(POLICY, POLICY_KEY, policy.RetirePolicy(PolicyVersion(version), PersonId(actor.person)))
+            return outcome(attempt, POLICY.stream(POLICY_KEY), POLICY_KEY)
+
+        return self.run(actor, "retire_policy", version, command_id, use)
 
     def book(self) -> PolicyBook:
         """Every version, as the store has it now."""

@@ -89,7 +89,20 @@ def authorise(
     if reasons:
         raise Denied(action, resource, reasons[0].rule, reasons[0])
     attempt.authorise(action, resource, stepped_up=stepped_up, own_request=own_request, **context)
+    _second_person(attempt, action, resource, policy)
     return policy
+
+
+def _second_person(attempt: Attempt, action: str, resource: str, policy: PolicyInForce) -> None:
+    """Where the use policy says who may be the second person for an act, nobody else is. Raises Denied."""
+    named = policy.parameters.second_person(action)
+    if not named:
+        return
+    if not attempt.actor.roles & named:
+        rule = f"second-person@policy-{policy.version}"
+        said, accepted = "the use policy asks another role to decide this", ", ".join(sorted(named))
+        raise Denied(action, resource, rule, Reason("not_second_person", said, rule, accepted=accepted))
+    attempt.role = min(attempt.actor.roles & named)
 
 
 def record_attempt(attempt: Attempt, action: str, resource: str, reasons: tuple[Reason, ...], rule: str) -> None:

@@ -171,7 +171,7 @@ def decide(command: Command, state: State, at: datetime) -> list[Event]:
         ):
             return _before_launch(command, state, at)
         case ((RecordOutcome() | CategoriseFlight() | PublishFlight() | WithholdPublication()), _):
-            return _afterwards(command, state)
+            return _afterwards(command, state, at)
         case _, EnRoute() | OnScene() | Holding() | Returning() | Landing():
             return _in_flight(command, state, at)
         case (
@@ -536,7 +536,7 @@ def _enter_zone(command: RecordZoneEntry, sortie: Sortie) -> list[Event]:
     return [entered]
 
 
-def _afterwards(command: Afterwards, state: State) -> list[Event]:
+def _afterwards(command: Afterwards, state: State, at: datetime) -> list[Event]:
     if not isinstance(state, Landed | Published | Withheld):
         raise WrongState("the flight has not landed", field="flight")
     landed = state if isinstance(state, Landed) else state.landed
@@ -560,10 +560,16 @@ def _afterwards(command: Afterwards, state: State) -> list[Event]:
             ]
         case CategoriseFlight(category, reason, by):
             return [FlightCategorised(category, by, checks.text("reason", reason, at_least=3, at_most=500))]
-        case PublishFlight(by):
+        case PublishFlight() if isinstance(state, Published):
+            return []
+        case PublishFlight(by, policy):
             if landed.category is None:
                 raise WrongState("the flight has no category yet: categorise it first", field="flight")
-            return [] if isinstance(state, Published) else [FlightPublished(by)]
+            shown_from = landed.at + timedelta(hours=policy.parameters.publication_delay_hours)
+            if at < shown_from:
+                said = "the use policy shows a flight only some time after its landing"
+                raise WrongState(said, field="flight", accepted=f"from {shown_from.isoformat()}")
+            return [FlightPublished(by)]
         case WithholdPublication(reason_code, legal_basis, by):
             if isinstance(state, Published):
                 raise WrongState("the flight is published already", field="flight")

@@ -242,6 +242,7 @@ class CategoriseFlight:
 @dataclass(frozen=True, slots=True)
 class PublishFlight:
     by: PersonId
+    policy: PolicyInForce
 
 
 @dataclass(frozen=True, slots=True)

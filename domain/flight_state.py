@@ -138,6 +138,7 @@ class Landing:
 @dataclass(frozen=True, slots=True)
 class Landed:
     sortie: Sortie
+    at: datetime
     category: RecordCategory | None = None
 
 
@@ -249,8 +250,8 @@ def _evolve_in_flight(state: Flying, happened: Event) -> State:
             left = MappingProxyType({z: blocks for z, blocks in sortie.zones.items() if z != zone})
             lifted, covered = sortie.lifted - {zone}, sortie.covered - {zone}
             return replace(state, sortie=replace(sortie, zones=left, lifted=lifted, covered=covered))
-        case DroneLanded():
-            return Landed(sortie)
+        case DroneLanded(observed_at=observed_at):
+            return Landed(sortie, observed_at)
         case _:
             return state
 

@@ -56,6 +56,18 @@ class RetentionRule:
     days: int
 
 
+# What takes a second person besides a launch, a recording and the policy itself.
+SECOND_PERSON_ACTS = ("approve_override", "approve_export", "make_disclosure", "answer_retention_extension")
+
+
+@dataclass(frozen=True, slots=True)
+class SecondPersonRule:
+    """The second person for `act` must have one of these roles. Only ever fewer than the access rules allow."""
+
+    act: str
+    roles: tuple[Role, ...]
+
+
 @dataclass(frozen=True, slots=True)
 class PolicyParameters:
     """Lengths are minutes, hours and days as named; `max_agl_m` metres above ground."""
@@ -78,13 +90,27 @@ class PolicyParameters:
     audit_review_days: int = 7
     complaint_answer_days: int = 30
     smallest_cell: int = 5  # flights over a neighbourhood; figures of fewer are not shown
+    second_persons: tuple[SecondPersonRule, ...] = ()  # none for an act: whom the access rules allow
+    publication_delay_hours: int = 24  # from the landing until a flight may stand in the public log
+
+    def second_person(self, act: str) -> frozenset[str]:
+        """The roles that may be the second person for an act; none: the policy does not narrow it."""
+        return frozenset(str(role) for rule in self.second_persons if rule.act == act for role in rule.roles)
 
     def rule_for(self, purpose: str) -> PurposeRule | None:
         return next((rule for rule in self.purposes if rule.code == purpose), None)
 
 
 ADDED_LATER = frozenset(
-    {"idle_lock_minutes", "audit_sample_size", "audit_review_days", "complaint_answer_days", "smallest_cell"}
+    {
+        "idle_lock_minutes",
+        "audit_sample_size",
+        "audit_review_days",
+        "complaint_answer_days",
+        "smallest_cell",
+        "second_persons",
+        "publication_delay_hours",
+    }
 )
 
 
@@ -329,6 +355,7 @@ def check_parameters(parameters: PolicyParameters) -> None:
         ("prohibited", parameters.prohibited, 30),
         ("retention", parameters.retention, 30),
         ("required_courses", parameters.required_courses, 20),
+        ("second_persons", parameters.second_persons, len(SECOND_PERSON_ACTS)),
     ):
         if len(listed) > most:  # one event holds them all
             raise InvalidValue("too many", field=field, accepted=f"at most {most}")
@@ -355,6 +382,13 @@ def check_parameters(parameters: PolicyParameters) -> None:
         checks.within("retention.days", kept.days, 1, 36_500, "days")
     for course in parameters.required_courses:
         checks.code("required_courses", course)
+    for second in parameters.second_persons:
+        checks.one_of("second_persons.act", second.act, SECOND_PERSON_ACTS)
+        if not second.roles:
+            raise InvalidValue("nobody could be the second person", field="second_persons.roles", accepted="a role")
+    if len({second.act for second in parameters.second_persons}) < len(parameters.second_persons):
+        raise InvalidValue("an act is named twice", field="second_persons", accepted="each act once")
+    checks.within("publication_delay_hours", parameters.publication_delay_hours, 0, 720, "hours")
     checks.within("max_agl_m", parameters.max_agl_m, 10, 500, "m above ground")
     checks.within("launch_authorisation_minutes", parameters.launch_authorisation_minutes, 1, 60, "minutes")
     checks.within("idle_lock_minutes", parameters.idle_lock_minutes, 1, 30, "minutes")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from datetime import date
+from datetime import date, datetime
 
 import strawberry
 
@@ -455,13 +455,17 @@ class Mutation:
 
     # -- the use policy and one's own session --------------------------------
 
-    @strawberry.mutation(description="Put a drafted use policy in force, as the second person. Needs a step-up.")
+    @strawberry.mutation(
+        description="Put a drafted use policy in force, as the second person: at once, or from a time to come. Needs a"
+        " step-up."
+    )
     async def adopt_policy(
         self,
         info: strawberry.Info,
         version: int,
         parameters_sha256: str,
         cedar_set_sha256: str,
+        in_force_from: datetime | None = None,
         command_id: Id | None = None,
     ) -> Result:
         policies = context_of(info).services.policies
@@ -469,8 +473,30 @@ class Mutation:
             info,
             "adopt_policy",
             command_id,
-            lambda who, id_: policies.adopt(who, version, parameters_sha256, cedar_set_sha256, id_),
+            lambda who, id_: policies.adopt(who, version, parameters_sha256, cedar_set_sha256, in_force_from, id_),
         )
+
+    @strawberry.mutation(
+        description="Propose to put the use policy out of force. It stays in force until another person confirms."
+    )
+    async def propose_policy_retirement(
+        self, info: strawberry.Info, version: int, reason: str, command_id: Id | None = None
+    ) -> Result:
+        policies = context_of(info).services.policies
+        return await command(
+            info,
+            "propose_policy_retirement",
+            command_id,
+            lambda who, id_: policies.propose_retirement(who, version, reason, id_),
+        )
+
+    @strawberry.mutation(
+        description="Put the use policy out of force, as the second person. Nothing may be launched or seen until"
+        " another one is. Needs a step-up."
+    )
+    async def retire_policy(self, info: strawberry.Info, version: int, command_id: Id | None = None) -> Result:
+        policies = context_of(info).services.policies
+        return await command(info, "retire_policy", command_id, lambda who, id_: policies.retire(who, version, id_))
 
     @strawberry.mutation(description="Lock your own session; the next act needs a step-up.")
     async def lock_session(self, info: strawberry.Info, reason: str, command_id: Id | None = None) -> Result:

@@ -112,6 +112,7 @@ class PolicyVersion:
     drafted_at: datetime
     adopted_by: Id | None = strawberry.field(description="the second person")
     in_force_from: datetime | None
+    retirement_proposed_by: Id | None = strawberry.field(description="who proposed to put it out of force")
     retired_at: datetime | None
     retired_because: str | None
     differences: list[PolicyDifference] = strawberry.field(description="against the version before it")
@@ -277,6 +278,7 @@ def _version(row: policies.Version, before: dict[str, object], current: int | No
         drafted_at=row.drafted_at,
         adopted_by=Id(row.adopted_by) if row.adopted_by else None,
         in_force_from=row.in_force_from,
+        retirement_proposed_by=Id(row.retirement_proposed_by) if row.retirement_proposed_by else None,
         retired_at=row.retired_at,
         retired_because=row.retired_because,
         differences=[
@@ -384,7 +386,8 @@ class PeopleMutations:
 
     @strawberry.mutation(
         description="Draft the next version of the use policy. `parameters`: as `policyHistory` shows them. It binds"
-        " nobody before another person adopts it."
+        " nobody before another person adopts it. `cedarSetSha256`: of the access rules that the next release brings,"
+        " where these are to be adopted with it."
     )
     async def draft_policy(
         self,
@@ -392,6 +395,7 @@ class PeopleMutations:
         parameters: JSON,
         summary: str,
         amends: int | None = None,
+        cedar_set_sha256: str | None = None,
         command_id: Id | None = None,
     ) -> Result:
         drafts = context_of(info).services.policies
@@ -399,5 +403,5 @@ class PeopleMutations:
             info,
             "draft_policy",
             command_id,
-            lambda who, id_: drafts.draft(who, parameters_of(parameters), summary, amends, id_),
+            lambda who, id_: drafts.draft(who, parameters_of(parameters), summary, amends, id_, cedar_set_sha256),
         )

@@ -60,6 +60,8 @@ ACTIONS = (
     "hand_over_shift",
     "draft_policy",
     "adopt_policy",
+    "propose_policy_retirement",
+    "retire_policy",
     "register_drone",
     "ready_drone",
     "ground_drone",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from importlib.resources import files
+from typing import get_args
 
 from application.codec import Recorded, to_builtins
 from domain import policy
@@ -34,6 +35,8 @@ def changes(batch: Sequence[Recorded]) -> Patches:
                 patch(into, key, adopted_by=event.adopted_by[1], adopted_at=at, in_force_from=event.in_force_from)
             case policy.PolicyAmended():
                 patch(into, key, adopted_by=event.amended_by[1], adopted_at=at, in_force_from=event.in_force_from)
+            case policy.PolicyRetirementProposed():
+                patch(into, key, retirement_proposed_by=event.proposed_by)
             case policy.PolicyRetired():
                 patch(into, key, retired_at=at, retired_because=event.reason)
     return into
@@ -45,9 +48,9 @@ def write(cursor: Cursor, changes: Patches) -> None:
 
 POLICIES: Projection[Patches] = Projection(
     name="policies",
-    version=1,
+    version=2,
     tables=files(__package__).joinpath("tables.sql").read_text("utf-8"),
-    handles=frozenset({policy.PolicyDrafted, policy.PolicyAdopted, policy.PolicyAmended, policy.PolicyRetired}),
+    handles=frozenset(get_args(policy.Event)) - {policy.AdoptionRefused},
     changes=changes,
     write=write,
     on_error=lambda failure: Park(),

@@ -28,6 +28,7 @@ class Version:
     adopted_by: str | None
     adopted_at: datetime | None
     in_force_from: datetime | None
+    retirement_proposed_by: str | None
     retired_at: datetime | None
     retired_because: str | None
 

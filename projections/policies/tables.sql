@@ -13,6 +13,7 @@ CREATE TABLE versions (
     adopted_by text,                   -- the second person
     adopted_at timestamptz,
     in_force_from timestamptz,
+    retirement_proposed_by text,
     retired_at timestamptz,
     retired_because text
 );

@@ -114,6 +114,8 @@ ORDERED = {
 }
 refused = given(requested, LaunchRefused(None, ()))
 lapsed = given(requested, authorised, LaunchLapsed(DRONE, NOW))
+publish = PublishFlight(OPERATOR, policy)
+A_DAY_ON = landed.observed_at + DAY
 published = given(
     *back.happened, FlightCategorised(RecordCategory.FACTUAL_INQUIRY, OPERATOR, "x"), FlightPublished(OPERATOR)
 )
@@ -540,12 +542,12 @@ def test_what_a_flight_was_good_for_is_recorded_after_it() -> None:
 
 @pytest.mark.rule("flight.public_record")
 def test_a_flight_is_categorised_before_it_is_published() -> None:
-    back.when(PublishFlight(OPERATOR)).then_raises(WrongState)
+    back.when(publish).then_raises(WrongState)
     ready = back.and_when(categorise)
     back.when(categorise).then(FlightCategorised(RecordCategory.INVESTIGATORY_FILE, OPERATOR, categorise.reason))
-    ready.when(PublishFlight(OPERATOR)).then(FlightPublished(OPERATOR))
-    assert isinstance(ready.and_when(PublishFlight(OPERATOR)).state, Published)
-    published.when(PublishFlight(OPERATOR)).then_nothing()
+    ready.when(publish, at=A_DAY_ON).then(FlightPublished(OPERATOR))
+    assert isinstance(ready.and_when(publish, at=A_DAY_ON).state, Published)
+    published.when(publish).then_nothing()
 
 
 def test_a_category_may_be_decided_anew_after_publication() -> None:
@@ -560,7 +562,16 @@ def test_a_withheld_flight_says_why_and_may_be_published_later() -> None:
     back.when(withhold).then(PublicationWithheld("ongoing_investigation", "Gov. Code §7923.600", OPERATOR))
     published.when(withhold).then_raises(WrongState)
     back.when(replace(withhold, reason_code="Because!")).then_raises(InvalidValue, "reason_code")
-    back.and_when(withhold).and_when(categorise).when(PublishFlight(OPERATOR)).then(FlightPublished(OPERATOR))
+    back.and_when(withhold).and_when(categorise).when(publish, at=A_DAY_ON).then(FlightPublished(OPERATOR))
+
+
+@pytest.mark.rule("public.publication_delay")
+def test_a_flight_is_published_no_sooner_than_the_policy_says() -> None:
+    ready = back.and_when(CategoriseFlight(RecordCategory.INVESTIGATION, "a theft", COMMANDER))
+    ready.when(publish, at=A_DAY_ON - SECOND).then_raises(WrongState)
+    ready.when(publish, at=A_DAY_ON).then(FlightPublished(OPERATOR))
+    at_once = replace(policy, parameters=replace(policy.parameters, publication_delay_hours=0))
+    ready.when(replace(publish, policy=at_once), at=A_DAY_ON - DAY).then(FlightPublished(OPERATOR))
 
 
 def test_the_telemetry_of_any_flight_is_archived_by_hash() -> None:

@@ -32,6 +32,7 @@ from domain.policy import (
     RecordingDefault,
     RetentionRule,
     RetirePolicy,
+    SecondPersonRule,
     parameters_sha256,
     policy_in_force,
 )
@@ -197,3 +198,15 @@ def test_a_draft_that_goes_too_far_is_told_which_field(changed: dict[str, object
 
 def test_a_draft_names_the_hash_of_its_access_rules() -> None:
     given().when(replace(draft, cedar_set_sha256="abc")).then_raises(InvalidValue, "cedar_set_sha256")
+
+
+@pytest.mark.rule("policy.second_person")
+def test_a_policy_may_narrow_who_the_second_person_is_and_names_each_act_once() -> None:
+    captain = SecondPersonRule("approve_export", (Role.STATION_COMMANDER,))
+    narrowed = replace(CITY, second_persons=(captain,))
+    given().when(replace(draft, parameters=narrowed)).then_types(PolicyDrafted)
+    assert narrowed.second_person("approve_export") == {"station_commander"}
+    assert narrowed.second_person("approve_override") == CITY.second_person("approve_export") == frozenset()
+    nobody, unknown = replace(captain, roles=()), replace(captain, act="adopt_policy")
+    for wrong in ((nobody,), (unknown,), (captain, captain)):
+        given().when(replace(draft, parameters=replace(CITY, second_persons=wrong))).then_raises(InvalidValue)
