@@ -40,7 +40,7 @@ from application.ports import (
     Question,
     StoreUnavailable,
 )
-from application.sealing import Keyring, holds_personal, personal_values
+from application.sealing import Keyring, KeysUnavailable, holds_personal, personal_values
 from domain.kernel import Aggregate, InvalidValue, Mistake, Reason, Shredded, StreamId
 from domain.subject_key import SUBJECT_KEY, MakeKey, SubjectKeyCreated
 
@@ -53,6 +53,7 @@ SOURCE = "urn:saferweho:west-hollywood"
 KEY = re.compile(r"[\x21-\x7e]{1,128}")
 CODE = re.compile(r"[a-z][a-z0-9_]{1,39}")
 UNANSWERED = "the event store did not answer in time: send the command again under the same id, it counts once"
+KEYS_AWAY = "the key store did not answer, and nothing was recorded: send the command again under the same id"
 ATTEMPTS = 8  # from a fresh read each; a command that loses so often is told to try again
 log = structlog.get_logger()
 tracer = trace.get_tracer("saferweho.application")
@@ -396,6 +397,9 @@ class Handler:
                 )
             except EventTooLarge as e:
                 outcome = Mistaken(code="too_large", message=str(e), accepted="shorter texts")
+            except KeysUnavailable as e:
+                log.warning("keys_unavailable", command=ticket.name, error=str(e))
+                outcome = Unavailable("keys_unavailable", KEYS_AWAY)
             except StoreUnavailable as e:
                 log.warning("store_unavailable", command=ticket.name, error=str(e))
                 outcome = Unavailable("store_unavailable", UNANSWERED)

@@ -26,6 +26,7 @@ from strawberry.tools import merge_types
 from strawberry.types import ExecutionContext
 from strawberry.types.execution import PreExecutionError
 
+from adapters.keys import KeyEncryptionFault
 from api.graphql import limits
 from api.graphql.complaints import ComplaintMutations, ComplaintQueries
 from api.graphql.conditions import ConditionMutations
@@ -48,6 +49,7 @@ from api.graphql.subscriptions import Subscription
 from api.graphql.types import POSITION, Position
 from api.graphql.zones import ZoneMutations, ZoneQueries
 from application.ports import StoreUnavailable
+from application.sealing import KeysUnavailable, SealBroken
 from projections.engine.reading import NoReadModel
 
 log = structlog.get_logger()
@@ -126,6 +128,16 @@ async def _refused(error: GraphQLError) -> AsyncGenerator[PreExecutionError, Non
 # What else may go wrong, and is no secret: what it is called, and what to do.
 KNOWN: tuple[tuple[tuple[type[BaseException], ...], str, str], ...] = (
     ((NoReadModel,), "not_built_yet", "this read model is being built: ask again in a moment"),
+    (
+        (KeysUnavailable,),
+        "keys_unavailable",
+        "the key store does not answer, and nothing personal is shown without it: ask again in a moment",
+    ),
+    (
+        (SealBroken, KeyEncryptionFault),
+        "personal_data_unreadable",
+        "what is personal cannot be opened, though nobody destroyed it: have IT run 'saferweho keys check'",
+    ),
     ((StoreUnavailable,), "store_unavailable", "the event store does not answer: ask again in a moment"),
     ((psycopg.DataError,), "invalid_value", "a value holds characters or figures that nothing here is named by"),
     (

@@ -8,6 +8,7 @@ from psycopg.conninfo import make_conninfo
 
 from adapters.event_store.migrate import login_roles
 from projections.audit_trail import queries as audit
+from projections.audit_trail.projection import AUDIT_TRAIL
 from projections.engine import admin
 from projections.engine.host import ProjectionHost
 from projections.live_board import queries as board
@@ -39,5 +40,5 @@ def test_the_projector_writes_read_models_and_the_api_only_reads_them(log: Log) 
 
     refused(api, "UPDATE projections.catalogue SET position = 0")
     refused(api, "DELETE FROM read.audit_trail_events")
-    refused(api, "SELECT * FROM audit_trail_v1_1.events")
+    refused(api, f"SELECT * FROM audit_trail_v{AUDIT_TRAIL.version}_1.events")
     refused(projector, "INSERT INTO events.stored_events VALUES ('flight-x', 1, 'x', '', 99)")
