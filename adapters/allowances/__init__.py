@@ -42,7 +42,14 @@ class PostgresAllowances:
         """`secret`: the same for all processes; without it nobody can tell whose a row is."""
         self._secret = secret
         self._pool = ConnectionPool(
-            url, min_size=0, max_size=4, timeout=5.0, open=False, kwargs={"autocommit": True}, name="allowances"
+            url,
+            min_size=0,
+            max_size=4,
+            timeout=4.0,
+            open=False,
+            check=ConnectionPool.check_connection,  # a server that was away has closed those that lie here
+            kwargs={"autocommit": True},
+            name="allowances",
         )
 
     def __enter__(self) -> Self:

@@ -20,7 +20,14 @@ class PostgresHeartbeats:
 
     def __init__(self, url: str) -> None:
         self._pool = ConnectionPool(
-            url, min_size=0, max_size=4, timeout=5.0, open=False, kwargs={"autocommit": True}, name="heartbeats"
+            url,
+            min_size=0,
+            max_size=4,
+            timeout=4.0,
+            open=False,
+            check=ConnectionPool.check_connection,  # a server that was away has closed those that lie here
+            kwargs={"autocommit": True},
+            name="heartbeats",
         )
 
     def __enter__(self) -> Self:

@@ -56,8 +56,9 @@ class PostgresKeyStore:
             connection_class=BoundedConnection,
             min_size=0,
             max_size=4,
-            timeout=5.0,
+            timeout=4.0,
             open=False,
+            check=ConnectionPool.check_connection,  # a server that was away has closed those that lie here
             kwargs={"autocommit": True, "application_name": "saferweho keys", "options": "-c synchronous_commit=on"},
             name="keys",
         )

@@ -207,7 +207,14 @@ class EarlierLooks:
 
     def __init__(self, url: str) -> None:
         self._pool = ConnectionPool(
-            url, min_size=0, max_size=4, timeout=1.0, open=False, kwargs={"autocommit": True}, name="earlier looks"
+            url,
+            min_size=0,
+            max_size=4,
+            timeout=1.0,
+            open=False,
+            check=ConnectionPool.check_connection,
+            kwargs={"autocommit": True},
+            name="earlier looks",
         )
 
     def of(self, person: str, limit: int) -> Sequence[StreamId]:

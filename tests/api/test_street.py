@@ -145,7 +145,16 @@ def test_a_responders_list_follows_what_is_shared(watch_center: WatchCenter) -> 
 # -- nothing else ------------------------------------------------------------------
 
 FOR_EVERYBODY = {"viewer", "usePolicy", "policyHistory", "reasonQuality"}
-ONES_OWN = {"auditTrail", "auditEvent", "openViews", "accessRecord", "refusedAttempts", "overrides", "override"}
+ONES_OWN = {
+    "auditTrail",
+    "auditEvent",
+    "openViews",
+    "accessRecord",
+    "refusedAttempts",
+    "consultations",
+    "overrides",
+    "override",
+}
 THEIRS = {"field_responder": {"sharedFeeds"}, "ambassador": {"openCalls"}}
 
 

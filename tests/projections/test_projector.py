@@ -331,7 +331,7 @@ def test_a_rebuild_goes_on_beside_the_live_board_and_gives_equal_rows(log: Log) 
                 log.append(*flown(f"meanwhile{progress.done}")[:1])
         after = live(log.url, "live_board")
         assert after is not None
-        assert (after.build, after.key) == (2, "live_board_v1_2")
+        assert (after.build, after.key) == (2, f"live_board_v{LIVE_BOARD.version}_2")
         assert progress.live
         assert min(seen) >= 8
         wait_applied(host, log.url, log.store.head().position, "live_board")
@@ -352,15 +352,16 @@ def test_a_newer_version_is_built_beside_and_an_older_program_keeps_away(log: Lo
     last = log.append(*sorties(3))
     with hosted(log, LIVE_BOARD) as host:
         wait_applied(host, log.url, last, "live_board")
-    newer = replace(LIVE_BOARD, version=2, tables=LIVE_BOARD.tables + "ALTER TABLE flights ADD COLUMN note text;")
+    version = LIVE_BOARD.version + 1
+    newer = replace(LIVE_BOARD, version=version, tables=LIVE_BOARD.tables + "ALTER TABLE flights ADD COLUMN note text;")
     with hosted(log, newer) as host:
-        assert wait_until(lambda: live(log.url, "live_board").version == 2, 60)  # type: ignore[union-attr]
+        assert wait_until(lambda: live(log.url, "live_board").version == version, 60)  # type: ignore[union-attr]
         assert "note" in rows(log.url, "live_board_flights")[0]
         with hosted(log, LIVE_BOARD) as older:
             assert wait_until(lambda: "newer than this code" in str(older.statuses()), 60)
         wait_applied(host, log.url, log.append(*flown("late")), "live_board")
     with catalogue.connect(log.url) as connection:
-        assert catalogue.drop_retired(connection, timedelta(0)) == ["live_board_v1_1"]
+        assert catalogue.drop_retired(connection, timedelta(0)) == [f"live_board_v{LIVE_BOARD.version}_1"]
 
 
 def test_tables_changed_without_a_new_version_are_refused(log: Log) -> None:
