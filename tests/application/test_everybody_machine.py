@@ -373,6 +373,17 @@ class Everybody(RuleBasedStateMachine):
         assert isinstance(told, Accepted | Mistaken), told
         self.heard()
 
+    @rule(who=st.sampled_from([SAM, SUE]), piece=pieces, file=st.booleans())
+    def says_yes_to_what_one_asked_for(self, who: str, piece: int, file: bool) -> None:
+        """What the rules above seldom reach by chance: nothing stands in the way but that it is one's own."""
+        self.signs_on(who, True)
+        if file:
+            self.asks_for_a_file(who, piece, "good", None)
+            self.approves_the_file(who, 0)
+        else:
+            self.asks_for_an_override(who, piece, 30, 0)
+            self.approves_the_override(who, 0)
+
     # -- the clocks ------------------------------------------------------------------------------------------------
 
     @rule(
