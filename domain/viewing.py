@@ -179,7 +179,6 @@ class Open:
     """`reserved`: not accounted for yet, by number; `served`: what left."""
 
     request: ViewingRequested
-    granted_at: datetime
     until: datetime
     reserved: Mapping[int, SegmentsReserved] = field(default_factory=lambda: MappingProxyType({}))
     served: tuple[Range, ...] = ()
@@ -299,7 +298,7 @@ def evolve(state: State, happened: Event) -> State:
         case ViewingRequested(), _:
             return Requested(happened)
         case ViewingGranted(), Requested(request):
-            return Open(request, happened.granted_at, happened.until)
+            return Open(request, happened.until)
         case ViewingRefused(), Requested(request):
             return Refused(request)
         case SegmentsReserved(number=number), Open():

@@ -45,6 +45,11 @@ CLASSES: tuple[tuple[str, str, str], ...] = (
         r"(?m)^\+\s*return (Refused|Ended|Closed|Destroyed|Delivered)\(None",
     ),
     (
+        "answers alike",
+        "A request and its refusal are one append: nobody meets the state between, and it answers as the one after.",
+        r"^-\s*case (LiveView|Viewing)Refused\(",
+    ),
+    (
         "rounding",
         "Rounded further than the tests look, or not at all: figures are of thousandths of a second.",
         r"(?m)^\+.*round\(",

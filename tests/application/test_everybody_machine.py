@@ -384,6 +384,23 @@ class Everybody(RuleBasedStateMachine):
             self.asks_for_an_override(who, piece, 30, 0)
             self.approves_the_override(who, 0)
 
+    @rule(
+        who=st.sampled_from([DEE, SAM]), piece=pieces, early=st.booleans(), later=st.sampled_from([MINUTE, 31 * MINUTE])
+    )
+    def a_file_outlives_its_override(self, who: str, piece: int, early: bool, later: timedelta) -> None:
+        """What the rules above seldom reach by chance: all in order, but that the override may be over by then."""
+        for person in (who, SUE):
+            self.signs_on(person, True)
+        self.asks_for_an_override(who, piece, 30, 0)
+        self.approves_the_override(SUE, 0)
+        self.asks_for_a_file(who, piece, "good", 0)
+        if early:
+            self.approves_the_file(SUE, 0)
+        self.clock.step(later)
+        self.signs_on(SUE, True)
+        self.approves_the_file(SUE, 0)
+        self.the_file_is_made(0, False)
+
     # -- the clocks ------------------------------------------------------------------------------------------------
 
     @rule(

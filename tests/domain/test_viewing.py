@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from domain.grounds import OVERSIGHT_REVIEW, stated
 from domain.kernel import InvalidValue, Mistake, NotFound, Reason, StreamId, ViewingId, WrongState
 from domain.live_view import EndReason
-from domain.policy import PROHIBITED
+from domain.policy import PROHIBITED, PurposeRule
 from domain.privacy_override_events import Range
 from domain.viewing import (
     AHEAD,
@@ -76,6 +76,15 @@ def test_only_a_stretch_of_the_footage_can_be_asked_for() -> None:
     given().when(replace(request, range=part(5, 9))).then(replace(requested, range=part(5, 9)), granted)
 
 
+@pytest.mark.rule("view.grounds_first")
+def test_a_purpose_that_the_policy_alone_knows_is_one_to_look_at_footage_for() -> None:
+    own = PurposeRule("harbour_watch", "Harbour watch")
+    wider = replace(POLICY, parameters=replace(POLICY.parameters, purposes=(*POLICY.parameters.purposes, own)))
+    asked = asking(purpose="harbour_watch")
+    given().when(replace(asked, facts=replace(facts, policy=wider))).then_types(ViewingRequested, ViewingGranted)
+    given().when(asked).then_raises(InvalidValue, "purpose")
+
+
 def test_what_nobody_recorded_is_refused_with_the_moment_as_its_range() -> None:
     unknown = replace(STANDING, feed=None, range=None, fault=Reason("footage_unknown", "none", "only what is kept"))
     asked, refused = given().when(replace(request, facts=replace(facts, footage=unknown))).events()
@@ -95,7 +104,8 @@ def test_what_was_refused_or_has_ended_is_seen_by_nobody() -> None:
 def test_an_auditor_looks_for_a_review_that_is_named_and_nobody_else_does() -> None:
     review = asking(purpose=OVERSIGHT_REVIEW, call=None, authorisation="review-2026-22")
     own = replace(facts, call=None, oversight=True)
-    given().when(replace(review, facts=own)).then_types(ViewingRequested, ViewingGranted)
+    asked, _ = given().when(replace(review, facts=own)).then_types(ViewingRequested, ViewingGranted)
+    assert isinstance(asked, ViewingRequested) and asked.grounds.reason.subject == "viewing-v1"
     given().when(replace(review, facts=replace(own, oversight=False))).then_refused(
         ViewingRefused, "purpose_not_adopted"
     )
