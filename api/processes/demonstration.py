@@ -21,6 +21,7 @@ import structlog
 from adapters.identity.development_issuer import issue_token, sign_in_ticket
 from api.processes import setup, wiring
 from api.processes.running import running
+from api.processes.scenes import Scenes
 from api.processes.tools import tool_settings
 from application.accounts import Accounts, Proof
 from application.fleet import Fleet
@@ -212,6 +213,7 @@ class Demonstration:
         self._tokens: dict[str, tuple[str, datetime]] = {}
         self._random = random.Random()  # noqa: S311 - chooses scenes, keeps no secret
         self.sorties = 0
+        self._scenes = Scenes(self._ask, self._pause)
 
     def run(self) -> None:
         number = 0
@@ -241,11 +243,15 @@ class Demonstration:
         self._launched(flight)
         self._call(call, 2, incident, units=[{"unit": "9-3A", "dispatched_at": _now()}])
         self._until("the drone is on scene", lambda board: self._state(board, flight) == "on_scene", 420)
-        self._pause(self._random.uniform(15, 25))
+        reason = f"{incident.narrative}, at {incident.address}"
+        self._scenes.live_view(flight, call, reason, self._random.uniform(15, 25))
         self._call(call, 3, incident, units=[{"unit": "9-3A", "arrived_at": _now()}])
         self._ask("k.lindqvist", RETURN, flight=flight)
         self._until("the drone is home", lambda board: self._state(board, flight) == "landed", 480)
         self._ask("j.alvarez", OUTCOME, flight=flight, input={"outcomes": ["subject_located"], "subjectsLocated": 1})
+        if self.sorties % len(INCIDENTS) == 0:
+            self._scenes.override(call)
+            self._scenes.complaint(flight)
         self._call(call, 4, incident, units=[], disposition="report_taken", closed_at=_now())
         self._pause(20)
 
@@ -305,7 +311,10 @@ class Demonstration:
             self._tokens[key] = known
         return known[0]
 
-    def _ask(self, who: str, document: str, *, step_up: bool = False, **variables: Any) -> dict[str, Any]:
+    def _ask(
+        self, who: str, document: str, *, step_up: bool = False, told: bool = False, **variables: Any
+    ) -> dict[str, Any]:
+        """The data. Raises RuntimeError where a command was not accepted, unless `told`: then that is the answer."""
         if self._stop.is_set():
             raise Stopped
         answer = self._http.post(
@@ -317,7 +326,7 @@ class Demonstration:
             raise RuntimeError(str(answer["errors"]))
         data: dict[str, Any] = answer["data"]
         for result in data.values():
-            if result.get("__typename") not in (None, "Accepted"):
+            if not told and result.get("__typename") not in (None, "Accepted"):
                 raise RuntimeError(str(result))
         return data
 

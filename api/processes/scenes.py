@@ -1,0 +1,95 @@
+"""What else the demonstration shows of the watch center: a look that is refused and one that is granted, a protection
+lifted by two persons, a complaint and its answer.
+
+A scene that does not come off is told in the log and left out: the flight goes on.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+from typing import Any, Protocol
+
+import httpx
+import structlog
+
+log = structlog.get_logger()
+
+TOLD = """{ __typename ... on Accepted { id position } ... on Refused { reasons { code message } }
+  ... on Mistaken { code field message } ... on Unavailable { code message } }"""
+LOOK = (
+    f"mutation($feed: ID!, $grounds: GroundsInput!) {{ told: requestLiveView(feed: $feed, grounds: $grounds) {TOLD} }}"
+)
+BEAT = "mutation($view: ID!) { liveViewHeartbeat(view: $view) { open } }"
+CLOSE = f"mutation($view: ID!) {{ told: closeLiveView(view: $view) {TOLD} }}"
+ZONE = f"""mutation($shape: ZoneShapeInput!) {{ told: drawPrivacyZone(zone: "plummer-park-pool",
+  name: "Pool, Plummer Park", shape: $shape, reason: "people swim here and may expect not to be watched") {TOLD} }}"""
+OVERRIDE = f"""mutation($target: OverrideTargetInput!, $basis: LegalBasisInput!) {{ told: requestOverride(
+  input: $target, legalBasis: $basis, reason: "the suspect went over the wall of the pool") {TOLD} }}"""
+APPROVE = f"mutation($override: ID!) {{ told: approveOverride(override: $override) {TOLD} }}"
+FEEDBACK = f"""mutation($at: DateTime!) {{ told: receiveFeedback(topic: "drone", receivedAt: $at, wantsAnswer: true,
+  said: "It hung over my garden for ten minutes. What did it record?", contact: "neighbour@mail.example") {TOLD} }}"""
+OPEN = f"""mutation($complaint: ID!, $about: ID!) {{ told: openComplaint(complaint: $complaint, topic: "drone",
+  about: $about) {TOLD} }}"""
+ASSIGN = f"mutation($complaint: ID!, $to: ID!) {{ told: assignComplaint(complaint: $complaint, personId: $to) {TOLD} }}"
+POOL = ((34.0918, -118.3516), (34.0918, -118.3507), (34.0912, -118.3507), (34.0912, -118.3516), (34.0918, -118.3516))
+WARRANT = {"kind": "warrant", "number": "26-SW-0417", "issuer": "Superior Court of Los Angeles"}
+
+
+class Ask(Protocol):
+    """Asks as a person; with `told`, also what was refused is an answer."""
+
+    def __call__(self, who: str, document: str, *, step_up: bool = ..., told: bool = ..., **variables: Any) -> Any: ...
+
+
+class Scenes:
+    """`pause`: waits, and raises where the demonstration is told to stop."""
+
+    def __init__(self, ask: Ask, pause: Callable[[float], None]) -> None:
+        self._ask, self._pause = ask, pause
+
+    def live_view(self, flight: str, call: str, reason: str, seconds: float) -> None:
+        """The deputy names a call that nobody made, and is refused; then the right one, and watches so long."""
+        grounds = {"purpose": "call_for_service", "reason": reason, "callNumber": call}
+        wrong, feed = {**grounds, "callNumber": f"{call}-not"}, f"flight-{flight}"
+        until = datetime.now(UTC) + timedelta(seconds=seconds)
+        try:
+            self._ask("j.alvarez", LOOK, told=True, feed=feed, grounds=wrong)
+            self._pause(2)
+            view = self._ask("j.alvarez", LOOK, feed=feed, grounds=grounds)["told"]["id"]
+            while datetime.now(UTC) < until:
+                self._ask("j.alvarez", BEAT, view=view)
+                self._pause(3)
+            self._ask("j.alvarez", CLOSE, view=view)
+        except (httpx.HTTPError, RuntimeError) as error:
+            log.info("scene_left_out", scene="live view", why=str(error))
+            self._pause(max(0.0, (until - datetime.now(UTC)).total_seconds()))
+
+    def override(self, call: str) -> None:
+        """The deputy asks to lift the protection of a pool, the sergeant approves."""
+        now = datetime.now(UTC)
+        target = {
+            "target": "zone-plummer-park-pool",
+            "since": now.isoformat(),
+            "until": (now + timedelta(hours=1)).isoformat(),
+            "purpose": "call_for_service",
+            "callNumber": call,
+            "minutes": 15,
+        }
+        outline = [{"latitude": north, "longitude": east} for north, east in POOL]
+        shape = {"outline": outline, "ceilingAglM": 60, "rule": "no_record"}
+        try:
+            self._ask("m.delacroix", ZONE, told=True, shape=shape)  # there from the second time on
+            asked = self._ask("j.alvarez", OVERRIDE, target=target, basis=WARRANT)
+            self._ask("t.okafor", APPROVE, step_up=True, override=asked["told"]["id"])
+        except (httpx.HTTPError, RuntimeError) as error:
+            log.info("scene_left_out", scene="override", why=str(error))
+
+    def complaint(self, flight: str) -> None:
+        """Somebody complains of a flight; it waits for the captain's answer."""
+        try:
+            received = self._ask("c.morgan", FEEDBACK, at=datetime.now(UTC).isoformat())["told"]["id"]
+            self._ask("c.morgan", OPEN, complaint=received, about=f"flight-{flight}")
+            self._ask("c.morgan", ASSIGN, complaint=received, to="m.delacroix")
+        except (httpx.HTTPError, RuntimeError) as error:
+            log.info("scene_left_out", scene="complaint", why=str(error))
