@@ -202,6 +202,11 @@ class Attempt:
         self._written: list[tuple[str, int, Any]] = []
         self.documents: list[Document] = []
 
+    @property
+    def rules_sha256(self) -> str:
+        """Of the access rules that this process decides by."""
+        return self._handler.authoriser.set_hash
+
     def load(self, *wanted: tuple[Aggregate[Any, Any, Any], str]) -> None:
         """Read several streams in one round trip; `state` then finds them. Raises InvalidValue for what names none."""
         missing = [(a, key) for a, key in wanted if a.stream(key) not in self._read]

@@ -88,9 +88,19 @@ def authorise(
     attempt.role = min(attempt.actor.roles, default="")
     if reasons:
         raise Denied(action, resource, reasons[0].rule, reasons[0])
+    if Role.SERVICE not in person.roles:  # what machines saw is a fact under whichever rules
+        _rules_are_adopted(attempt, policy)
     attempt.authorise(action, resource, stepped_up=stepped_up, own_request=own_request, **context)
     _second_person(attempt, action, resource, policy)
     return policy
+
+
+def _rules_are_adopted(attempt: Attempt, policy: PolicyInForce) -> None:
+    """A process that goes on with other access rules than the policy now in force decides nothing more. Raises
+    WrongState."""
+    if policy.cedar_set_sha256 != attempt.rules_sha256:
+        said = "the access rules here are not those that were adopted: this process must be started anew with them"
+        raise WrongState(said, field="policy", accepted=f"the rules of policy version {policy.version}")
 
 
 def _second_person(attempt: Attempt, action: str, resource: str, policy: PolicyInForce) -> None:

@@ -8,7 +8,7 @@ from datetime import timedelta
 
 import pytest
 
-from application.handling import Refused
+from application.handling import Mistaken, Refused
 from application.policies import Policies, PolicyNotAdopted
 from domain.person import Role
 from domain.policy import (
@@ -93,3 +93,7 @@ def test_a_process_refuses_access_rules_that_were_not_adopted(center: SmallCente
     center.clock.step(HOUR)
     with pytest.raises(PolicyNotAdopted):
         policies.check_adopted()
+    # and one that has been running all the while decides nothing more
+    told = policies.draft(center.signed_on(ADMIN), LASD, "by rules of yesterday")
+    assert isinstance(told, Mistaken) and (told.code, told.field) == ("wrong_state", "policy")
+    assert told.accepted == "the rules of policy version 2"
