@@ -17,10 +17,14 @@ from application.deadlines import Change, Due, NotDue, drawn_from, when_due
 from application.handling import Accepted, Actor, Attempt, Handler, Outcome, Recorded
 from application.reactions import IssuedCommand, Memory, issue
 from application.standing import authorise, outcome, service
+from domain import disclosure, export, privacy_override
+from domain.disclosure import DISCLOSURE, DisclosureRequested
+from domain.export import EXPORT, ExportRequested
 from domain.flight import FLIGHT
 from domain.flight_events import LaunchRequested
 from domain.flight_state import Requested
-from domain.kernel import PersonId, StreamId
+from domain.footage import FOOTAGE, ExtensionRequested, Kept
+from domain.kernel import Aggregate, PersonId, StreamId
 from domain.notice import (
     NOTICE,
     AttentionNeeded,
@@ -46,6 +50,7 @@ from domain.person import (
     Suspended,
 )
 from domain.policy import COMMANDER_PURPOSES, PolicyDrafted, PolicyRetirementProposed
+from domain.privacy_override import OVERRIDE
 from domain.privacy_override_events import EmergencyOverrideInvoked, OverrideRequested
 from domain.review_events import DiscrepancyFound
 
@@ -71,8 +76,14 @@ def _key(recorded: RecordedEvent) -> str:
     return recorded.stream.partition("-")[2]
 
 
-def _launch_waits(attempt: Attempt, key: str) -> bool:
-    return isinstance(attempt.state(FLIGHT, key), Requested)
+def _waits(aggregate: Aggregate[Any, Any, Any], state: type) -> Callable[[Attempt, str], bool]:
+    """Whether nobody has answered yet: a rule may have, in the same breath."""
+    return lambda attempt, key: isinstance(attempt.state(aggregate, key), state)
+
+
+def _extension_waits(attempt: Attempt, key: str) -> bool:
+    kept = attempt.state(FOOTAGE, key)
+    return isinstance(kept, Kept) and kept.asked is not None
 
 
 def _attention(code: str, roles: tuple[Role, ...], subject: str) -> Rule:
@@ -93,6 +104,31 @@ RULES: tuple[Rule, ...] = (
         SUPERVISORS,
         "A privacy override waits for approval",
         lambda r: f"{r.stream} was asked for by {r.envelope.actorid}. It takes a second person.",
+        holds=_waits(OVERRIDE, privacy_override.Waiting),
+    ),
+    Rule(
+        "export_approval_asked",
+        ExportRequested,
+        SUPERVISORS,
+        "An export of footage waits for approval",
+        lambda r: f"{r.stream} was asked for by {r.envelope.actorid}. It takes a second person.",
+        holds=_waits(EXPORT, export.Waiting),
+    ),
+    Rule(
+        "disclosure_decision_asked",
+        DisclosureRequested,
+        SUPERVISORS,
+        "Another agency's request waits for a decision",
+        lambda r: f"{r.stream}, of {r.event.what}, was put on the record by {r.envelope.actorid}.",
+        holds=_waits(DISCLOSURE, disclosure.Waiting),
+    ),
+    Rule(
+        "extension_approval_asked",
+        ExtensionRequested,
+        (Role.STATION_COMMANDER,),
+        "A longer retention waits for your decision",
+        lambda r: f"{r.stream}, until {r.event.keep_until:%Y-%m-%d}, asked for by {r.envelope.actorid}.",
+        holds=_extension_waits,
     ),
     Rule(
         "launch_approval_asked",
@@ -101,7 +137,7 @@ RULES: tuple[Rule, ...] = (
         "A launch waits for your decision",
         lambda r: f"{r.stream}, for {r.event.purpose}, until {r.event.awaits_until:%H:%M:%S} UTC.",
         when=lambda r: r.event.purpose in COMMANDER_PURPOSES,
-        holds=_launch_waits,
+        holds=_waits(FLIGHT, Requested),
     ),
     Rule(
         "policy_approval_asked",
@@ -134,8 +170,15 @@ RULES: tuple[Rule, ...] = (
         "override_justification_overdue", (*SUPERVISORS, Role.AUDITOR), "A break-glass was not justified in time"
     ),
     _attention("disclosure_review_overdue", (Role.AUDITOR,), "The review of a disclosure is overdue"),
+    _attention("audit_sample_overdue", (Role.AUDITOR,), "The weekly sample was not drawn in time"),
     _attention("sample_review_overdue", (Role.AUDITOR,), "Reviews of the weekly sample are overdue"),
     _attention("finding_overdue", (Role.STATION_COMMANDER, Role.AUDITOR), "Something is to be done about a finding"),
+    _attention(
+        "complaint_answer_overdue",
+        (Role.CITY_ANALYST, Role.STATION_COMMANDER, Role.AUDITOR),
+        "The answer to a complaint is overdue",
+    ),
+    _attention("hold_verification_due", SUPERVISORS, "A legal hold is to be verified again"),
     _attention("low_space", (Role.ADMINISTRATOR,), "Disk space runs low"),
     _attention("letter_unreadable", (Role.CITY_ANALYST,), "A letter of the public could not be read"),
     _attention("mailbox_away", (Role.ADMINISTRATOR,), "The mailbox for feedback cannot be read"),

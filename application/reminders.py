@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, time
 from typing import Any
 from uuid import UUID
 
@@ -11,8 +14,10 @@ from application.deadlines import Change, Due, NotDue, drawn_from, when_due
 from application.handling import Accepted, Handler, Outcome
 from application.notices import Notices
 from application.standing import service
-from domain.disclosure import DISCLOSURE, DisclosureReviewed, Made, ReviewAwaited
-from domain.kernel import Aggregate, StreamId
+from domain.complaint import ComplaintOpened, ComplaintResolved
+from domain.disclosure import DisclosureReviewed, ReviewAwaited
+from domain.footage import LegalHoldPlaced, LegalHoldReleased, LegalHoldVerified
+from domain.kernel import StreamId
 from domain.notice import CallForAttention
 from domain.privacy_override_events import (
     EmergencyOverrideInvoked,
@@ -20,18 +25,73 @@ from domain.privacy_override_events import (
     OverrideJustified,
     OverrideReviewed,
 )
-from domain.review import REVIEW as REVIEW_OF_SAMPLE
-from domain.review import UnderReview
-from domain.review_events import AuditSampleDrawn, CorrectiveActionTaken, FindingRecorded
+from domain.review_events import (
+    AccessReviewed,
+    AuditSampleDrawn,
+    AuditSeedCommitted,
+    CorrectiveActionTaken,
+    FindingRecorded,
+)
 
 REVIEW, JUSTIFICATION = "override_review_overdue", "override_justification_overdue"
-_DONE_BY: dict[str, type] = {REVIEW: OverrideReviewed, JUSTIFICATION: OverrideJustified}
-DISCLOSURE_REVIEW, SAMPLE_REVIEW, FINDING = (
-    "disclosure_review_overdue",
-    "sample_review_overdue",
-    "finding_overdue",
-)
-_SAYS = {REVIEW: "It was to be reviewed by an auditor.", JUSTIFICATION: "It was to be justified by who invoked it."}
+DISCLOSURE_REVIEW = "disclosure_review_overdue"
+SAMPLE, SAMPLE_REVIEW = "audit_sample_overdue", "sample_review_overdue"
+FINDING = "finding_overdue"  # of a finding, whose number goes on behind the colon
+ANSWER = "complaint_answer_overdue"
+HOLD = "hold_verification_due"  # of a hold, whose name goes on behind the colon
+
+Events = Sequence[Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Reminder:
+    """`done`: whether the events of the stream leave nothing to remind of."""
+
+    says: str
+    done: Callable[[Events, Due], bool]
+
+
+def _happened(*types: type) -> Callable[[Events, Due], bool]:
+    return lambda events, due: any(isinstance(event, types) for event in events)
+
+
+def _all_reviewed(events: Events, due: Due) -> bool:
+    sampled = {a.position for event in events if isinstance(event, AuditSampleDrawn) for a in event.sample}
+    return sampled <= {event.position for event in events if isinstance(event, AccessReviewed)}
+
+
+def _answered(events: Events, due: Due) -> bool:
+    return any(isinstance(event, CorrectiveActionTaken) and event.finding == int(_detail(due)) for event in events)
+
+
+def _verified(events: Events, due: Due) -> bool:
+    """Also where the hold is over, or its day is another one now."""
+    hold = _detail(due)
+    of_hold = [e for e in events if isinstance(e, LegalHoldPlaced | LegalHoldVerified | LegalHoldReleased)]
+    newest = [event for event in of_hold if event.hold == hold][-1]
+    return isinstance(newest, LegalHoldReleased) or _start_of(newest.verify_again_on) != due.at
+
+
+REMINDERS = {
+    REVIEW: Reminder("It was to be reviewed by an auditor.", _happened(OverrideReviewed)),
+    JUSTIFICATION: Reminder(
+        "It was to be justified by who invoked it.", _happened(OverrideJustified, OverrideReviewed)
+    ),
+    DISCLOSURE_REVIEW: Reminder("It was to be reviewed by an auditor.", _happened(DisclosureReviewed)),
+    SAMPLE: Reminder("The nonce was to be revealed and the sample drawn.", _happened(AuditSampleDrawn)),
+    SAMPLE_REVIEW: Reminder("Every access in it was to be reviewed.", _all_reviewed),
+    FINDING: Reminder("Something was to be done about a finding.", _answered),
+    ANSWER: Reminder("It was to be answered.", _happened(ComplaintResolved)),
+    HOLD: Reminder("A legal hold on it is to be verified, or released.", _verified),
+}
+
+
+def _detail(due: Due) -> str:
+    return due.kind.partition(":")[2]
+
+
+def _start_of(day: date) -> datetime:
+    return datetime.combine(day, time(), UTC)
 
 
 @drawn_from(OverrideApproved, EmergencyOverrideInvoked, OverrideJustified, OverrideReviewed)
@@ -50,63 +110,51 @@ def _overrides(recorded: RecordedEvent) -> list[Change]:
             return [NotDue(REVIEW, recorded.stream), NotDue(JUSTIFICATION, recorded.stream)]
 
 
+@drawn_from(AuditSeedCommitted, AuditSampleDrawn, FindingRecorded, CorrectiveActionTaken)
+def _oversight(recorded: RecordedEvent) -> list[Change]:
+    stream = recorded.stream
+    match event := recorded.event:
+        case AuditSeedCommitted():
+            return [Due(SAMPLE, stream, event.reveal_by)]
+        case AuditSampleDrawn():
+            return [NotDue(SAMPLE, stream), Due(SAMPLE_REVIEW, stream, event.review_by)]
+        case FindingRecorded():
+            return [Due(f"{FINDING}:{event.number}", stream, event.action_by)]
+        case _:
+            return [NotDue(f"{FINDING}:{event.finding}", stream)]
+
+
+@drawn_from(ReviewAwaited, DisclosureReviewed)
+def _disclosures(recorded: RecordedEvent) -> list[Change]:
+    if isinstance(recorded.event, ReviewAwaited):
+        return [Due(DISCLOSURE_REVIEW, recorded.stream, recorded.event.review_by)]
+    return [NotDue(DISCLOSURE_REVIEW, recorded.stream)]
+
+
+@drawn_from(ComplaintOpened, ComplaintResolved)
+def _complaints(recorded: RecordedEvent) -> list[Change]:
+    if isinstance(recorded.event, ComplaintOpened):
+        return [Due(ANSWER, recorded.stream, recorded.event.answer_by)]
+    return [NotDue(ANSWER, recorded.stream)]
+
+
+@drawn_from(LegalHoldPlaced, LegalHoldVerified, LegalHoldReleased)
+def _holds(recorded: RecordedEvent) -> list[Change]:
+    event, kind = recorded.event, f"{HOLD}:{recorded.event.hold}"
+    if isinstance(event, LegalHoldReleased):
+        return [NotDue(kind, recorded.stream)]
+    return [Due(kind, recorded.stream, _start_of(event.verify_again_on))]
+
+
 def _overdue(handler: Handler, due: Due, command_id: UUID) -> Outcome:
     """Asks the stream itself: the list of deadlines may not have heard yet."""
-    happened = {type(recorded_event(stored).event) for stored in handler.store.read([due.stream])[due.stream]}
-    if happened & {_DONE_BY[due.kind], OverrideReviewed}:
+    what = due.kind.partition(":")[0]
+    happened = [recorded_event(stored).event for stored in handler.store.read([due.stream])[due.stream]]
+    if REMINDERS[what].done(happened, due):
         return Accepted(due.stream, due.stream.partition("-")[2])
-    command = CallForAttention(due.kind, StreamId(due.stream), due.at, _SAYS[due.kind])
+    command = CallForAttention(what, StreamId(due.stream), due.at, REMINDERS[what].says)
     return Notices(handler).call_for_attention(service("service-scheduler"), command, command_id)
 
 
-when_due(REVIEW)(_overdue)
-when_due(JUSTIFICATION)(_overdue)
-
-
-@drawn_from(ReviewAwaited, DisclosureReviewed, AuditSampleDrawn, FindingRecorded, CorrectiveActionTaken)
-def _oversight(recorded: RecordedEvent) -> list[Change]:
-    match event := recorded.event:
-        case ReviewAwaited():
-            return [Due(DISCLOSURE_REVIEW, recorded.stream, event.review_by)]
-        case DisclosureReviewed():
-            return [NotDue(DISCLOSURE_REVIEW, recorded.stream)]
-        case AuditSampleDrawn():
-            return [Due(SAMPLE_REVIEW, recorded.stream, event.review_by)]
-        case FindingRecorded():
-            return [Due(f"{FINDING}:{event.number}", recorded.stream, event.action_by)]
-        case _:
-            return [NotDue(f"{FINDING}:{event.finding}", recorded.stream)]
-
-
-@when_due(DISCLOSURE_REVIEW)
-def _disclosure_overdue(handler: Handler, due: Due, command_id: UUID) -> Outcome:
-    awaited = isinstance(_state(handler, DISCLOSURE, due), Made)
-    return _call(handler, due, command_id, "It was to be reviewed by an auditor." if awaited else "")
-
-
-@when_due(SAMPLE_REVIEW)
-def _sample_overdue(handler: Handler, due: Due, command_id: UUID) -> Outcome:
-    state = _state(handler, REVIEW_OF_SAMPLE, due)
-    left = len(state.sample) - len(state.reviewed) if isinstance(state, UnderReview) else 0
-    return _call(handler, due, command_id, f"{left} of its accesses were to be reviewed." if left else "")
-
-
-@when_due(FINDING)
-def _finding_overdue(handler: Handler, due: Due, command_id: UUID) -> Outcome:
-    state, number = _state(handler, REVIEW_OF_SAMPLE, due), int(due.kind.partition(":")[2])
-    finding = state.findings.get(number) if isinstance(state, UnderReview) else None
-    open_ = finding is not None and not finding.answered
-    return _call(handler, due, command_id, f"Nothing was done yet about finding {number}." if open_ else "")
-
-
-def _state(handler: Handler, aggregate: Aggregate[Any, Any, Any], due: Due) -> Any:
-    """Of the stream itself: the list of deadlines may not have heard yet."""
-    return handler.states.load([(aggregate, due.stream.partition("-")[2])])[due.stream][1]
-
-
-def _call(handler: Handler, due: Due, command_id: UUID, says: str) -> Outcome:
-    """`says`: what was not done; blank: it was."""
-    if not says:
-        return Accepted(due.stream, due.stream.partition("-")[2])
-    command = CallForAttention(due.kind.partition(":")[0], StreamId(due.stream), due.at, says)
-    return Notices(handler).call_for_attention(service("service-scheduler"), command, command_id)
+for kind in REMINDERS:
+    when_due(kind)(_overdue)

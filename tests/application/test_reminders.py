@@ -4,22 +4,64 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import replace
-from datetime import timedelta
+from datetime import date, timedelta
+from typing import Any
 from uuid import uuid4
 
 import pytest
 
 from application import codec, deadlines
 from application.deadlines import Due
+from application.notices import RULES
 from application.ports import Append
+from application.reminders import REMINDERS
 from application.scheduler import Scheduler
 from domain.notice import AttentionNeeded
-from domain.privacy_override_events import EmergencyOverrideInvoked, OverrideJustified, OverrideReviewed
-from tests.application.small_center import SmallCenter, small_center
+from domain.sampling import Access
+from tests.application.small_center import NOON, SmallCenter, small_center
 from tests.golden.make import event_of
 from tests.projections.log import envelope
 
 DAY = timedelta(days=1)
+INVOKED = event_of("override.emergency_override_invoked.v1")
+JUSTIFIED = event_of("override.override_justified.v1")
+REVIEWED = event_of("override.override_reviewed.v1")
+DRAWN = event_of("review.audit_sample_drawn.v1")
+SAMPLED = replace(DRAWN, sample=tuple(Access(n, DRAWN.sample[0].stream, DRAWN.sample[0].person) for n in (3, 7)))
+HELD = replace(event_of("footage.legal_hold_placed.v1"), hold="h1", verify_again_on=date(2026, 6, 20))
+VERIFIED = replace(event_of("footage.legal_hold_verified.v1"), hold="h1", verify_again_on=date(2027, 6, 20))
+RELEASED = replace(event_of("footage.legal_hold_released.v1"), hold="h1")
+FOUND = [replace(event_of("review.finding_recorded.v1"), number=n) for n in (1, 2)]
+MENDED = [replace(event_of("review.corrective_action_taken.v1"), finding=n) for n in (1, 2)]
+
+
+def looked_at(position: int) -> Any:
+    return replace(event_of("review.access_reviewed.v1"), position=position)
+
+
+# What is called out, of which stream, what leaves it undone, and what does it.
+CASES: list[tuple[list[str], str, list[Any], list[Any]]] = [
+    (["override_justification_overdue", "override_review_overdue"], "override-o1", [INVOKED], [JUSTIFIED, REVIEWED]),
+    (["override_review_overdue"], "override-o1", [INVOKED, JUSTIFIED], [REVIEWED]),
+    (["audit_sample_overdue"], "review-week-2026-W23", [event_of("review.audit_seed_committed.v1")], [DRAWN]),
+    (
+        ["disclosure_review_overdue"],
+        "disclosure-d1",
+        [event_of(f"disclosure.{name}.v1") for name in ("disclosure_requested", "disclosure_made", "review_awaited")],
+        [event_of("disclosure.disclosure_reviewed.v1")],
+    ),
+    (["sample_review_overdue"], "review-week-2026-W23", [SAMPLED, looked_at(3)], [looked_at(7)]),
+    (["finding_overdue"], "review-r1", [*FOUND, MENDED[0]], [MENDED[1]]),
+    (
+        ["complaint_answer_overdue"],
+        "complaint-c1",
+        [event_of("complaint.complaint_opened.v1")],
+        [event_of("complaint.complaint_resolved.v1")],
+    ),
+    (["hold_verification_due"], "footage-f1", [HELD], [VERIFIED]),
+    (["hold_verification_due"], "footage-f1", [HELD], [RELEASED]),
+]
+NAMES = [f"{' and '.join(what)} of {stream}" for what, stream, _, _ in CASES]
 
 
 @pytest.fixture
@@ -28,103 +70,50 @@ def center(database_url: str) -> Iterator[SmallCenter]:
         yield center
 
 
-def happened(center: SmallCenter, *types: type) -> list[Due]:
-    """These events of one override, and the deadlines they leave."""
-    names = {EmergencyOverrideInvoked: "emergency_override_invoked", OverrideJustified: "override_justified"}
-    names[OverrideReviewed] = "override_reviewed"
-    events = [event_of(f"override.{names[type_]}.v1") for type_ in types]
+def happened(center: SmallCenter, stream: str, events: list[Any], before: int = 0) -> None:
     new = [
-        codec.new_event(envelope(event, "override-o1", n, center.clock.now()), event, center.handler.keys)
-        for n, event in enumerate(events, 1)
+        codec.new_event(envelope(event, stream, n, center.clock.now()), event, center.handler.keys)
+        for n, event in enumerate(events, before + 1)
     ]
     center.handler.store.append(Append(uuid4(), bytes(32), new))
-    left: dict[str, Due] = {}
-    for recorded in center.events("override-o1"):
+
+
+def left(center: SmallCenter, stream: str) -> list[Due]:
+    """The reminders that the events of a stream leave, as the read model keeps them."""
+    found: dict[str, Due] = {}
+    for recorded in center.events(stream):
         for change in deadlines.changes(recorded):
-            left.pop(change.kind, None)
-            if isinstance(change, Due) and change.kind.endswith("_overdue"):
-                left[change.kind] = change
-    return list(left.values())
+            found.pop(change.kind, None)
+            if isinstance(change, Due) and change.kind.partition(":")[0] in REMINDERS:
+                found[change.kind] = change
+    return sorted(found.values(), key=lambda due: due.at)
 
 
 def called(center: SmallCenter, listed: list[Due]) -> list[str]:
-    center.clock.step(30 * DAY)
+    center.clock.step(60 * DAY)
     for _ in range(2):  # the second has just started
         Scheduler(center.handler, lambda at: [due for due in listed if due.at <= at]).look()
-    return [r.event.what for r in center.all_events() if isinstance(r.event, AttentionNeeded)]
+    return sorted(r.event.what for r in center.all_events() if isinstance(r.event, AttentionNeeded))
 
 
-@pytest.mark.rule("override.reviewed")
-def test_a_break_glass_that_nobody_justified_or_reviewed_is_called_out_once(center: SmallCenter) -> None:
-    listed = happened(center, EmergencyOverrideInvoked)
-    assert called(center, listed) == ["override_review_overdue", "override_justification_overdue"]
+@pytest.mark.rule("override.reviewed", "oversight.due")
+@pytest.mark.parametrize(("what", "stream", "undone", "done"), CASES, ids=NAMES)
+def test_what_was_not_done_in_time_is_called_out_once(
+    center: SmallCenter, what: list[str], stream: str, undone: list[Any], done: list[Any]
+) -> None:
+    happened(center, stream, undone)
+    assert called(center, left(center, stream)) == what
 
 
-def test_what_was_done_is_not_called_out(center: SmallCenter) -> None:
-    assert happened(center, EmergencyOverrideInvoked, OverrideJustified, OverrideReviewed) == []
+@pytest.mark.parametrize(("what", "stream", "undone", "done"), CASES, ids=NAMES)
+def test_what_was_done_is_not_called_out_even_where_the_list_has_not_heard_of_it(
+    center: SmallCenter, what: list[str], stream: str, undone: list[Any], done: list[Any]
+) -> None:
+    happened(center, stream, undone)
+    stale = left(center, stream)
+    happened(center, stream, done, before=len(undone))
+    assert called(center, [due for due in stale if due.at < NOON + 60 * DAY]) == []
 
 
-def test_a_list_that_has_not_heard_yet_calls_nothing_out(center: SmallCenter) -> None:
-    both = happened(center, EmergencyOverrideInvoked, OverrideJustified, OverrideReviewed)
-    assert both == []
-    invoked = center.events("override-o1")[0]
-    stale = [change for change in deadlines.changes(invoked) if isinstance(change, Due)]
-    assert called(center, [due for due in stale if due.kind.endswith("_overdue")]) == []
-
-
-# -- oversight's own ---------------------------------------------------------
-
-
-def listed_of(center: SmallCenter, stream: str, *events: object) -> list[Due]:
-    """The deadlines that these events leave."""
-    new = [
-        codec.new_event(envelope(event, stream, n, center.clock.now()), event, center.handler.keys)
-        for n, event in enumerate(events, 1)
-    ]
-    center.handler.store.append(Append(uuid4(), bytes(32), new))
-    left: dict[str, Due] = {}
-    for recorded in center.events(stream):
-        for change in deadlines.changes(recorded):
-            left.pop(change.kind, None)
-            if isinstance(change, Due):
-                left[change.kind] = change
-    return list(left.values())
-
-
-ASKED, MADE, AWAITED, LOOKED_INTO = (
-    event_of(f"disclosure.{name}.v1")
-    for name in ("disclosure_requested", "disclosure_made", "review_awaited", "disclosure_reviewed")
-)
-DRAWN, REVIEWED, FOUND, ACTED = (
-    event_of(f"review.{name}.v1")
-    for name in ("audit_sample_drawn", "access_reviewed", "finding_recorded", "corrective_action_taken")
-)
-
-
-@pytest.mark.rule("oversight.due")
-def test_a_disclosure_that_nobody_reviewed_is_called_out_once(center: SmallCenter) -> None:
-    assert called(center, listed_of(center, "disclosure-d1", ASKED, MADE, AWAITED)) == ["disclosure_review_overdue"]
-
-
-def test_a_disclosure_that_was_reviewed_is_not_called_out(center: SmallCenter) -> None:
-    late = listed_of(center, "disclosure-d1", ASKED, MADE, AWAITED)
-    assert listed_of(center, "disclosure-d2", ASKED, MADE, AWAITED, LOOKED_INTO) == []
-    heard_late = [replace(due, stream="disclosure-d2") for due in late]
-    assert called(center, heard_late) == []
-
-
-@pytest.mark.rule("oversight.due")
-def test_a_sample_whose_reviews_are_not_done_in_time_is_called_out_once(center: SmallCenter) -> None:
-    assert called(center, listed_of(center, "review-week-1", DRAWN)) == ["sample_review_overdue"]
-
-
-def test_a_sample_that_was_reviewed_is_not_called_out(center: SmallCenter) -> None:
-    reviews = [replace(REVIEWED, position=access.position) for access in DRAWN.sample]
-    assert called(center, listed_of(center, "review-week-1", DRAWN, *reviews)) == []
-
-
-@pytest.mark.rule("oversight.due")
-def test_a_finding_about_which_nothing_is_done_in_time_is_called_out_once(center: SmallCenter) -> None:
-    found = [replace(FOUND, number=n) for n in (1, 2)]
-    acted = replace(ACTED, finding=1)
-    assert called(center, listed_of(center, "review-f1", *found, acted)) == ["finding_overdue"]
+def test_somebody_is_told_of_everything_that_is_called_out() -> None:
+    assert set(REMINDERS) <= {rule.code for rule in RULES}
