@@ -4,15 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from datetime import timedelta
+from uuid import uuid4
 
 import pytest
 
 from adapters.notify import MailServer, OutsideMessenger, Webhook
-from application import deadlines
+from application import codec, deadlines
 from application.codec import Recorded
 from application.deadlines import Due
 from application.notices import RULES, Carry, Notices, Tell
 from application.policies import Policies
+from application.ports import Append
 from application.scheduler import Scheduler
 from application.standing import service
 from domain.kernel import PersonId, StreamId
@@ -28,6 +30,8 @@ from domain.person import Role, Suspend
 from domain.policy import RECORD_ALL_KEEP_30_DAYS
 from tests.adapters.notify.receivers import http_server, mail_server
 from tests.application.small_center import ADMIN, CAPTAIN, SmallCenter, done, small_center
+from tests.golden.make import event_of
+from tests.projections.log import envelope
 
 KEY = bytes(range(32))
 
@@ -166,3 +170,32 @@ def test_nobody_is_told_who_lost_the_role_or_is_suspended(center: SmallCenter) -
 
 def test_every_rule_has_a_code_of_its_own() -> None:
     assert len({rule.code for rule in RULES}) == len(RULES)
+
+
+WAITING = [
+    ("override", ["override_requested"], ["override_refused"], "override waits"),
+    ("export", ["export_requested"], ["export_refused"], "export of footage waits"),
+    ("disclosure", ["disclosure_requested"], ["disclosure_refused"], "request waits for a decision"),
+    ("footage", ["footage_recorded", "extension_requested"], ["extension_refused"], "longer retention waits"),
+]
+
+
+@pytest.mark.parametrize(("aggregate", "asked", "refused", "subject"), WAITING, ids=[case[0] for case in WAITING])
+def test_what_waits_for_a_second_person_is_told_to_who_decides_and_what_a_rule_refused_to_nobody(
+    center: SmallCenter, aggregate: str, asked: list[str], refused: list[str], subject: str
+) -> None:
+    with mail_server() as box:
+        telling = Telling(center, OutsideMessenger(MailServer(f"smtp://127.0.0.1:{box.port}", "watch@weho.example")))
+        telling.run()
+        box.messages.clear()
+        for key, names in (("waits", asked), ("refused", [*asked, *refused])):
+            stream = f"{aggregate}-{key}"
+            events = [event_of(f"{aggregate}.{name}.v1") for name in names]
+            new = [
+                codec.new_event(envelope(event, stream, n, center.clock.now()), event)
+                for n, event in enumerate(events, 1)
+            ]
+            center.handler.store.append(Append(uuid4(), bytes(32), new))
+        telling.run()
+    assert [(m["To"], subject in m["Subject"]) for m in box.messages] == [(f"{CAPTAIN}@weho.example", True)]
+    assert f"{aggregate}-waits" in box.messages[0].get_content()
