@@ -327,6 +327,11 @@ class Settings(BaseSettings):
         alias="SAFERWEHO_WEBHOOKS",
         description="File (mode 0600) of machines to be told, one a line: `NAME URL whsec_BASE64`.",
     )
+    alarm_mail: str = Field(
+        "",
+        alias="SAFERWEHO_ALARM_MAIL",
+        description="Addresses, separated by commas, that the scheduler writes to when the record itself fails.",
+    )
     least_free_percent: int = Field(
         10, ge=0, le=90, alias="SAFERWEHO_LEAST_FREE_PERCENT", description="Free disk space below which IT is told."
     )

@@ -179,6 +179,7 @@ RULES: tuple[Rule, ...] = (
         "The answer to a complaint is overdue",
     ),
     _attention("hold_verification_due", SUPERVISORS, "A legal hold is to be verified again"),
+    _attention("logging_failure", (Role.ADMINISTRATOR, Role.AUDITOR), "The record failed for a time"),
     _attention("low_space", (Role.ADMINISTRATOR,), "Disk space runs low"),
     _attention("letter_unreadable", (Role.CITY_ANALYST,), "A letter of the public could not be read"),
     _attention("mailbox_away", (Role.ADMINISTRATOR,), "The mailbox for feedback cannot be read"),

@@ -13,7 +13,6 @@ import structlog
 from adapters.heartbeats import PostgresHeartbeats
 from adapters.kafka import topics
 from adapters.kafka.feed import feed_factory
-from adapters.notify import MailServer, OutsideMessenger, read_webhooks
 from api.processes import wiring
 from api.processes.running import in_threads, running
 from api.settings import Settings
@@ -93,12 +92,6 @@ class Listener:
                 log.warning("heartbeats.retry", error=repr(error))
 
 
-def messenger_of(settings: Settings) -> OutsideMessenger:
-    """Raises WebhooksFault."""
-    server = MailServer(settings.smtp_url.get_secret_value(), settings.mail_from) if settings.smtp_url else None
-    return OutsideMessenger(server, read_webhooks(settings.webhooks))
-
-
 def reactors_of(settings: Settings, handler: Handler) -> list[Reactor]:
     """One for each rule. Needs DATABASE_URL and KAFKA_BOOTSTRAP_SERVERS."""
     assert settings.write_url and settings.bootstrap_servers
@@ -129,7 +122,7 @@ def reactors_of(settings: Settings, handler: Handler) -> list[Reactor]:
         if isinstance(told, Unavailable):
             raise TryAgain(told.message)
 
-    notices, messenger = Notices(handler), messenger_of(settings)
+    notices, messenger = Notices(handler), wiring.messenger(settings)
 
     def tell(command: IssuedCommand) -> None:
         if isinstance(told := notices.send(actor, command), Unavailable):

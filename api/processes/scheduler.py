@@ -1,4 +1,4 @@
-"""`saferweho scheduler`: what the rules say must happen at a time, happens."""
+"""`saferweho scheduler`: what the rules say must happen at a time, happens; a record that fails is heard of."""
 
 from __future__ import annotations
 
@@ -7,15 +7,19 @@ import threading
 import time
 from collections.abc import Callable, Sequence
 from datetime import datetime
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import psycopg
 import structlog
 
+from adapters.event_store import open_for_appends
 from api.processes import wiring
 from api.processes.post import PostOffice
 from api.processes.running import in_threads, running
+from api.settings import Settings
+from application.alarm import Alarm, Ends
 from application.deadlines import Due
 from application.handling import Handler
 from application.notices import Notices
@@ -30,6 +34,8 @@ from projections.deadlines.projection import DEADLINES  # with it every rule is 
 AGAIN_S = 1.0
 STUCK_S = 10.0
 LOOK_AT_SPACE_S = 60.0
+LOOK_AT_RECORD_S = 30.0
+WATCHED = ("deadlines", "audit_trail")  # read models that what is recorded must reach
 SCHEDULER = "service-scheduler"
 log = structlog.get_logger()
 
@@ -40,12 +46,42 @@ def run() -> None:
         scheduling = Scheduling(handler, process.settings.read_url)
         process.health.checks["deadlines"] = scheduling.check
         watch = SpaceWatch(handler, process.settings.home, process.settings.least_free_percent)
+        alarm = alarm_of(process.settings, handler)
+        process.health.checks["record"] = lambda: {"ok": alarm.failing is None, "fault": alarm.failing}
         work: dict[str, Callable[[threading.Event], None]] = {"scheduler": scheduling.run, "space": watch.run}
+        work["alarm"] = partial(sound, alarm)
         if process.settings.imap_url is not None:
             post = PostOffice(process.settings, handler)
             process.health.checks["mailbox"] = post.check
             work["mailbox"] = post.run
         in_threads(process.stop, work)
+
+
+def alarm_of(settings: Settings, handler: Handler) -> Alarm:
+    """Raises WebhooksFault."""
+    assert settings.write_url and settings.read_url
+    write_url, read_url, messenger = settings.write_url, settings.read_url, wiring.messenger(settings)
+
+    def ends() -> Ends:
+        try:
+            open_for_appends(write_url)
+            recorded = handler.store.head().position
+            with psycopg.connect(read_url, autocommit=True, connect_timeout=5) as connection:
+                return Ends(recorded, queries.least_position(connection, WATCHED))
+        except psycopg.Error as error:
+            raise StoreUnavailable(str(error).strip()) from error
+
+    addresses = [address.strip() for address in settings.alarm_mail.split(",") if address.strip()]
+    if not (addresses and messenger.mail_server) and not messenger.webhooks:
+        log.warning("alarm_reaches_nobody", set="SAFERWEHO_ALARM_MAIL and SAFERWEHO_SMTP_URL, or SAFERWEHO_WEBHOOKS")
+    return Alarm(handler, messenger, ends, addresses, sorted(messenger.webhooks))
+
+
+def sound(alarm: Alarm, stop: threading.Event) -> None:
+    while True:
+        alarm.look()
+        if stop.wait(LOOK_AT_RECORD_S):
+            return
 
 
 class SpaceWatch:

@@ -14,6 +14,7 @@ from adapters.cedar.authoriser import CedarAuthoriser
 from adapters.event_store import PostgresEventStore
 from adapters.keys import FileKeyEncryption, PostgresKeyStore
 from adapters.keys.encryption import new_key
+from adapters.notify import MailServer, OutsideMessenger, read_webhooks
 from api.settings import Settings, SettingsError
 from application.handling import Handler
 from application.policies import Policies
@@ -51,6 +52,12 @@ def keyring(settings: Settings) -> Iterator[Keyring]:
     """The keys of the people and incidents that events speak of. Raises SettingsError and KeyEncryptionFault."""
     with PostgresKeyStore(settings.keys_url, key_encryption(settings)) as store:
         yield Keyring(store)
+
+
+def messenger(settings: Settings) -> OutsideMessenger:
+    """Raises WebhooksFault."""
+    server = MailServer(settings.smtp_url.get_secret_value(), settings.mail_from) if settings.smtp_url else None
+    return OutsideMessenger(server, read_webhooks(settings.webhooks))
 
 
 @contextmanager

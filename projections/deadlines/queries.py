@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import UTC, datetime
 from typing import Any
 
 import psycopg
+from psycopg import sql
 
 from application.deadlines import Due
 
@@ -24,3 +26,10 @@ def checkpoint(connection: psycopg.Connection[Any]) -> tuple[int, int, str | Non
         "SELECT position, greatest(log_end - position, 0), fault FROM read.deadlines_checkpoint"
     ).fetchone()
     return (0, 0, "the read model deadlines does not exist yet") if row is None else (row[0], row[1], row[2])
+
+
+def least_position(connection: psycopg.Connection[Any], models: Sequence[str]) -> int:
+    """How far the slowest of these read models has come. Raises psycopg.Error where one does not exist."""
+    views = [sql.SQL("SELECT position FROM read.{}").format(sql.Identifier(f"{model}_checkpoint")) for model in models]
+    row = connection.execute(sql.SQL("SELECT min(position) FROM ({}) p").format(sql.SQL(" UNION ALL ").join(views)))
+    return int((row.fetchone() or (0,))[0] or 0)

@@ -102,8 +102,14 @@ def create(url: str, table: str, text: str) -> None:
     sha256 = hashlib.sha256(text.encode()).hexdigest()
     with psycopg.connect(url) as connection:
         for _ in range(2):  # again under the lock
-            found = connection.execute("SELECT obj_description(to_regclass(%s), 'pg_class')", (table,)).fetchone()
-            if found == (sha256,):
+            # Out of the rows: what a name stood for before the lock was waited for may be cached (to_regclass).
+            found = connection.execute(
+                "SELECT 1 FROM pg_description d JOIN pg_class c ON c.oid = d.objoid"
+                " JOIN pg_namespace n ON n.oid = c.relnamespace AND d.classoid = 'pg_class'::regclass"
+                " WHERE d.objsubid = 0 AND n.nspname || '.' || c.relname = %s AND d.description = %s",
+                (table, sha256),
+            ).fetchone()
+            if found:
                 return
             connection.execute("SELECT pg_advisory_xact_lock(hashtext('saferweho projections'))")
         connection.execute(text.encode())
