@@ -22,6 +22,7 @@ SERVICES = {
     "service-drone-gateway": "Drone gateway",
     "service-reactor": "Reactor",
     "service-scheduler": "Scheduler",
+    "service-reconcile": "Reconciliation",
     "service-provisioning": "Provisioning (personnel system)",
     "service-dispatch": "Dispatch (CAD)",
     "service-recorder": "Recorder",

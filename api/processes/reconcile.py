@@ -2,17 +2,29 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
+from datetime import UTC, datetime
 from typing import Any
+from uuid import NAMESPACE_URL, uuid5
+
+import psycopg
 
 from adapters import event_store
-from adapters.event_store.audit import audit
+from adapters.event_store.audit import Audit, audit
 from adapters.kafka import reconcile as kafka
+from api.processes import wiring
 from api.processes.tools import tool_settings
+from api.settings import Settings
 from application.codec import TYPE_PREFIX, decode_envelope
-from application.ports import Head, StoredEvent, StoreUnavailable
+from application.handling import Accepted
+from application.oversight import Oversight
+from application.ports import Head, StoredEvent, StoreError, StoreUnavailable
+from application.standing import service
+from domain.review_events import Discrepancy
 from projections.engine import admin
 from projections.engine.feed import FeedRecord
+
+MOST = 10  # of each that is named
 
 
 def restore() -> dict[str, Any]:
@@ -54,7 +66,8 @@ def _opened(url: str, log: kafka.LogReport, agree: bool) -> bool:
 
 def reconcile(*, resend: bool = False, open_appends: bool = False) -> dict[str, Any]:
     """Count and rolling hash of each. `agree` is true when the log is whole and the same everywhere, up to what each
-    read model has applied; a read model or a log that is merely behind agrees as far as it goes."""
+    read model has applied; a read model or a log that is merely behind agrees as far as it goes. What disagrees is put
+    on the record, where that is possible, and so told to those who must know."""
     settings = tool_settings(["DATABASE_URL", "KAFKA_BOOTSTRAP_SERVERS"])
     assert settings.write_url and settings.bootstrap_servers
     url, bootstrap, prefix = settings.write_url, settings.bootstrap_servers, settings.topic_prefix
@@ -84,8 +97,10 @@ def reconcile(*, resend: bool = False, open_appends: bool = False) -> dict[str, 
     ]
     agree = store.holds and log.good and all(model["agrees"] for model in models)
     opened = open_appends and _opened(url, log, agree)
+    wrong = found(store, log, models)
     return {
         "agree": agree,
+        "recorded": _record(settings, *wrong) if wrong else None,
         "appends": "opened" if opened else _appends(url),
         "store": {
             "events": store.events,
@@ -109,6 +124,51 @@ def reconcile(*, resend: bool = False, open_appends: bool = False) -> dict[str, 
         "read_models": models,
         "resent": resent,
     }
+
+
+# -- what disagrees is told ------------------------------------------------------
+
+
+def found(store: Audit, log: kafka.LogReport, models: Sequence[dict[str, Any]]) -> tuple[Discrepancy, str] | None:
+    """What disagrees, in words that stay the same as long as it does."""
+    said: list[tuple[Discrepancy, str]] = []
+    if store.gaps:
+        said.append((Discrepancy.MISSING, f"the store lacks the positions {_spans(store.gaps)}"))
+    if store.broken_streams:
+        said.append((Discrepancy.COUNT, f"streams with broken versions: {', '.join(store.broken_streams[:MOST])}"))
+    if store.computed != store.head and not store.gaps:
+        said.append((Discrepancy.COUNT, "the store's events do not add up to its rolling hash"))
+    if log.missing:
+        said.append((Discrepancy.MISSING, f"Kafka lacks the positions {_spans(log.missing)}"))
+    if log.differing:
+        places = ", ".join(map(str, log.differing[:MOST]))
+        said.append((Discrepancy.COUNT, f"store and Kafka differ at the positions {places}"))
+    if log.fault_count:
+        said.append((Discrepancy.UNRECORDED, f"records in Kafka that no relay wrote: {'; '.join(log.faults[:MOST])}"))
+    if log.ahead:
+        said.append((Discrepancy.UNRECORDED, "Kafka has events that the store lacks: it was set back"))
+    if wrong := [model["build"] for model in models if not model["agrees"]]:
+        said.append((Discrepancy.COUNT, f"read models of another history: {', '.join(wrong)}"))
+    return (said[0][0], "; ".join(text for _, text in said)) if said else None
+
+
+def _spans(spans: Iterable[tuple[int, int]]) -> str:
+    told = [str(kafka.Span(*span)) for span in spans]
+    return ", ".join(told[:MOST]) + (f" and {len(told) - MOST} more" if len(told) > MOST else "")
+
+
+def _record(settings: Settings, kind: Discrepancy, detail: str) -> str:
+    """Put it on the record, once a day, from where those who must know are told. The stream, or why there is none."""
+    day = datetime.now(UTC).date()
+    command_id = uuid5(NAMESPACE_URL, f"urn:saferweho:discrepancy:{day}:{kind}:{detail}")
+    try:
+        with wiring.handler(settings, checked=False) as handler:
+            told = Oversight(handler).report_discrepancy(
+                service("service-reconcile"), kind, None, detail[:1000], command_id
+            )
+    except (StoreError, psycopg.Error) as error:
+        return f"not recorded: {str(error).strip()}"
+    return told.stream if isinstance(told, Accepted) else f"not recorded: {told}"
 
 
 def _appends(url: str) -> str:

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import json
 import os
+import sys
 from collections.abc import Sequence
 from pathlib import Path
 
 import click
+import structlog
 
 from adapters.kafka import clients
 from api import settings as settings_
@@ -38,4 +40,5 @@ def tool_settings(needs: Sequence[str] = ()) -> settings_.Settings:
         click.echo(error, err=True)
         raise SystemExit(2) from None
     clients.secure(**chosen.kafka_security)
+    structlog.configure(logger_factory=lambda *_: structlog.PrintLogger(sys.stderr))  # what is printed is the answer
     return chosen
