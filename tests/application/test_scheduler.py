@@ -142,6 +142,24 @@ def test_a_killed_scheduler_does_all_that_is_due_once(center: SmallCenter, tmp_p
     assert Counter(ended(center)) == {f"session-{session}": 1 for session in sessions}
 
 
+def test_of_two_schedulers_that_run_at_once_each_deadline_is_kept_by_one(center: SmallCenter) -> None:
+    """As after a start by mistake, or while one is replaced by the next."""
+    sessions = [center.signed_on(ADMIN, (1 + n) * timedelta(minutes=1)).session for n in range(12)]
+    command = [sys.executable, "-m", "tests.application.scheduling", center.url, (NOON + HOUR).isoformat()]
+    with projected(center):
+        two = [subprocess.Popen(command, cwd=ROOT) for _ in range(2)]
+        try:
+            assert wait_until(lambda: len(ended(center)) >= len(sessions), 60)
+            caught_up(center)
+            assert wait_until(lambda: open_of_sessions(center) == [], 30)
+            assert [process.poll() for process in two] == [None, None]
+        finally:
+            for process in two:
+                process.kill()
+                process.wait()
+    assert Counter(ended(center)) == {f"session-{session}": 1 for session in sessions}
+
+
 # -- the loop by itself --------------------------------------------------------
 
 
