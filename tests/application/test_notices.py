@@ -192,7 +192,7 @@ def test_what_waits_for_a_second_person_is_told_to_who_decides_and_what_a_rule_r
             stream = f"{aggregate}-{key}"
             events = [event_of(f"{aggregate}.{name}.v1") for name in names]
             new = [
-                codec.new_event(envelope(event, stream, n, center.clock.now()), event)
+                codec.new_event(envelope(event, stream, n, center.clock.now()), event, center.handler.keys)
                 for n, event in enumerate(events, 1)
             ]
             center.handler.store.append(Append(uuid4(), bytes(32), new))
