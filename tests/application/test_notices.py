@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from datetime import timedelta
+from pathlib import Path
 from uuid import uuid4
 
 import pytest
 
 from adapters.notify import MailServer, OutsideMessenger, Webhook
+from api.processes.scheduler import SpaceWatch
 from application import codec, deadlines
 from application.codec import Recorded
 from application.deadlines import Due
@@ -199,3 +201,18 @@ def test_what_waits_for_a_second_person_is_told_to_who_decides_and_what_a_rule_r
         telling.run()
     assert [(m["To"], subject in m["Subject"]) for m in box.messages] == [(f"{CAPTAIN}@weho.example", True)]
     assert f"{aggregate}-waits" in box.messages[0].get_content()
+
+
+def test_low_space_is_told_once_a_day(center: SmallCenter, tmp_path: Path) -> None:
+    """By the real disk of this machine, of which something is always taken."""
+    watch = SpaceWatch(center.handler, tmp_path, least_percent=100)
+    for hours in (0, 1, 24):
+        center.clock.step(timedelta(hours=hours))
+        watch.look()
+    with mail_server() as box:
+        telling = Telling(center, OutsideMessenger(MailServer(f"smtp://127.0.0.1:{box.port}", "watch@weho.example")))
+        telling.run()
+    assert [r.event.what for r in telling.of(AttentionNeeded)] == ["low_space", "low_space"]
+    assert [m["To"] for m in box.messages if "space" in m["Subject"]] == [f"{ADMIN}@weho.example"] * 2
+    SpaceWatch(center.handler, tmp_path / "not there yet", least_percent=0).look()
+    assert len(telling.of(AttentionNeeded)) == 2
