@@ -89,6 +89,7 @@ def test_while_the_record_works_nobody_is_told(watched: Watched, box: Mailbox, m
     assert (box.messages, machine.requests, watched.recorded()) == ([], [], [])
 
 
+@pytest.mark.rule("record.alarm")
 def test_what_is_recorded_and_reaches_nobody_is_told_within_the_hour_and_once(
     watched: Watched, box: Mailbox, machine: Machine
 ) -> None:
@@ -107,6 +108,7 @@ def test_what_is_recorded_and_reaches_nobody_is_told_within_the_hour_and_once(
     assert (called.what, called.since) == ("logging_failure", since) and "2 of 2" in called.detail
 
 
+@pytest.mark.rule("record.alarm")
 def test_a_mail_server_that_is_away_does_not_silence_the_alarm(
     watched: Watched, box: Mailbox, machine: Machine
 ) -> None:
@@ -118,6 +120,7 @@ def test_a_mail_server_that_is_away_does_not_silence_the_alarm(
     assert "2 of 2" in watched.recorded()[0].detail
 
 
+@pytest.mark.rule("record.alarm")
 def test_while_nothing_can_be_recorded_the_alarm_is_given_all_the_same_and_recorded_afterwards(
     watched: Watched, box: Mailbox, machine: Machine
 ) -> None:

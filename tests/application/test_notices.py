@@ -91,6 +91,7 @@ def drafted(center: SmallCenter) -> None:
     done(Policies(center.handler).draft(admin, RECORD_ALL_KEEP_30_DAYS, "a second one"))
 
 
+@pytest.mark.rule("record.notified")
 def test_an_approval_that_is_asked_for_reaches_who_may_give_it_once(center: SmallCenter) -> None:
     with mail_server() as box:
         server = MailServer(f"smtp://127.0.0.1:{box.port}", "watch@weho.example")
@@ -117,6 +118,7 @@ def test_machines_are_told_of_everything(center: SmallCenter) -> None:
         assert {sent.event.endpoint for sent in telling.of(NotificationSent)} == {"dispatch"}
 
 
+@pytest.mark.rule("record.notified")
 def test_what_fails_is_on_the_record_and_goes_out_again_after_its_pause(center: SmallCenter) -> None:
     with http_server() as machine:
         telling = Telling(center, OutsideMessenger(None, {"dispatch": Webhook("dispatch", machine.url, KEY)}))
@@ -182,6 +184,7 @@ WAITING = [
 ]
 
 
+@pytest.mark.rule("record.notified")
 @pytest.mark.parametrize(("aggregate", "asked", "refused", "subject"), WAITING, ids=[case[0] for case in WAITING])
 def test_what_waits_for_a_second_person_is_told_to_who_decides_and_what_a_rule_refused_to_nobody(
     center: SmallCenter, aggregate: str, asked: list[str], refused: list[str], subject: str
@@ -203,6 +206,7 @@ def test_what_waits_for_a_second_person_is_told_to_who_decides_and_what_a_rule_r
     assert f"{aggregate}-waits" in box.messages[0].get_content()
 
 
+@pytest.mark.rule("record.notified")
 def test_low_space_is_told_once_a_day(center: SmallCenter, tmp_path: Path) -> None:
     """By the real disk of this machine, of which something is always taken."""
     watch = SpaceWatch(center.handler, tmp_path, least_percent=100)

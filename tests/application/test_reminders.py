@@ -96,7 +96,7 @@ def called(center: SmallCenter, listed: list[Due]) -> list[str]:
     return sorted(r.event.what for r in center.all_events() if isinstance(r.event, AttentionNeeded))
 
 
-@pytest.mark.rule("override.reviewed", "oversight.due")
+@pytest.mark.rule("override.reviewed", "oversight.due", "record.deadlines")
 @pytest.mark.parametrize(("what", "stream", "undone", "done"), CASES, ids=NAMES)
 def test_what_was_not_done_in_time_is_called_out_once(
     center: SmallCenter, what: list[str], stream: str, undone: list[Any], done: list[Any]

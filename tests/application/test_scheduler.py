@@ -142,6 +142,7 @@ def test_a_killed_scheduler_does_all_that_is_due_once(center: SmallCenter, tmp_p
     assert Counter(ended(center)) == {f"session-{session}": 1 for session in sessions}
 
 
+@pytest.mark.rule("record.deadlines")
 def test_of_two_schedulers_that_run_at_once_each_deadline_is_kept_by_one(center: SmallCenter) -> None:
     """As after a start by mistake, or while one is replaced by the next."""
     sessions = [center.signed_on(ADMIN, (1 + n) * timedelta(minutes=1)).session for n in range(12)]

@@ -19,6 +19,7 @@ from tests.application.small_center import ADMIN, SmallCenter, small_center
 from tests.faults.test_restore import saferweho
 
 
+@pytest.mark.rule("oversight.discrepancy")
 @pytest.mark.slow
 def test_a_discrepancy_found_by_comparing_store_and_log_is_recorded_and_told(
     database_url: str, kafka: EmbeddedKafka

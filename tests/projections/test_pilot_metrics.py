@@ -211,6 +211,7 @@ def test_a_period_includes_its_start_and_not_its_end(metrics_url: str) -> None:
     assert figure.n == sum(x["request"].purpose == "training" for x in Plain(events).flights)
 
 
+@pytest.mark.rule("pilot.figures")
 @pytest.mark.parametrize("seed", SEEDS)
 def test_availability_is_of_the_time_within_the_period_asked_for(metrics_url: str, seed: int) -> None:
     events, definition = history(seed), BY_CODE["availability"]
@@ -223,6 +224,7 @@ def test_availability_is_of_the_time_within_the_period_asked_for(metrics_url: st
         assert_equal(shown(found), plain, (first, last))
 
 
+@pytest.mark.rule("pilot.comparison")
 def test_calls_from_before_the_pilot_are_held_against_those_of_it(metrics_url: str) -> None:
     """That there are any in the random histories, too."""
     for when in ("before_pilot", "without_drone"):
