@@ -34,6 +34,7 @@ from domain.notice import (
     NotificationFailed,
     NotificationSent,
     OnItsWay,
+    Over,
     RecordDelivery,
     RecordFailure,
     RetryNotification,
@@ -54,6 +55,7 @@ from domain.privacy_override import OVERRIDE
 from domain.privacy_override_events import EmergencyOverrideInvoked, OverrideRequested
 from domain.review_events import DiscrepancyFound
 
+GIVEN_UP = "notification_given_up"
 SUPERVISORS = (Role.WATCH_SUPERVISOR, Role.STATION_COMMANDER)
 
 
@@ -84,6 +86,12 @@ def _waits(aggregate: Aggregate[Any, Any, Any], state: type) -> Callable[[Attemp
 def _extension_waits(attempt: Attempt, key: str) -> bool:
     kept = attempt.state(FOOTAGE, key)
     return isinstance(kept, Kept) and kept.asked is not None
+
+
+def _was_of_another_rule(attempt: Attempt, key: str) -> bool:
+    """That nobody could be told of this is not told again."""
+    state = attempt.state(NOTICE, key)
+    return isinstance(state, Over) and state.sent.rule != GIVEN_UP
 
 
 def _attention(code: str, roles: tuple[Role, ...], subject: str) -> Rule:
@@ -197,6 +205,15 @@ RULES: tuple[Rule, ...] = (
         (Role.AUDITOR, Role.ADMINISTRATOR),
         "A discrepancy was found in the record",
         lambda r: f"See {r.stream}.",
+    ),
+    Rule(
+        GIVEN_UP,
+        NotificationFailed,
+        (Role.ADMINISTRATOR,),
+        "Somebody could not be told",
+        lambda r: f"{r.stream} was given up after {r.event.attempt} attempts: {r.event.detail}",
+        when=lambda r: r.event.retry_at is None,
+        holds=_was_of_another_rule,
     ),
 )
 BY_CODE: Mapping[str, Rule] = {rule.code: rule for rule in RULES}

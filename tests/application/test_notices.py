@@ -142,6 +142,26 @@ def test_what_fails_is_on_the_record_and_goes_out_again_after_its_pause(center: 
         assert telling.of(NotificationDelivered)[-1].event.attempt == 2
 
 
+@pytest.mark.rule("record.told")
+def test_a_message_that_is_given_up_is_told_to_it_and_that_one_to_nobody(center: SmallCenter) -> None:
+    with mail_server(unknown=frozenset({f"{CAPTAIN}@weho.example"})) as box:
+        telling = Telling(center, OutsideMessenger(MailServer(f"smtp://127.0.0.1:{box.port}", "watch@weho.example")))
+        telling.run()
+        box.messages.clear()
+        drafted(center)
+        telling.run()
+        (message,) = [m for m in box.messages if "could not be told" in m["Subject"]]
+        assert message["To"] == f"{ADMIN}@weho.example" and "no such mailbox" in message.get_content()
+    box.messages.clear()
+    with mail_server(unknown=frozenset({f"{who}@weho.example" for who in (CAPTAIN, ADMIN)})) as nobody:
+        telling.messenger = OutsideMessenger(MailServer(f"smtp://127.0.0.1:{nobody.port}", "watch@weho.example"))
+        drafted(center)
+        sent = len(telling.of(NotificationSent))
+        telling.run()  # and comes to an end
+    assert len(telling.of(NotificationSent)) == sent + 2
+    assert all(r.event.retry_at is None for r in telling.of(NotificationFailed))
+
+
 def test_attention_is_called_for_once_and_told(center: SmallCenter) -> None:
     call = CallForAttention("low_space", StreamId("service-scheduler"), center.clock.now(), "3 % is free.")
     with mail_server() as box:
