@@ -5,7 +5,7 @@ from __future__ import annotations
 import secrets
 from datetime import UTC, datetime, timedelta
 
-from tests.api.looking import REQUEST, camera, grounds
+from tests.api.looking import REQUEST, camera, grounds, watching
 from tests.api.watch_center import Asker, Json, WatchCenter, fresh
 
 START = (
@@ -150,3 +150,17 @@ def test_the_vague_reason_is_published_as_a_rate_of_each_unit(watch_center: Watc
         at = operator.accepted(REQUEST, feed=feed, grounds=grounds(watch_center, reason=reason))["position"]
     after = told(at)
     assert (after[0] - before[0], after[1] - before[1]) == (2, 1)
+
+
+def test_camera_use_is_told_by_purpose(watch_center: WatchCenter) -> None:
+    operator, analyst = watch_center.as_role("watch_operator"), watch_center.as_role("city_analyst")
+
+    def told(code: str, at: int) -> int:
+        metric = analyst.ask(METRIC, code=code, by="purpose", asOf=at, at=at)["metric"]
+        return next((x["n"] for x in metric["figures"] if x["key"] == "call_for_service"), 0)
+
+    before, codes = watch_center.head(), ("live_views", "live_view_length")
+    first = [told(code, before) for code in codes]
+    view = watching(watch_center, operator)
+    at = operator.accepted("closeLiveView(view: $view)", view=view)["position"]
+    assert [told(code, at) for code in codes] == [n + 1 for n in first]
