@@ -13,6 +13,7 @@ from typing import Any
 
 import psycopg
 import structlog
+from psycopg.conninfo import make_conninfo
 
 from adapters.event_store import open_for_appends
 from api.processes import wiring
@@ -60,13 +61,16 @@ def run() -> None:
 def alarm_of(settings: Settings, handler: Handler) -> Alarm:
     """Raises WebhooksFault."""
     assert settings.write_url and settings.read_url
-    write_url, read_url, messenger = settings.write_url, settings.read_url, wiring.messenger(settings)
+    # A server that keeps silent must not keep the alarm from sounding.
+    bounds: dict[str, Any] = {"connect_timeout": 5, "tcp_user_timeout": 10_000, "options": "-c statement_timeout=10s"}
+    write_url, read_url = (make_conninfo(url, **bounds) for url in (settings.write_url, settings.read_url))
+    messenger = wiring.messenger(settings)
 
     def ends() -> Ends:
         try:
             open_for_appends(write_url)
             recorded = handler.store.head().position
-            with psycopg.connect(read_url, autocommit=True, connect_timeout=5) as connection:
+            with psycopg.connect(read_url, autocommit=True) as connection:
                 return Ends(recorded, queries.least_position(connection, WATCHED))
         except psycopg.Error as error:
             raise StoreUnavailable(str(error).strip()) from error
