@@ -142,7 +142,7 @@ def test_what_fails_is_on_the_record_and_goes_out_again_after_its_pause(center: 
         assert telling.of(NotificationDelivered)[-1].event.attempt == 2
 
 
-@pytest.mark.rule("record.told")
+@pytest.mark.rule("record.notified")
 def test_a_message_that_is_given_up_is_told_to_it_and_that_one_to_nobody(center: SmallCenter) -> None:
     with mail_server(unknown=frozenset({f"{CAPTAIN}@weho.example"})) as box:
         telling = Telling(center, OutsideMessenger(MailServer(f"smtp://127.0.0.1:{box.port}", "watch@weho.example")))
