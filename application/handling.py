@@ -310,7 +310,7 @@ class Attempt:
         written = {stream for stream, _, _ in self._written}
         return Append(
             command_id=self.ticket.command_id,
-            digest=self.ticket.digest,
+            digest=self._handler.kept_digest(self.ticket),
             events=[self._encode(*w) for w in self._written],
             reads={stream: version for stream, version in self._start.items() if stream not in written},
             answer=msgspec.json.encode(answer),
@@ -392,6 +392,11 @@ class Handler:
         body = msgspec.json.encode([name, actor.person, codec.to_builtins(content)], order="deterministic")
         return Ticket(command_id or self.ids.event_id(), name, hashlib.sha256(body).digest(), **chain)
 
+    def kept_digest(self, ticket: Ticket) -> bytes:
+        """What is kept for good of a command's content. It may say something of people, so it is keyed: whoever has the
+        store alone cannot try what it said. Raises KeysUnavailable."""
+        return self.keys.keyed_digest("command", ticket.digest)
+
     def handle(self, actor: Actor, ticket: Ticket, use_case: UseCase) -> Outcome:
         with tracer.start_as_current_span(f"command {ticket.name}", attributes={"command.id": str(ticket.command_id)}):
             try:
@@ -443,7 +448,7 @@ class Handler:
     def _first_answer(self, ticket: Ticket) -> Recorded | None:
         """Raises CommandIdReused."""
         first = self.store.answer_to(ticket.command_id)
-        if first and first[0] != ticket.digest:
+        if first and first[0] != self.kept_digest(ticket):
             raise CommandIdReused(ticket.command_id)
         return self._answer(first[1]) if first else None
 

@@ -42,7 +42,7 @@ class Append:
     """One command's outcome, all or nothing.
 
     `reads`: streams only read, with the version seen (0 = did not exist); they must not have moved either.
-    `digest`: SHA-256 of the command's content; the same `command_id` with another digest is refused.
+    `digest`: 32 bytes that follow from the command's content; the same `command_id` with another digest is refused.
     `answer`: opaque bytes given back when the same command comes again.
     """
 

@@ -156,11 +156,15 @@ class Keyring:
 
     def keyed_hash(self, purpose: str, text: str) -> str:
         """HMAC-SHA256 (RFC 2104) under a key of this installation, hex: equal texts are found without being kept, and
-        nobody without the key can try texts."""
+        nobody without the key can try texts. Raises KeysUnavailable."""
+        return self.keyed_digest(purpose, text.encode()).hex()
+
+    def keyed_digest(self, purpose: str, content: bytes) -> bytes:
+        """The same of bytes, 32 of them."""
         secret = self._secrets.get(purpose)
         if secret is None:
             secret = self._secrets[purpose] = self.store.secret_of(purpose)
-        return hmac.digest(secret, text.encode(), hashlib.sha256).hex()
+        return hmac.digest(secret, content, hashlib.sha256)
 
     def forget(self, subject: str) -> None:
         with self._lock:

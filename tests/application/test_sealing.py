@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Collection, Mapping
+from dataclasses import replace
 from datetime import timedelta
 
 import msgspec
@@ -230,3 +231,18 @@ def test_a_command_whose_key_cannot_be_had_leaves_no_event(database_url: str) ->
             assert center.handler.store.head() == before
             connection.execute("ALTER TABLE keys.away RENAME TO subject_keys")
         done(command())
+
+
+def test_what_is_kept_of_a_command_lets_nobody_try_what_it_said(database_url: str) -> None:
+    with small_center(database_url) as center:
+        at, captain = center.clock.now() - timedelta(hours=1), center.signed_on(CAPTAIN)
+        said = Feedback(FeedbackChannel.DESK, Topic.DRONE, "It hung over our yard.", at)
+        ticket = center.handler.ticket("receive_feedback", said, captain, None)
+        complaints = Complaints(center.handler)
+        done(complaints.receive(captain, said, ticket.command_id))
+        again = done(complaints.receive(captain, said, ticket.command_id))
+        assert again.replayed
+        other = replace(said, said="It hung over another yard.")
+        assert getattr(complaints.receive(captain, other, ticket.command_id), "code", "") == "command_id_reused"
+        kept = center.handler.store.answer_to(ticket.command_id)
+        assert kept is not None and kept[0] == center.handler.kept_digest(ticket) != ticket.digest

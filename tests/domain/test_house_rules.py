@@ -124,3 +124,12 @@ def test_each_kind_of_mistake_has_a_code_of_its_own() -> None:
         "not_found",
         "wrong_state",
     }
+
+
+def test_who_acts_on_the_job_is_never_shreddable(source: ast.Module) -> None:
+    """What is personal is a text; officers are named by an id of their own type, and no key is theirs."""
+    for node in ast.walk(source):
+        if isinstance(node, ast.Subscript) and getattr(node.value, "id", "") == "Personal":
+            assert ast.unparse(node.slice) in ("str", "T")
+        if isinstance(node, ast.Call) and getattr(node.func, "id", "") == "Personal":
+            assert "person-" not in ast.unparse(node.args[0])

@@ -218,6 +218,20 @@ def test_the_audit_trail_is_filtered_by_its_address_and_opens_whole_events(peopl
     page.close()
 
 
+def test_oversight_reads_in_the_drawer_what_an_event_says_of_people(people: People, product: Product) -> None:
+    page = people.page("auditor")
+    page.goto(f"{product.base_url}/audit?type=call.call_received")
+    trail = AuditTrail(page)
+    expect(trail.rows.first).to_be_visible()
+    page.locator("body").click(position={"x": 5, "y": 5})
+    page.keyboard.press("j")
+    page.keyboard.press("Enter")
+    expect(trail.drawer.locator("dt", has_text="Said")).to_be_visible()
+    raw = trail.drawer.get_by_role("region", name="The event as stored")
+    expect(raw).to_contain_text("A256GCM")
+    page.close()
+
+
 def test_the_pages_of_the_audit_trail_join_without_a_gap(people: People, product: Product) -> None:
     page = people.page("auditor")
     page.goto(f"{product.base_url}/audit?order=oldest")

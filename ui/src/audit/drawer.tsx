@@ -105,12 +105,17 @@ function Whole({ event, onNarrow }: { event: Event; onNarrow: Props['onNarrow'] 
       {event.personal.length > 0 && (
         <Line name="Said">
           {event.personal.map((said) => (
-            <span className="below" key={`${said.field} ${said.subject}`}>
-              {said.text ?? 'destroyed with its key'}{' '}
-              <span className="quiet">
-                {words(said.field.replaceAll('.', ' '))} · <code>{said.subject}</code>
+            <div key={`${said.field} ${said.subject}`}>
+              {said.text ?? 'destroyed with its key'}
+              <span className="below">
+                {words(said.field.replaceAll('.', ' '))}
+                {said.subject !== event.stream && (
+                  <>
+                    , of <code>{said.subject}</code>
+                  </>
+                )}
               </span>
-            </span>
+            </div>
           ))}
         </Line>
       )}
