@@ -1,5 +1,6 @@
 """The pages as a person uses them: what one can see and do, without how it is built."""
 
+import re
 from dataclasses import dataclass
 
 from playwright.sync_api import Locator, Page
@@ -109,3 +110,41 @@ class AuditTrail:
 
     def go(self, name: str) -> None:
         self.page.get_by_role("button", name=name, exact=True).click()
+
+
+@dataclass
+class Oversight:
+    """Oversight's desk."""
+
+    page: Page
+
+    def due(self, kind: str) -> Locator:
+        return self.page.get_by_test_id("due").locator(f"tr[data-kind={kind}]")
+
+    @property
+    def samples(self) -> Locator:
+        return self.page.get_by_test_id("sample")
+
+    @property
+    def findings(self) -> Locator:
+        return self.page.get_by_test_id("finding")
+
+    @property
+    def readings(self) -> Locator:
+        return self.page.get_by_test_id("readings").locator("tbody tr")
+
+    def commit(self) -> str:
+        """Makes the number of this week, keeps it and commits to it; says which it was."""
+        self.due("commit_seed").get_by_role("button", name="Commit", exact=True).click()
+        self.page.get_by_role("button", name=re.compile("^Make a number")).click()
+        nonce = self.page.get_by_test_id("nonce").inner_text()
+        self.page.get_by_label("I have kept the number").check()
+        self.page.get_by_role("button", name="Commit to it").click()
+        return nonce
+
+    def find(self, *, kind: str, about: str, shortcoming: str) -> None:
+        form = self.page.get_by_role("form", name="Record a finding")
+        form.get_by_label("Kind").select_option(kind)
+        form.get_by_label("About").fill(about)
+        form.get_by_label("What is wrong").fill(shortcoming)
+        form.get_by_role("button", name="Record the finding").click()

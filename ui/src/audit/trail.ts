@@ -4,6 +4,7 @@ import { useCallback, useEffect, useRef, useState } from 'react'
 import { board } from '../board/live'
 import { ask, Failure } from '../graphql/client'
 import { AuditTrailDocument, type AuditTrailQuery, NewerAuditEventsDocument } from '../graphql/generated/graphql'
+import { useViewer } from '../shell/viewer'
 import { filterOf, variablesOf, type View } from './view'
 
 export type Trail = AuditTrailQuery['auditTrail']
@@ -40,6 +41,11 @@ export function useTrail(view: View): Loading & { reload: () => void } {
   return { ...state, reload }
 }
 
+/** Reading is on the record itself; nobody need be told of their own. */
+function ownReading(event: { type: string; actor: { id: string } }, reader: string): boolean {
+  return event.type === 'review.audit_trail_consulted' && event.actor.id === reader
+}
+
 const ASK_EVERY_MS = 5_000
 
 /**
@@ -47,6 +53,7 @@ const ASK_EVERY_MS = 5_000
  * somebody looks, and only when the log is known to have grown (or nothing is known about it).
  */
 export function useNewer(view: View, trail: Trail | undefined): number {
+  const reader = useViewer().id
   const [newer, setNewer] = useState(0)
   const lastAskedAt = useRef(0)
   const atTheEnd = !view.oldestFirst && view.page === undefined && view.until === undefined
@@ -62,7 +69,7 @@ export function useNewer(view: View, trail: Trail | undefined): number {
       if (document.hidden || (position !== undefined && position <= lastAskedAt.current)) return
       lastAskedAt.current = position ?? 0
       ask(NewerAuditEventsDocument, { filter: JSON.parse(filter) as ReturnType<typeof filterOf>, before: newest }).then(
-        ({ auditTrail }) => left || setNewer(auditTrail.edges.length),
+        ({ auditTrail }) => left || setNewer(auditTrail.edges.filter(({ node }) => !ownReading(node, reader)).length),
         () => undefined, // the next page load says what is wrong; a hint need not
       )
     }, ASK_EVERY_MS)
@@ -70,6 +77,6 @@ export function useNewer(view: View, trail: Trail | undefined): number {
       left = true
       clearInterval(timer)
     }
-  }, [atTheEnd, newest, filter, trail?.position])
+  }, [atTheEnd, newest, filter, trail?.position, reader])
   return newer
 }

@@ -7,6 +7,7 @@ import { MayNotRead, NotFound, SignedOut, Unreachable } from './gate'
 import { Header } from './header'
 import { useLoadedViewer, useViewer, ViewerProvider } from './viewer'
 
+const OversightPage = lazy(async () => ({ default: (await import('../oversight/page')).OversightPage }))
 const AuditPage = lazy(async () => ({ default: (await import('../audit/page')).AuditPage }))
 
 function Pages({ again }: { again: () => void }) {
@@ -35,6 +36,15 @@ function Pages({ again }: { again: () => void }) {
             </Suspense>
           ) : (
             <MayNotRead what="the audit trail" action="read_audit_trail" />
+          )}
+        </Route>
+        <Route path="/oversight">
+          {viewer.can('read_oversight') ? (
+            <Suspense fallback={<main className="gate" aria-busy="true" />}>
+              <OversightPage />
+            </Suspense>
+          ) : (
+            <MayNotRead what="the work of oversight" action="read_oversight" />
           )}
         </Route>
         <Route>

@@ -60,6 +60,7 @@ export function Header() {
         ) : (
           viewer.can('read_own_record') && <Tab to="/audit">My record</Tab>
         )}
+        {viewer.can('read_oversight') && <Tab to="/oversight">Oversight</Tab>}
       </nav>
       {viewer.environment !== 'production' && <span className="environment">{viewer.environment}</span>}
       <span className="spring" />

@@ -18,6 +18,11 @@ export type Action =
   | 'read_board'
   | 'read_audit_trail'
   | 'read_own_record'
+  | 'read_oversight'
+  | 'commit_audit_seed'
+  | 'review_access'
+  | 'record_finding'
+  | 'take_corrective_action'
 
 type Loaded = { viewer: Viewer } | { failure: Failure } | undefined
 
