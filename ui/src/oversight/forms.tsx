@@ -16,7 +16,7 @@ import {
 import { words } from '../shell/words'
 import { type Due, type Form, freshNumber, weekOf } from './steps'
 
-type Props = { due: Due; onDone: () => void }
+type Props = { due: Due; onDone: (at: number) => void }
 
 export function Step({ form, due, onDone }: Props & { form: Form }) {
   switch (form) {
@@ -33,8 +33,11 @@ export function Step({ form, due, onDone }: Props & { form: Form }) {
   }
 }
 
-function accepted(outcome: Outcome): boolean {
-  return !(outcome instanceof Failure) && outcome.__typename === 'Accepted'
+/** Tells the page where in the log a command went, where it was accepted; says whether it was. */
+function tell(outcome: Outcome, onDone: Props['onDone']): boolean {
+  if (outcome instanceof Failure || outcome.__typename !== 'Accepted') return false
+  onDone(outcome.position)
+  return true
 }
 
 /** The number is made here and shown once: only its SHA-256 leaves the page. */
@@ -44,7 +47,7 @@ function Commit({ due, onDone }: Props) {
   const [kept, setKept] = useState(false)
   const submit = async (event: FormEvent) => {
     event.preventDefault()
-    if (made && accepted(await order.send({ week: weekOf(due), nonceSha256: made.sha256 }))) onDone()
+    if (made) tell(await order.send({ week: weekOf(due), nonceSha256: made.sha256 }), onDone)
   }
   return (
     <form className="step" onSubmit={(event) => void submit(event)}>
@@ -80,7 +83,7 @@ function Draw({ due, onDone }: Props) {
   const [nonce, setNonce] = useState('')
   const submit = async (event: FormEvent) => {
     event.preventDefault()
-    if (accepted(await order.send({ week: weekOf(due), nonce: nonce.trim() }))) onDone()
+    tell(await order.send({ week: weekOf(due), nonce: nonce.trim() }), onDone)
   }
   return (
     <form className="step" onSubmit={(event) => void submit(event)}>
@@ -113,7 +116,7 @@ function ReviewAccess({ due, onDone }: Props) {
   }, [due])
   const send = async (verdict: string, note: string) => {
     const review = { review: due.review ?? '', position: due.number ?? 0 }
-    if (accepted(await order.send({ ...review, verdict, note }))) onDone()
+    tell(await order.send({ ...review, verdict, note }), onDone)
   }
   return (
     <>
@@ -132,7 +135,7 @@ function ReviewDisclosure({ due, onDone }: Props) {
   const order = useOrder(ReviewDisclosureDocument)
   const send = async (verdict: string, note: string) => {
     const disclosure = due.stream.replace(/^disclosure-/, '')
-    if (accepted(await order.send({ disclosure, verdict, note }))) onDone()
+    tell(await order.send({ disclosure, verdict, note }), onDone)
   }
   return <Verdict sending={order.sending} outcome={order.outcome} onSend={send} />
 }
@@ -184,7 +187,7 @@ function Act({ due, onDone }: Props) {
   const submit = async (event: FormEvent) => {
     event.preventDefault()
     const finding = { review: due.review ?? '', finding: due.number ?? 0 }
-    if (accepted(await order.send({ ...finding, measure }))) onDone()
+    tell(await order.send({ ...finding, measure }), onDone)
   }
   return (
     <form className="step" onSubmit={(event) => void submit(event)}>
@@ -201,17 +204,16 @@ function Act({ due, onDone }: Props) {
 
 const KINDS = ['vague_reason', 'no_such_case', 'no_authority', 'prohibited_purpose', 'procedure', 'record', 'other']
 
-export function FindingForm({ onDone }: { onDone: () => void }) {
+export function FindingForm({ onDone }: { onDone: (at: number) => void }) {
   const order = useOrder(RecordFindingDocument)
   const [kind, setKind] = useState('vague_reason')
   const [about, setAbout] = useState('')
   const [shortcoming, setShortcoming] = useState('')
   const submit = async (event: FormEvent) => {
     event.preventDefault()
-    if (!accepted(await order.send({ input: { kind, about: about.trim() || null, shortcoming } }))) return
+    if (!tell(await order.send({ input: { kind, about: about.trim() || null, shortcoming } }), onDone)) return
     setAbout('')
     setShortcoming('')
-    onDone()
   }
   return (
     <form className="step" aria-label="Record a finding" onSubmit={(event) => void submit(event)}>

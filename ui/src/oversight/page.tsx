@@ -26,11 +26,12 @@ type Desk = {
   readings: ConsultationsQuery['consultations']['edges'][number]['node'][]
 }
 
-async function load(readsAll: boolean): Promise<Desk> {
+/** `at`: a position that what is shown must have come to, such as that of one's own command. */
+async function load(readsAll: boolean, at: number | undefined): Promise<Desk> {
   const [{ oversightQueue }, { auditSamples }, { findings }, consulted] = await Promise.all([
-    ask(OversightQueueDocument, {}),
-    ask(AuditSamplesDocument, {}),
-    ask(FindingsDocument, {}),
+    ask(OversightQueueDocument, { at }),
+    ask(AuditSamplesDocument, { at }),
+    ask(FindingsDocument, { at }),
     readsAll ? ask(ConsultationsDocument, {}) : undefined,
   ])
   return {
@@ -46,12 +47,15 @@ export function OversightPage() {
   const readsAll = viewer.can('read_audit_trail')
   const [desk, setDesk] = useState<Desk | Failure>()
   const [open, setOpen] = useState<string>()
-  const again = useCallback(() => {
-    load(readsAll).then(setDesk, (error: unknown) =>
-      setDesk(error instanceof Failure ? error : new Failure('failed', String(error))),
-    )
-  }, [readsAll])
-  useEffect(again, [again])
+  const again = useCallback(
+    (at?: number) => {
+      load(readsAll, at).then(setDesk, (error: unknown) =>
+        setDesk(error instanceof Failure ? error : new Failure('failed', String(error))),
+      )
+    },
+    [readsAll],
+  )
+  useEffect(() => again(), [again])
 
   if (!desk) return <main className="gate" aria-busy="true" />
   if (desk instanceof Failure)
@@ -60,7 +64,7 @@ export function OversightPage() {
         <div className="state-card" role="alert">
           <h2>What is due could not be read</h2>
           <p>{desk.message}</p>
-          <button type="button" className="button primary" onClick={again}>
+          <button type="button" className="button primary" onClick={() => again()}>
             Try again
           </button>
         </div>
