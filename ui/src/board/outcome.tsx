@@ -30,7 +30,10 @@ const drone: Record<string, string> = {
 /** What became of a command, said where it was given, and brought into sight. */
 export function OutcomeNote({ outcome, done }: { outcome: Outcome; done: string }) {
   const note = useRef<HTMLDivElement>(null)
-  useEffect(() => note.current?.scrollIntoView({ block: 'nearest' }), [outcome])
+  useEffect(() => {
+    // Newer browsers answer with a promise, which is no clean-up to give to React.
+    void note.current?.scrollIntoView({ block: 'nearest' })
+  }, [outcome])
   return (
     <div ref={note} className="outcome">
       <Said outcome={outcome} done={done} />
