@@ -183,7 +183,6 @@ class Refused:
 class Ended:
     request: LiveViewRequested
     why: EndReason
-    ended_at: datetime
 
 
 State = NotRequested | Requested | Open | Refused | Ended
@@ -297,8 +296,8 @@ def evolve(state: State, happened: Event) -> State:
             return Refused(request)
         case LiveViewRenewed(until=until), Open():
             return replace(state, until=until)
-        case LiveViewEnded(why=why, ended_at=ended_at), Open(request):
-            return Ended(request, why, ended_at)
+        case LiveViewEnded(why=why), Open(request):
+            return Ended(request, why)
         case _:
             return state
 

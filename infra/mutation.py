@@ -50,6 +50,16 @@ CLASSES: tuple[tuple[str, str, str], ...] = (
         r"^-\s*case (LiveView|Viewing)Refused\(",
     ),
     (
+        "read elsewhere",
+        "Kept for the use cases, which name it on the record; their own tests, on the store, hold it.",
+        r"(?m)^\+.*(Grant\(None|Reviewed\(grant, None)",
+    ),
+    (
+        "makes no difference",
+        "How good a reason is decides nothing, so its words may be missing where only the rules are asked.",
+        r"(?m)^\+.*again = Grounds\(said.purpose, None",
+    ),
+    (
         "rounding",
         "Rounded further than the tests look, or not at all: figures are of thousandths of a second.",
         r"(?m)^\+.*round\(",
@@ -57,7 +67,7 @@ CLASSES: tuple[tuple[str, str, str], ...] = (
     (
         "what a person reads",
         "The field named in a mistake, what would be accepted, or how long a text may be.",
-        r"(?m)^[+-].*(checks\.|field=|accepted=|message|rule =|Reason\()",
+        r"(?m)^[+-].*(checks\.|_sealed\(|height_refusals\(|field=|accepted=|message|rule =|Reason\()",
     ),
 )
 OTHER = ("not explained", "A test is missing, or the change makes no difference; each is to be looked at.")
@@ -69,12 +79,10 @@ class Survivor:
     function: str
     change: str
 
-    @property
-    def shown(self) -> str:
-        """The first line that was changed, and what it became; nothing where it was taken out."""
-        sides = [[line[1:] for line in self.change.splitlines() if line.startswith(sign)] for sign in "-+"]
-        before, after = (" ".join(side[:2])[:140] for side in sides)
-        return f"`{before}` → `{after}`" if after else f"`{before}` taken out"
+    def side(self, sign: str) -> str:
+        """The first lines taken out (`-`) or put in (`+`)."""
+        found = [line[1:] for line in self.change.splitlines() if line.startswith(sign)]
+        return " ".join(found[:2])[:140]
 
     @property
     def kind(self) -> str:
@@ -130,8 +138,18 @@ def page() -> str:
     for kind, why, _ in (*CLASSES, (*OTHER, "")):
         if left[kind]:
             lines.append(f"\n## Survived: {kind} ({len(left[kind])})\n\n{why}\n")
-            lines += [f"- `{survivor.file}` `{survivor.function}`: {survivor.shown}" for survivor in left[kind]]
+            lines += _grouped(left[kind])
     return "\n".join(lines) + "\n"
+
+
+def _grouped(alike: list[Survivor]) -> Iterator[str]:
+    """A line for each place, with all that it was changed to."""
+    places: dict[tuple[str, str, str], list[str]] = defaultdict(list)
+    for survivor in alike:
+        places[survivor.file, survivor.function, survivor.side("-")].append(survivor.side("+"))
+    for (file, function, before), after in places.items():
+        became = "; ".join(f"`{line}`" if line else "taken out" for line in dict.fromkeys(after))
+        yield f"- `{file}` `{function}`: `{before}` → {became}"
 
 
 def main() -> int:

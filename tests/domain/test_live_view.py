@@ -177,7 +177,7 @@ def test_a_view_is_asked_for_once() -> None:
 @pytest.mark.rule("view.picture_there")
 def test_a_drone_shows_its_picture_in_the_air_alone() -> None:
     flight = FeedId(StreamId("flight-f1"))
-    assert flight_feed(flight, known=True, flying=True).fault is None
+    assert flight_feed(flight, known=True, flying=True) == FeedStanding(flight, None)
     for known, code in ((True, "feed_offline"), (False, "feed_unknown")):
         fault = flight_feed(flight, known=known, flying=False).fault
         assert fault is not None and fault.code == code
@@ -298,6 +298,14 @@ def test_the_length_of_a_view_is_told_in_thousandths_of_a_second() -> None:
     at = NOW + timedelta(microseconds=1_234_567)
     (ended,) = given(requested, granted).when(EndLiveView(EndReason.CLOSED), at).events()
     assert isinstance(ended, LiveViewEnded) and ended.watched_s == 1.235
+
+
+@pytest.mark.parametrize("why", list(EndReason))
+@pytest.mark.rule("view.grant_first")
+def test_who_asks_for_a_frame_of_a_view_that_has_ended_is_told_why_it_ended(why: EndReason) -> None:
+    ended = given(requested, granted, LiveViewEnded(FEED, LEE, why, NOW, 0.0))
+    reason = view_permit(ended.state, LEE, "s1", NOW)
+    assert reason is not None and (reason.code, reason.message) == ("view_ended", f"this view has ended ({why})")
 
 
 def test_a_view_ends_once() -> None:

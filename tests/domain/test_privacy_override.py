@@ -472,3 +472,11 @@ def test_a_request_may_be_for_a_case_a_whole_day_and_a_purpose_of_the_policy() -
     )
     (asked,) = given().when(replace(request, plan=plan, policy=wider)).then_types(OverrideRequested)
     assert isinstance(asked, OverrideRequested) and (asked.case, asked.range) == ("C-7", plan.range)
+
+
+@pytest.mark.rule("override.ends")
+def test_an_override_ends_at_its_very_moment_and_a_review_notes_an_end_that_nobody_has() -> None:
+    given(requested, approved).when(ExpireOverride(), END).then(expired)
+    given(requested, approved).when(ExpireOverride(), END - SECOND).then_nothing()
+    ended, reviewed = given(requested, approved, used).when(review, END).events()
+    assert ended == OverrideExpired(END, 1) and isinstance(reviewed, OverrideReviewed)
