@@ -125,16 +125,18 @@ def page() -> str:
         count = Counter(
             "untried" if code is None else "survived" if code == SURVIVED else "killed" for code in codes.values()
         )
-        sums += count
         if codes and count["untried"] < len(codes):
+            sums += count
             name = meta.name.removesuffix(".meta")
             lines.append(
                 f"| `{name}` | {len(codes)} | {count['killed']} | {count['survived']} | {count['untried'] or ''} |"
             )
             for survivor in survivors(meta):
                 left[survivor.kind].append(survivor)
-    tried = sums["killed"] + sums["survived"]
-    lines.append(f"\nOf {tried} changes tried, {sums['killed']} were noticed ({sums['killed'] / max(tried, 1):.0%}).")
+    noticed = f"{sums['killed']} were noticed ({sums['killed'] / max(sums.total(), 1):.0%})"
+    lines.append(
+        f"\nOf {sums.total()} changes {noticed}; {sums['survived']} survived, {sums['untried']} were not tried."
+    )
     for kind, why, _ in (*CLASSES, (*OTHER, "")):
         if left[kind]:
             lines.append(f"\n## Survived: {kind} ({len(left[kind])})\n\n{why}\n")
