@@ -98,14 +98,17 @@ Noticed = RecordZoneApproach | RecordZoneEntry | RecordZoneExit
 
 @dataclass(slots=True)
 class ZoneWatch:
-    """One drone's flight among the zones. `inside`: zone -> the override under which it was entered."""
+    """One drone's flight among the zones. `inside`: zone -> the override under which it was entered; `rules`: zone ->
+    what it asked for then."""
 
     inside: dict[str, str | None] = field(default_factory=dict)
     approached: set[str] = field(default_factory=set)
+    rules: dict[str, str] = field(default_factory=dict)
 
     def step(self, zones: Iterable[Zone], seen: Observation, velocity: Velocity) -> list[Noticed]:
         """What to record of this position. Zones that are no longer in force are left; an override that has ended
-        inside its zone is an entry without one."""
+        inside its zone is an entry without one, and a zone that was redrawn to ask for something else is entered anew.
+        """
         noticed: list[Noticed] = []
         known = {zone.key: zone for zone in zones}
         for key in [key for key in self.inside if key not in known]:
@@ -122,14 +125,12 @@ class ZoneWatch:
         if zone.key in self.inside:
             if distance >= LEFT_M or above >= LEFT_M:
                 return [self._leave(zone.key, seen)]
-            if self.inside[zone.key] != zone.override:
-                self.inside[zone.key] = zone.override
-                return [RecordZoneEntry(zone.key, shape.rule, zone.override, seen)]
+            if (self.inside[zone.key], self.rules.get(zone.key)) != (zone.override, shape.rule):
+                return [self._enter(zone, seen)]
             return []
         if distance <= 0 and above <= 0:
-            self.inside[zone.key] = zone.override
             self.approached.add(zone.key)
-            return [RecordZoneEntry(zone.key, shape.rule, zone.override, seen)]
+            return [self._enter(zone, seen)]
         if zone.key in self.approached and distance <= GONE_M:
             return []
         coming = _comes_in(shape, here, position.agl_m, distance, velocity)
@@ -142,8 +143,13 @@ class ZoneWatch:
             return [RecordZoneApproach(zone.key, round(max(distance, 0.0), 1), seen)]
         return []
 
+    def _enter(self, zone: Zone, seen: Observation) -> RecordZoneEntry:
+        self.inside[zone.key], self.rules[zone.key] = zone.override, zone.shape.rule
+        return RecordZoneEntry(zone.key, zone.shape.rule, zone.override, seen)
+
     def _leave(self, key: str, seen: Observation) -> RecordZoneExit:
         del self.inside[key]
+        self.rules.pop(key, None)
         return RecordZoneExit(key, seen)
 
 

@@ -520,8 +520,12 @@ def records_by_policy(state: State, policy: PolicyInForce) -> bool:
 
 
 def _enter_zone(command: RecordZoneEntry, sortie: Sortie) -> list[Event]:
-    # An override that begins or ends while the drone is inside is an entry of its own.
-    if command.zone in sortie.zones and (command.zone in sortie.lifted) == (command.override is not None):
+    # An override that begins or ends while the drone is inside is an entry of its own; so is a zone that then asks for
+    # something else.
+    zone, lifted = command.zone, command.override is not None
+    blocks, covers = command.rule is not ZoneRule.MASK and not lifted, command.rule is ZoneRule.NO_VIEW and not lifted
+    asked = (zone in sortie.lifted, sortie.zones.get(zone), zone in sortie.covered)
+    if zone in sortie.zones and asked == (lifted, blocks, covers):
         return []
     if command.override is not None:
         effect = ZoneEffect.OVERRIDDEN

@@ -27,6 +27,7 @@ class Sortie(msgspec.Struct, omit_defaults=True):
     tlog: str | None = None
     inside: dict[str, str | None] = {}  # privacy zone -> the override it was entered under
     approached: set[str] = set()
+    rules: dict[str, str] = {}  # privacy zone -> what it asked for when it was entered
 
 
 class Notes(msgspec.Struct):

@@ -9,6 +9,7 @@ from datetime import datetime
 import strawberry
 
 from api.graphql import types as t
+from api.graphql.board import observation
 from api.graphql.commands import chosen, command
 from api.graphql.context import Context, context_of
 from api.graphql.subscriptions import moves
@@ -89,6 +90,17 @@ class StreetQueries:
         context = context_of(info)
         await context.applied("live_board", after_position)
         return await _shared(context)
+
+    @strawberry.field(description="What those on the street saw of a call, for the watch; oldest first.")
+    async def observations(
+        self, info: strawberry.Info, call_number: Id, after_position: t.Position | None = None
+    ) -> list[t.Observation]:
+        context = context_of(info)
+        context.require("read_board")
+        await context.applied("live_board", after_position)
+        async with context.reading() as connection:
+            page = await q.observations(connection, str(call_number))
+        return [observation(row, str(call_number)) for row in page.observations]
 
     @strawberry.field(description="Which calls are open, for those on the street: never who called or what was said.")
     async def open_calls(self, info: strawberry.Info, after_position: t.Position | None = None) -> OpenCalls:

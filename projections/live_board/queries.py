@@ -53,6 +53,12 @@ class Observation:
 
 
 @dataclass(frozen=True, slots=True)
+class Observations:
+    checkpoint: Checkpoint
+    observations: tuple[Observation, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class SharedFeed:
     """A feed that was opened to those who respond to an open call."""
 
@@ -198,20 +204,22 @@ class Flights:
 
 
 _CHECKPOINT = checkpoint_json("live_board")
-_CALLS = """
-SELECT c.*, coalesce(u.units, '{}') AS units, u.first_unit_arrived_at,
+_OBSERVATIONS = """
+SELECT b.*, p.name AS reported_by_name FROM read.live_board_observations b
+LEFT JOIN read.live_board_people p ON p.person = b.reported_by
+"""
+_CALLS = f"""
+SELECT c.*, coalesce(u.units, '{{}}') AS units, u.first_unit_arrived_at,
        ARRAY(SELECT flight FROM read.live_board_flights f WHERE f.call_number = c.call_number
              ORDER BY requested_at, flight) AS flights,
        (SELECT coalesce(json_agg(o ORDER BY o.observed_at, o.observation), '[]')
-        FROM (SELECT b.*, p.name AS reported_by_name FROM read.live_board_observations b
-              LEFT JOIN read.live_board_people p ON p.person = b.reported_by
-              WHERE b.call_number = c.call_number) o) AS observations
+        FROM ({_OBSERVATIONS} WHERE b.call_number = c.call_number) o) AS observations
 FROM read.live_board_calls c
 LEFT JOIN LATERAL (
     SELECT array_agg(unit ORDER BY unit) FILTER (WHERE cancelled_at IS NULL) AS units,
            min(arrived_at) AS first_unit_arrived_at
     FROM read.live_board_units u WHERE u.call_number = c.call_number) AS u ON true
-"""
+"""  # noqa: S608
 # `phase` comes twice; of the two the reader takes the last.
 _FLIGHTS = """
 SELECT f.*, split_part(f.phase, ' ', 1) AS phase, p.name AS pilot_name, r.name AS requested_by_name,
@@ -263,6 +271,12 @@ SELECT row_to_json(page)::text FROM (SELECT {_CHECKPOINT},
         ORDER BY s.shared_position DESC) x) AS shared
 ) page
 """  # noqa: S608
+_OF_CALL = f"""
+SELECT row_to_json(page)::text FROM (SELECT {_CHECKPOINT},
+    (SELECT coalesce(json_agg(o ORDER BY o.observed_at, o.observation), '[]')
+     FROM ({_OBSERVATIONS} WHERE b.call_number = %(call)s) o) AS observations
+) page
+"""  # noqa: S608
 _OPEN = f"""
 SELECT row_to_json(page)::text FROM (SELECT {_CHECKPOINT},
     (SELECT coalesce(json_agg(c ORDER BY c.received_at DESC, c.call_number), '[]') FROM read.live_board_calls c
@@ -273,6 +287,7 @@ SELECT row_to_json(page)::text FROM (SELECT {_CHECKPOINT},
 _board = msgspec.json.Decoder(Board)
 _shared = msgspec.json.Decoder(SharedFeeds)
 _open = msgspec.json.Decoder(OpenCalls)
+_observations = msgspec.json.Decoder(Observations)
 _flights = msgspec.json.Decoder(Flights)
 
 
@@ -284,6 +299,11 @@ async def board(connection: Reader, now: datetime) -> Board:
 async def shared_feeds(connection: Reader) -> SharedFeeds:
     """What is open to the field now, the newest first. Raises NoReadModel."""
     return _shared.decode(await _ask(connection, _SHARED, {}))
+
+
+async def observations(connection: Reader, call: str) -> Observations:
+    """Of one call, the oldest first. Raises NoReadModel."""
+    return _observations.decode(await _ask(connection, _OF_CALL, {"call": call}))
 
 
 async def open_calls(connection: Reader) -> OpenCalls:

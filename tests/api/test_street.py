@@ -49,6 +49,10 @@ def test_an_ambassador_files_an_observation_on_a_call_and_the_live_board_shows_i
         {"latitude": 34.0899},
     )
     assert seen["reportedBy"] == {"id": "b.ellis", "name": seen["reportedBy"]["name"]}
+    asked = "query($call: ID!) { observations(callNumber: $call) { kind said reportedBy { id } } }"
+    assert watch_center.as_role("watch_supervisor").ask(asked, call=call)["observations"] == [
+        {"kind": "hazard", "said": "glass all over the pavement", "reportedBy": {"id": "b.ellis"}}
+    ]
 
 
 def test_an_ambassador_is_shown_which_calls_are_open_and_no_more_of_them(watch_center: WatchCenter) -> None:

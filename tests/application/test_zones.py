@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from math import cos, radians
 
 import pytest
@@ -55,6 +56,14 @@ APPROACH, ENTRY, EXIT = RecordZoneApproach, RecordZoneEntry, RecordZoneExit
 
 
 @pytest.mark.rule("zone.told")
+def test_a_zone_redrawn_around_a_drone_is_entered_anew() -> None:
+    watch, stricter = ZoneWatch(), replace(POOL, shape=replace(POOL.shape, rule=ZoneRule.NO_VIEW))
+    watch.step([POOL], seen(0), Velocity())
+    (entry,) = watch.step([stricter], seen(0), Velocity())
+    assert isinstance(entry, RecordZoneEntry) and entry.rule is ZoneRule.NO_VIEW
+    assert not watch.step([stricter], seen(0), Velocity())
+
+
 def test_a_drone_approaches_enters_and_leaves_a_zone_once_each() -> None:
     assert flown(ZoneWatch(), *range(-300, 301, 10)) == [APPROACH, ENTRY, EXIT]
 

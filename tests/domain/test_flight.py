@@ -517,6 +517,18 @@ def test_a_zone_that_forbids_viewing_covers_the_picture_until_it_is_left_or_lift
     assert not covered(on_scene.and_when(replace(enter, rule=ZoneRule.NO_RECORD)))
 
 
+def test_a_zone_redrawn_around_a_drone_asks_for_what_it_then_says() -> None:
+    inside = filming.and_when(RecordZoneEntry("pool", ZoneRule.MASK, None, seen))
+    stricter = RecordZoneEntry("pool", ZoneRule.NO_VIEW, None, seen)
+    inside.when(stricter).then_types(PrivacyZoneEntered, RecordingStopped)
+    covered = inside.and_when(stricter)
+    covered.when(stricter).then_nothing()
+    covered.when(by_policy).then_refused(RecordingRefused, "in_privacy_zone")
+    milder = covered.and_when(RecordZoneEntry("pool", ZoneRule.MASK, None, seen))
+    assert isinstance(milder.state, Flying) and not milder.state.sortie.covered
+    milder.when(by_policy).then(recording)
+
+
 def test_leaving_one_of_two_zones_is_not_leaving_the_other() -> None:
     story = on_scene
     for zone in ("pool", "school"):

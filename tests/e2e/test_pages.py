@@ -11,9 +11,12 @@ import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from pathlib import Path
 from time import monotonic, sleep
+from typing import Any
 
+import httpx
 import pytest
 from playwright.sync_api import Browser, BrowserContext, Page, expect, sync_playwright
 
@@ -175,6 +178,43 @@ def test_a_pilot_calls_the_drone_home(people: People) -> None:
     board.order(flight, "Return").click()
     expect(flight.get_by_role("status").filter(has_text="Return sent")).to_be_visible()
     expect(flight).to_have_attribute("data-state", re.compile("returning|landing|landed"))
+    page.close()
+
+
+def test_what_is_seen_on_the_street_stands_on_its_call(people: People, product: Product) -> None:
+    token = subprocess.run(
+        [sys.executable, "-m", "api.cli", "token", "--as", "watch_operator"],
+        cwd=ROOT,
+        env={**os.environ, "SAFERWEHO_HOME": str(product.home)},
+        capture_output=True,
+        text=True,
+        check=True,
+    ).stdout.strip()
+
+    def ask(query: str, **variables: str) -> Any:
+        answer = httpx.post(
+            f"{product.base_url}/graphql",
+            json={"query": query, "variables": variables},
+            headers={"authorization": f"Bearer {token}"},
+            timeout=60,
+        )
+        return answer.json()["data"]
+
+    calls = ask("{ board { calls { number state } } }")["board"]["calls"]
+    number = next(call["number"] for call in calls if call["state"] == "open")
+    told = ask(
+        """mutation($call: ID!, $at: DateTime!) { reportObservation(callNumber: $call, kind: "hazard",
+        said: "glass all over the pavement", observedAt: $at) { __typename } }""",
+        call=number,
+        at=datetime.now(UTC).isoformat(),
+    )
+    assert told["reportObservation"]["__typename"] == "Accepted"
+    page = people.page("watch_operator")
+    card = page.locator(f'[data-call="{number}"]')
+    expect(card.get_by_role("img", name="1 seen on the street")).to_be_visible()
+    card.locator(".card-head").click()
+    expect(card.get_by_role("list", name="Seen on the street")).to_contain_text("glass all over the pavement")
+    page.screenshot(path=os.environ.get("SAFERWEHO_SHOT") or product.home / "street.png")
     page.close()
 
 

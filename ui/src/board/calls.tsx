@@ -1,8 +1,10 @@
-import { useCallback, useEffect, useRef } from 'react'
+import { useCallback, useEffect, useRef, useState } from 'react'
 
+import { ask } from '../graphql/client'
+import { ObservationsDocument, type ObservationsQuery } from '../graphql/generated/graphql'
 import { serverNow, useTick } from '../shell/clock'
 import { useViewer } from '../shell/viewer'
-import { duration, words } from '../shell/words'
+import { duration, timeOfDay, words } from '../shell/words'
 import { useBoard } from './live'
 import type { Board, Call } from './store'
 
@@ -55,6 +57,11 @@ function CallRow({ call, open, onSelect, onShow, onLaunch }: { call: Call; open:
           {call.priority}
         </i>
         <span className="title">{words(call.callType)}</span>
+        {call.observations.length > 0 && (
+          <span className="tally" role="img" aria-label={`${call.observations.length} seen on the street`}>
+            {call.observations.length}
+          </span>
+        )}
         <span className="mono">{call.number}</span>
         <Age since={call.receivedAt} />
       </button>
@@ -66,6 +73,7 @@ function CallRow({ call, open, onSelect, onShow, onLaunch }: { call: Call; open:
               ? `First unit arrived ${duration(Date.parse(call.firstUnitArrivedAt) - Date.parse(call.receivedAt))} after the call.`
               : 'No unit on scene yet.'}
           </p>
+          {call.observations.length > 0 && <SeenOnTheStreet call={call.number} told={call.observations.length} />}
           {viewer.can('request_launch') && (
             <button type="button" className="button plain" onClick={() => onLaunch(call.number)}>
               Request launch for this call
@@ -74,6 +82,39 @@ function CallRow({ call, open, onSelect, onShow, onLaunch }: { call: Call; open:
         </div>
       )}
     </article>
+  )
+}
+
+/** What ambassadors told of a call. The words are asked for here alone: nothing that is pushed holds them. */
+function SeenOnTheStreet({ call, told }: { call: string; told: number }) {
+  const [seen, setSeen] = useState<ObservationsQuery['observations']>()
+  const [failed, setFailed] = useState(false)
+  useEffect(() => {
+    let here = true
+    ask(ObservationsDocument, { call }).then(
+      (answer) => {
+        if (!here) return
+        setSeen(answer.observations)
+        setFailed(false)
+      },
+      () => here && setFailed(true),
+    )
+    return () => {
+      here = false
+    }
+  }, [call, told])
+  if (failed && !seen) return <p role="alert">What was seen on the street cannot be read now.</p>
+  return (
+    <ul className="observations" aria-label="Seen on the street" aria-busy={!seen}>
+      {seen?.map((one) => (
+        <li key={one.id}>
+          <strong>{words(one.kind)}</strong> {one.said ?? 'Made unreadable.'}
+          <span className="soft">
+            {one.reportedBy.name}, {timeOfDay(one.observedAt)}
+          </span>
+        </li>
+      ))}
+    </ul>
   )
 }
 
