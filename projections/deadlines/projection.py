@@ -35,7 +35,7 @@ def write(cursor: Cursor, changes: Changes) -> None:
 deadlines.load_all()
 DEADLINES: Projection[Changes] = Projection(
     name="deadlines",
-    version=1,
+    version=2,
     tables=files(__package__).joinpath("tables.sql").read_text("utf-8"),
     handles=deadlines.handled(),
     changes=changes,

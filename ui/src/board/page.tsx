@@ -48,9 +48,15 @@ export function BoardPage() {
       view?.remove()
     }
   }, [])
-  useEffect(() => map?.select(flight), [map, flight])
-  useEffect(() => map?.pick(launch?.picking ?? false), [map, launch?.picking])
-  useEffect(() => map?.pin(launch?.picked), [map, launch?.picked])
+  useEffect(() => {
+    map?.select(flight)
+  }, [map, flight])
+  useEffect(() => {
+    map?.pick(launch?.picking ?? false)
+  }, [map, launch?.picking])
+  useEffect(() => {
+    map?.pin(launch?.picked)
+  }, [map, launch?.picked])
 
   const openLaunch = useCallback(
     (callNumber?: string) => setLaunch({ callNumber, picked: undefined, picking: false }),
