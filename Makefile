@@ -32,7 +32,7 @@ check: $(DEV_STAMP)  ## format, lint, types, direction of imports, fast tests
 	@$(BIN)/ruff check .
 	@$(BIN)/mypy
 	@$(BIN)/lint-imports
-	@$(BIN)/python -m pytest -m "not slow" $(ARGS)
+	@PYTHONHASHSEED=0 $(BIN)/python -m pytest --numprocesses 2 -m "not slow" $(ARGS)
 
 bench: $(DEV_STAMP)  ## speed, each figure against a floor of the same run (ONLY=append for one)
 	@$(BIN)/python -m bench $(ONLY)
