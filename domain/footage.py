@@ -269,14 +269,15 @@ State = Unrecorded | Kept | Destroyed | Lost
 
 
 def destruction_due(state: Kept, parameters: PolicyParameters) -> datetime | None:
-    """When the footage is to be destroyed; None while it is held, or where no category of it has a length.
+    """When the footage is to be destroyed; None while it is held, or where a category of it has no length.
 
-    Of several categories the longest wins, and an extension beats them where it is later.
+    Of several categories the longest wins, and an extension beats them where it is later. A category that the policy
+    does not name may be the longest of them: then nobody knows when it is due, so it is not.
     """
-    days = [rule.days for rule in parameters.retention if rule.category in state.categories]
-    if state.holds or not days:
+    days = {rule.category: rule.days for rule in parameters.retention}
+    if state.holds or not state.categories <= days.keys():
         return None
-    due = state.recorded.range.until + timedelta(days=max(days))
+    due = state.recorded.range.until + timedelta(days=max(days[category] for category in state.categories))
     return max(due, state.keep_until) if state.keep_until else due
 
 
@@ -379,7 +380,13 @@ def _of_kept(command: Command, state: Kept, at: datetime) -> list[Event]:
                 raise WrongState(
                     "this footage is under a legal hold", field="footage", accepted="release the hold first"
                 )
-            if due is None or at < due:
+            if due is None:
+                raise WrongState(
+                    "the policy in force gives a category of this footage no length: it is not due",
+                    field="footage",
+                    accepted="footage whose every category has a length",
+                )
+            if at < due:
                 raise WrongState("this footage is not due yet", field="footage", accepted="footage that is due")
             categories, version = tuple(sorted(state.categories)), command.policy.version
             checks.aware("unrecoverable_after", command.unrecoverable_after)

@@ -36,7 +36,8 @@ class RetainedFootage:
     categories: list[str]
     holds: int = strawberry.field(description="legal holds on it now")
     due_at: datetime | None = strawberry.field(
-        description="when it is to be destroyed by the policy in force; none while it is held"
+        description="when it is to be destroyed by the policy in force; none while it is held, or where"
+        " the policy gives one of its categories no length"
     )
     keep_until: datetime | None = strawberry.field(description="an extension")
     asked_until: datetime | None = strawberry.field(description="an extension that waits for the station commander")

@@ -26,7 +26,7 @@ class Which(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Footage:
-    """`due_at`: when it is to be destroyed by the lengths given; None while held, or where no category has a length."""
+    """`due_at`: when it is to be destroyed by the lengths given; None while held, or where a category has no length."""
 
     footage: str
     state: str
@@ -84,14 +84,16 @@ class Holds:
 
 
 _CHECKPOINT = checkpoint_json("retention")
-# Of several categories the longest wins; a later extension beats them; a hold beats all.
+# Of several categories the longest wins; a later extension beats them; a hold beats all. A category without a length
+# may be the longest: then it is not due.
 _FOOTAGE = """
 SELECT f.*, coalesce(c.categories, '{}') AS categories, h.holds,
        CASE WHEN f.state = 'kept' AND h.holds = 0 AND c.days IS NOT NULL
             THEN greatest(f.range_until + make_interval(days => c.days), f.keep_until) END AS due_at
 FROM read.retention_footage f
 LEFT JOIN LATERAL (
-    SELECT array_agg(category ORDER BY category) AS categories, max((%(days)s::jsonb->>category)::int) AS days
+    SELECT array_agg(category ORDER BY category) AS categories,
+           CASE WHEN bool_and(%(days)s::jsonb ? category) THEN max((%(days)s::jsonb->>category)::int) END AS days
     FROM read.retention_categories c WHERE c.footage = f.footage) c ON true
 LEFT JOIN LATERAL (
     SELECT count(*) AS holds FROM read.retention_holds h

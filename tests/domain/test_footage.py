@@ -14,6 +14,7 @@ from domain.footage import (
     FootageLost,
     FootageRecorded,
     FootageTagged,
+    Kept,
     LegalHoldPlaced,
     LegalHoldReleased,
     PlaceLegalHold,
@@ -22,6 +23,7 @@ from domain.footage import (
     ReportLoss,
     RetentionExtended,
     TagFootage,
+    destruction_due,
     footage_standing,
 )
 from domain.kernel import InvalidValue, NotFound, Personal, WrongState
@@ -73,6 +75,16 @@ def test_the_longest_category_wins() -> None:
     given(RECORDED).when(replace(tag, category="interesting")).then_raises(InvalidValue, "category")
     given(RECORDED, tagged).when(destroy, DUE).then_raises(WrongState)
     given(RECORDED, tagged).when(destroy, WHOLE.until + 730 * DAY).then_types(FootageDestroyed)
+
+
+@pytest.mark.rule("retention.longest", "retention.due")
+def test_a_category_that_the_policy_does_not_name_is_never_due() -> None:
+    without = tuple(rule for rule in POLICY.parameters.retention if rule.category != "evidence")
+    amended = replace(POLICY, parameters=replace(POLICY.parameters, retention=without))
+    story = given(RECORDED, FootageTagged("evidence", None, LEE))
+    assert isinstance(story.state, Kept) and destruction_due(story.state, amended.parameters) is None
+    story.when(replace(destroy, policy=amended), WHOLE.until + 10_000 * DAY).then_raises(WrongState, "footage")
+    given(RECORDED).when(replace(destroy, policy=amended), DUE).then_types(FootageDestroyed)
 
 
 @pytest.mark.rule("retention.due", "retention.destroyed")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from datetime import date, datetime, timedelta
 from typing import Any
 
@@ -63,11 +63,11 @@ def history(seed: int, hours: int, steps: int) -> tuple[list[tuple[datetime, str
     return happened, states, at
 
 
-def pages(url: str, which: Which, now: datetime) -> list[queries.Footage]:
+def pages(url: str, which: Which, now: datetime, days: Mapping[str, int] = DAYS) -> list[queries.Footage]:
     found: list[queries.Footage] = []
     while True:
         after = found[-1].footage if found else None
-        page = ask(url, queries.footage, which, DAYS, now, first=3, after=after)
+        page = ask(url, queries.footage, which, days, now, first=3, after=after)
         found += page.footage
         if not page.has_next:
             return found
@@ -98,6 +98,22 @@ def test_what_is_kept_due_held_destroyed_and_lost_is_what_the_streams_say(log: L
     assert order == sorted(order)
     for row in pages(log.url, Which.DESTROYED, now):
         assert (row.destroyed_policy, row.destroyed_by) == (3, CAPTAIN) and row.unrecoverable_after
+
+
+def test_footage_in_a_category_without_a_length_is_listed_last_and_never_due(log: Log) -> None:
+    for n in range(3):
+        range_ = Range(START + n * HOUR, START + (n + 1) * HOUR)
+        recorded = f.FootageRecorded(FEED, range_, 1800, 900, "a" * 64, f"key-h{n}", "routine")
+        last = log.append((f"footage-h{n}", recorded), time=START)
+    last = log.append(("footage-h0", f.FootageTagged("evidence", None, LEE)), time=START)
+    with ProjectionHost(log.url, store_feeds(log.url), [RETENTION]) as host:
+        wait_applied(host, log.url, last, "retention")
+    amended = {category: days for category, days in DAYS.items() if category != "evidence"}
+    much_later = START + 10_000 * DAY
+    assert [row.footage for row in pages(log.url, Which.DUE, much_later, amended)] == ["h1", "h2"]
+    kept = pages(log.url, Which.KEPT, much_later, amended)
+    assert [(row.footage, row.due_at is None) for row in kept] == [("h1", False), ("h2", False), ("h0", True)]
+    assert {row.footage for row in pages(log.url, Which.DUE, much_later)} == {"h0", "h1", "h2"}
 
 
 def test_holds_are_listed_the_next_to_verify_first(log: Log) -> None:
