@@ -318,6 +318,7 @@ def decide(command: Command, state: State, at: datetime) -> list[Event]:
             raise WrongState("footage was recorded under this id before: take another id", field="footage")
         case ReportLoss(), (Unrecorded() | Kept()):
             checks.aware("range.since", command.range.since)
+            checks.aware("range.until", command.range.until)
             return [FootageLost(command.feed, command.range, at, checks.cleaned(command.detail))]
         case ReportLoss(), Lost():
             return []
@@ -400,6 +401,8 @@ def _held(command: PlaceLegalHold, state: Kept, at: datetime) -> LegalHoldPlaced
     if hold in state.holds:
         raise WrongState("there is a hold of this name on it: take another name", field="hold")
     held = command.range or whole
+    checks.aware("range.since", held.since)
+    checks.aware("range.until", held.until)
     if not whole.covers(held) or held.since >= held.until:
         raise InvalidValue("the range is not within the footage", field="range", accepted="a stretch of the footage")
     _day_to_come(command.verify_again_on, at)

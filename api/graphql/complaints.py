@@ -174,6 +174,9 @@ class ComplaintQueries:
     ) -> ComplaintFigures:
         context = context_of(info)
         context.require("read_complaints")
+        for field, moment in (("since", since), ("until", until)):
+            if moment.tzinfo is None:
+                raise Unreadable("invalid_value", f"'{field}' has no time zone: give its offset from UTC", field=field)
         await context.applied("complaints", after_position)
         async with context.reading() as connection:
             at, f = await q.figures(connection, since, until, context.services.handler.clock.now())

@@ -11,12 +11,12 @@ from api.graphql import types as t
 from api.graphql.audit import page_size
 from api.graphql.commands import command
 from api.graphql.context import Context, Unreadable, context_of
+from api.graphql.leaving import RangeInput
 from api.graphql.overrides import Basis, LegalBasisInput, legal_basis_of
 from application.retention import Change
 from domain import footage as f
 from domain.kernel import FootageId, PersonId
 from domain.policy import policy_in_force
-from domain.privacy_override_events import Range
 from projections.retention import queries as q
 
 Id = strawberry.ID
@@ -232,12 +232,6 @@ def _me(info: strawberry.Info) -> PersonId:
     return PersonId(actor.person if actor else "")
 
 
-@strawberry.input
-class HeldRangeInput:
-    since: datetime
-    until: datetime
-
-
 @strawberry.type
 class RetentionMutations:
     @strawberry.mutation(description="Put footage into a further category; of several the longest is kept.")
@@ -266,7 +260,7 @@ class RetentionMutations:
         legal_basis: LegalBasisInput,
         reason: str,
         verify_again_on: date,
-        range: HeldRangeInput | None = None,
+        range: RangeInput | None = None,
         command_id: Id | None = None,
     ) -> t.CommandResult:
         retention = context_of(info).services.retention
@@ -283,7 +277,7 @@ class RetentionMutations:
                     reason,
                     verify_again_on,
                     PersonId(who.person),
-                    Range(range.since, range.until) if range else None,
+                    range.range() if range else None,
                 ),
                 id_,
             ),

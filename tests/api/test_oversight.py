@@ -193,6 +193,8 @@ def test_a_complaint_goes_from_the_desk_to_its_answer(watch_center: WatchCenter)
     to = (datetime.now(UTC) + timedelta(hours=1)).isoformat()
     counted = analyst.ask(figures, **{"from": now}, to=to, at=done["position"])["complaintFigures"]
     assert counted["answered"] == 1 and 0 <= counted["medianDays"] < 1
+    assert analyst.code(figures, **{"from": now[:19]}, to=to) == "invalid_value"
+    assert analyst.code(figures, **{"from": now}, to=to[:19]) == "invalid_value"
 
 
 def test_who_does_not_answer_complaints_reads_none(watch_center: WatchCenter) -> None:

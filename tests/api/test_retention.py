@@ -77,6 +77,22 @@ def test_footage_is_destroyed_when_it_is_due_and_not_held(watch_center: WatchCen
     assert event["type"].endswith("footage_destroyed.v1") and event["data"]["categories"] == ["routine"]
 
 
+def test_a_hold_on_a_part_takes_times_with_their_zone(watch_center: WatchCenter) -> None:
+    footage, sergeant = recorded(watch_center, 3), watch_center.as_role("watch_supervisor")
+    until = datetime.now(UTC).replace(minute=0, second=0, microsecond=0) - 3 * DAY
+    since, day = until - timedelta(minutes=20), str((datetime.now(UTC) + 90 * DAY).date())
+    hold = HOLD.replace("verifyAgainOn: $date)", "verifyAgainOn: $date, range: $range)")
+    given = {"footage": footage, "basis": WARRANT, "text": "homicide case 926-1", "date": day}
+    for field, changed in (("since", since), ("until", until)):
+        stretch = {"since": since.isoformat(), "until": until.isoformat()}
+        stretch[field] = changed.replace(tzinfo=None).isoformat()
+        told = sergeant.order(hold, range=stretch, **given)
+        assert (told["__typename"], told["code"], told["field"]) == ("Mistaken", "invalid_value", f"range.{field}"), (
+            told
+        )
+    sergeant.accepted(hold, range={"since": since.isoformat(), "until": until.isoformat()}, **given)
+
+
 def test_the_longest_category_and_an_approved_extension_keep_footage(watch_center: WatchCenter) -> None:
     footage = recorded(watch_center, 40)
     deputy, captain = watch_center.as_role("watch_operator"), watch_center.as_role("station_commander", step_up=True)

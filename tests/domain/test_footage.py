@@ -59,6 +59,8 @@ def test_footage_covers_one_feed_and_at_most_an_hour() -> None:
 def test_footage_that_should_exist_and_does_not_is_lost_never_silence() -> None:
     loss = ReportLoss(FEED, WHOLE, "disk\x00 failed")
     lost = FootageLost(FEED, WHOLE, NOW, "disk  failed")
+    naive = Range(WHOLE.since, WHOLE.until.replace(tzinfo=None))
+    given().when(replace(loss, range=naive)).then_raises(InvalidValue, "range.until")
     given().when(loss).then(lost)
     given(RECORDED).when(loss).then(lost)
     given(lost).when(loss).then_nothing()
@@ -116,6 +118,8 @@ def test_of_several_holds_each_must_be_released() -> None:
     [
         ({"range": part(-1, 20)}, InvalidValue, "range"),
         ({"range": part(20, 20)}, InvalidValue, "range"),
+        ({"range": Range(WHOLE.since.replace(tzinfo=None), WHOLE.until)}, InvalidValue, "range.since"),
+        ({"range": Range(WHOLE.since, WHOLE.until.replace(tzinfo=None))}, InvalidValue, "range.until"),
         ({"verify_again_on": date(2026, 6, 1)}, InvalidValue, "verify_again_on"),
         ({"legal_basis": LegalBasis(BasisKind.WARRANT)}, InvalidValue, "legal_basis.number"),
         ({"reason": ""}, InvalidValue, "reason"),
