@@ -175,12 +175,23 @@ def demonstration_links() -> None:
 
 
 @main.command()
+@click.option(
+    "--logins",
+    type=click.Path(exists=True, dir_okay=False, path_type=Path),
+    help="Give each process its login: a file of mode 0600, 'LOGIN PASSWORD' a line.",
+)
 @click.option("--json", is_flag=True, help="Print as JSON.")
-def migrate(json: bool) -> None:
-    """Bring the database's schema and roles up to date. Needs DATABASE_URL of the owner."""
+def migrate(logins: Path | None, json: bool) -> None:
+    """Bring the schema and roles of event store and key store up to date.
+
+    Needs DATABASE_URL and SAFERWEHO_KEYS_DATABASE_URL of the owner.
+
+    \b
+    saferweho migrate --logins logins
+    """
     from api.processes import setup
 
-    _print(setup.migrate(), json)
+    _print(setup.migrate(logins), json)
 
 
 @main.group()

@@ -8,6 +8,7 @@ import shutil
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import timedelta
+from pathlib import Path
 from typing import Any
 
 import httpx
@@ -37,12 +38,47 @@ class NotPossible(Exception):
     """What was asked cannot be had here, and why."""
 
 
-def migrate() -> dict[str, Any]:
+def migrate(logins: Path | None = None) -> dict[str, Any]:
+    """`logins`: file of the passwords of the processes' logins. Raises LoginsRefused before anything is applied."""
     settings = tool_settings(["DATABASE_URL"])
     assert settings.write_url
+    passwords = read_logins(logins) if logins else {}
     applied = event_store.migrate(settings.write_url) + keys.migrate(settings.keys_url)
     registry.install(settings.write_url)
-    return {"applied": applied}
+    event_store.login_roles(settings.write_url, passwords)
+    keys.login_roles(settings.keys_url, passwords)
+    return {"applied": applied, "logins": list(passwords)}
+
+
+class LoginsRefused(Exception):
+    """The file of logins cannot be used. No message repeats what may be a password."""
+
+
+def read_logins(file: Path) -> dict[str, str]:
+    """Login and password, one a line: `LOGIN PASSWORD`; the password is the rest of the line. Raises LoginsRefused."""
+    known = f"accepted: LOGIN PASSWORD, where LOGIN is one of {', '.join(event_store.LOGINS)}"
+    try:
+        mode, lines = file.stat().st_mode, file.read_text("utf-8").splitlines()
+    except (OSError, UnicodeDecodeError) as error:
+        raise LoginsRefused(f"{file}: cannot be read ({type(error).__name__}); {known}, one a line") from None
+    if mode & 0o077:
+        raise LoginsRefused(f"{file}: others can read these passwords; run: chmod 600 {file}")
+    found: dict[str, str] = {}
+    for number, line in enumerate(lines, 1):
+        if not line.strip():
+            continue
+        login, _, password = line.strip().partition(" ")
+        password = password.strip()
+        if login not in event_store.LOGINS:
+            raise LoginsRefused(f"{file}:{number}: begins with no login; {known}")
+        if not password:
+            raise LoginsRefused(f"{file}:{number}: {login} has no password; {known}")
+        if login in found:
+            raise LoginsRefused(f"{file}:{number}: {login} is named twice; accepted: each login once")
+        found[login] = password
+    if not found:
+        raise LoginsRefused(f"{file}: names no login; {known}, one a line")
+    return found
 
 
 def create_topics() -> dict[str, Any]:

@@ -9,6 +9,8 @@ import asyncio
 import json
 import os
 import secrets
+import subprocess
+import sys
 import threading
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
@@ -492,3 +494,14 @@ def running(url: str, bootstrap: str, prefix: str, home: Path) -> Iterator[Watch
         stack.enter_context(serving(center))
         center.applied(center.head())
         yield center
+
+
+def typed(environ: Mapping[str, str], *words: str) -> subprocess.CompletedProcess[str]:
+    """A verb of `saferweho`, in a process of its own as from a console."""
+    return subprocess.run(
+        [sys.executable, "-m", "api.cli", *words],
+        env={**os.environ, **environ},
+        capture_output=True,
+        text=True,
+        timeout=300,
+    )
