@@ -9,11 +9,11 @@ from uuid import UUID
 from application.commands import Commands
 from application.handling import Accepted, Actor, Attempt, Mistaken, Outcome, Recorded, Refused, Ticket
 from application.ports import StoreUnavailable
-from application.standing import authorise, in_force, outcome, session_of, signed_on, standing_of
+from application.standing import authorise, last_in_force, outcome, session_of, signed_on, standing_of
 from domain import checks, person
 from domain.kernel import Reason
 from domain.person import PERSON
-from domain.policy import POLICY, POLICY_KEY, policy_in_force
+from domain.policy import POLICY, POLICY_KEY, policy_last_in_force
 from domain.session import SESSION, Locked, LockSession, NotSignedOn, Open, SignOff, SignOffReason, SignOn, StepUp
 
 NIL = UUID(int=0)
@@ -81,7 +81,7 @@ class Accounts(Commands):
 
         def use(attempt: Attempt) -> Recorded:
             attempt.load((PERSON, proof.person), (SESSION, proof.session), (POLICY, POLICY_KEY))
-            policy = in_force(attempt)
+            policy = last_in_force(attempt)
             state = attempt.state(SESSION, proof.session)
             claimed = standing_of(attempt, proof.person, policy)
             if state != SESSION.initial:
@@ -126,7 +126,7 @@ class Accounts(Commands):
         session = attempt.state(SESSION, actor.session)
         if not isinstance(session, Open) or session.person != actor.person or attempt.at > session.ends_at:
             return None
-        known = standing_of(attempt, actor.person, in_force(attempt))
+        known = standing_of(attempt, actor.person, last_in_force(attempt))
         if not known.has_access:
             return None
         return replace(signed_on(actor, known), stepped_up_until=session.stepped_up_until)
@@ -136,16 +136,16 @@ class Accounts(Commands):
         attempt = Attempt(self.handler, actor, Ticket(NIL, "standing", b""), self.handler.clock.now())
         attempt.load((PERSON, actor.person), (SESSION, actor.session), (POLICY, POLICY_KEY))
         session = attempt.state(SESSION, actor.session)
-        known = standing_of(attempt, actor.person, in_force(attempt))
-        if not isinstance(session, Locked) or session.person != actor.person or not known.has_access:
+        if not isinstance(session, Locked) or session.person != actor.person:
             return None
-        return signed_on(actor, known)
+        known = standing_of(attempt, actor.person, last_in_force(attempt))
+        return signed_on(actor, known) if known.has_access else None
 
     def step_up(self, actor: Actor, method: str, command_id: UUID | None = None) -> Outcome:
         """Record that the person showed a second factor again just now; this unlocks their session too."""
 
         def use(attempt: Attempt) -> Recorded:
-            policy = in_force(attempt)
+            policy = last_in_force(attempt)
             claimed, session = standing_of(attempt, actor.person, policy), session_of(attempt)
             if session.person != actor.person or not claimed.has_access:
                 return Refused(SESSION.stream(actor.session), claimed.access_refusals() or (ENDED,), "default-deny")
@@ -211,8 +211,8 @@ class Accounts(Commands):
         return self.run(actor, "revoke_session", [session, reason], command_id, use)
 
     def idle_limit(self) -> timedelta:
-        """After how long without an act a console is locked, by the use policy in force."""
-        policy = policy_in_force(
+        """After how long without an act a console is locked, by the use policy in force, or the last that was."""
+        policy = policy_last_in_force(
             self.handler.states.load([(POLICY, POLICY_KEY)])[POLICY.stream(POLICY_KEY)][1], self.handler.clock.now()
         )
         return timedelta(minutes=policy.parameters.idle_lock_minutes if policy else 30)

@@ -15,7 +15,7 @@ from application.commands import Commands
 from application.conditions import Sources, Way
 from application.handling import Accepted, Actor, Attempt, Outcome, Recorded
 from application.overrides import as_overridden
-from application.standing import authorise, in_force, outcome, session_of, standing_of
+from application.standing import authorise, in_force, last_in_force, outcome, session_of, standing_of
 from domain.call import CALL, CallStanding, call_standing
 from domain.dock import DOCK, InService
 from domain.drone import DRONE, Assigned, Frame, OrderOutcome, SafetyOrder, Unregistered, drone_standing
@@ -171,13 +171,13 @@ class Flights(Commands):
         return standing.dock
 
     def _facts(self, attempt: Attempt, drone: DroneId, pilot: PersonId, call: CallNumber | None) -> LaunchFacts:
-        policy = in_force(attempt)
+        courses = last_in_force(attempt).parameters.required_courses
         return LaunchFacts(
             session=session_of(attempt),
-            pilot=pilot_standing(pilot, attempt.state(PERSON, pilot), attempt.at, policy.parameters.required_courses),
+            pilot=pilot_standing(pilot, attempt.state(PERSON, pilot), attempt.at, courses),
             drone=drone_standing(drone, attempt.state(DRONE, drone)),
             call=self._call(attempt, call),
-            policy=policy,
+            policy=in_force(attempt),
         )
 
     @staticmethod
@@ -233,7 +233,7 @@ class Flights(Commands):
 
         def use(attempt: Attempt) -> Recorded:
             self._requested(attempt, key)
-            authorise(attempt, "request_launch", FLIGHT.stream(key))
+            authorise(attempt, "request_launch", FLIGHT.stream(key), gives_up=True)
             self._decide(attempt, key, WithdrawLaunch(PersonId(actor.person), reason))
             return outcome(attempt, FLIGHT.stream(key), key)
 
@@ -380,7 +380,7 @@ class Flights(Commands):
 
         def use(attempt: Attempt) -> Recorded:
             self._requested(attempt, key)
-            in_force(attempt)
+            last_in_force(attempt)
             attempt.decided_by = "safety-first"
             attempt.role = min(actor.roles, default="")
             self._decide(attempt, key, RecordSafetyOrder(order, PersonId(actor.person), ordered_at, result, detail))
@@ -408,13 +408,14 @@ class Flights(Commands):
 
         def use(attempt: Attempt) -> Recorded:
             self._requested(attempt, key)
-            policy = authorise(attempt, "record_flight_observation", FLIGHT.stream(key))
+            authorise(attempt, "record_flight_observation", FLIGHT.stream(key))
+            policy = in_force(attempt)
             chosen = (
                 as_overridden(attempt, FLIGHT.stream(key), command) if isinstance(command, RecordZoneEntry) else command
             )
             self._decide(attempt, key, chosen)
             begins = isinstance(command, RecordArrival | RecordZoneEntry | RecordZoneExit)
-            if begins and records_by_policy(attempt.state(FLIGHT, key), policy):
+            if begins and policy is not None and records_by_policy(attempt.state(FLIGHT, key), policy):
                 self._decide(attempt, key, StartRecording(FlightId(key), None, None, policy))
             return outcome(attempt, FLIGHT.stream(key), key)
 

@@ -103,7 +103,7 @@ class Policies(Commands):
 
         Raises PolicyNotAdopted.
         """
-        current = policy.policy_in_force(self.book(), self.handler.clock.now())
+        current = policy.policy_last_in_force(self.book(), self.handler.clock.now())
         mine = self.handler.authoriser.set_hash
         if current is not None and current.cedar_set_sha256 != mine:
             raise PolicyNotAdopted(

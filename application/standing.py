@@ -13,7 +13,7 @@ import structlog
 from application.handling import KEY, Accepted, Actor, Attempt, Denied, Recorded, Refused
 from domain.kernel import EVENT_NAMES, PersonId, Reason, WrongState
 from domain.person import PERSON, PersonStanding, Role, person_standing
-from domain.policy import POLICY, POLICY_KEY, PolicyInForce, policy_in_force
+from domain.policy import POLICY, POLICY_KEY, PolicyInForce, policy_in_force, policy_last_in_force
 from domain.session import SESSION, RecordRefusedAttempt, SessionStanding, session_standing
 
 log = structlog.get_logger()
@@ -36,9 +36,47 @@ def service(person: str) -> Actor:
     return Actor(person, SERVICES[person], "", frozenset({str(Role.SERVICE)}))
 
 
-def in_force(attempt: Attempt) -> PolicyInForce:
-    """The use policy at this moment. Raises WrongState before the first one is adopted."""
-    policy = policy_in_force(attempt.state(POLICY, POLICY_KEY), attempt.at)
+NO_POLICY = Reason(
+    "no_policy",
+    "no use policy is in force: two persons must adopt one first",
+    "nothing is used without a policy",
+)
+# What the equipment is used for, which nobody may without a use policy in force. Everything else goes on by the one
+# that was in force last: drones come home, machines record, views end, and a new policy is drafted and adopted.
+USES = frozenset(
+    {
+        "request_launch",
+        "authorise_launch",
+        "accept_unknowns",
+        "launch_drone",
+        "goto",
+        "repurpose_flight",
+        "start_recording",
+        "request_live_view",
+        "share_feed",
+        "request_viewing",
+        "request_export",
+        "approve_export",
+        "deliver_export",
+        "request_disclosure",
+        "make_disclosure",
+        "search_plate",
+        "request_override",
+        "approve_override",
+        "invoke_emergency_override",
+    }
+)
+
+
+def in_force(attempt: Attempt) -> PolicyInForce | None:
+    """The use policy at this moment; None before the first one is adopted, and where it was retired."""
+    return policy_in_force(attempt.state(POLICY, POLICY_KEY), attempt.at)
+
+
+def last_in_force(attempt: Attempt) -> PolicyInForce:
+    """The use policy by which is told who may do what: also after its retirement, or nobody could adopt another. Raises
+    WrongState before the first one is adopted."""
+    policy = policy_last_in_force(attempt.state(POLICY, POLICY_KEY), attempt.at)
     if policy is None:
         raise WrongState(
             "no use policy is in force: nothing may be done before two persons adopted one", field="policy"
@@ -68,15 +106,21 @@ def signed_on(actor: Actor, standing: PersonStanding) -> Actor:
 
 
 def authorise(
-    attempt: Attempt, action: str, resource: str, own_request: bool = False, **context: bool | int | str
+    attempt: Attempt,
+    action: str,
+    resource: str,
+    own_request: bool = False,
+    gives_up: bool = False,
+    **context: bool | int | str,
 ) -> PolicyInForce:
     """May this actor do this now? Puts role, rule and policy version on the attempt. Raises Denied.
 
-    `own_request`: the actor asked for, wrote or is the object of what is now to be decided.
+    `own_request`: the actor asked for, wrote or is the object of what is now to be decided. `gives_up`: it ends a use
+    under the right to begin one, so it needs no policy in force.
     """
     actor = attempt.actor
     attempt.load((PERSON, actor.person), (SESSION, actor.session), (POLICY, POLICY_KEY))
-    policy = in_force(attempt)
+    policy = last_in_force(attempt)
     person = standing_of(attempt, actor.person, policy)
     reasons = person.access_refusals()
     stepped_up = False
@@ -93,6 +137,8 @@ def authorise(
         _rules_are_adopted(attempt, policy)
     attempt.authorise(action, resource, stepped_up=stepped_up, own_request=own_request, **context)
     _second_person(attempt, action, resource, policy)
+    if action in USES and not gives_up and in_force(attempt) is None:
+        raise Denied(action, resource, "use-policy-in-force", NO_POLICY)
     return policy
 
 

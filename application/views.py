@@ -18,7 +18,7 @@ from application.commands import Commands
 from application.deadlines import Change, Due, NotDue, drawn_from, when_due
 from application.handling import KEY, Accepted, Actor, Attempt, Handler, Outcome, Recorded, Unavailable
 from application.ports import StoreUnavailable
-from application.standing import authorise, outcome, service
+from application.standing import NO_POLICY, authorise, outcome, service
 from domain import camera, live_view
 from domain.call import CALL, CallStanding, ShareFeed, StopSharingFeed, call_standing
 from domain.camera import CAMERA, FeedStanding, feed_standing
@@ -303,7 +303,7 @@ class Views(EndingViews):
         return Permit(state.request.feed, min(state.until, now + PERMIT_LENGTH))
 
     def _no_longer(self, request: LiveViewRequested, now: datetime) -> Reason | None:
-        """Why a view that was granted may not go on: the sign-on, the account, the incident, or where the drone is."""
+        """Why a view that was granted may not go on: the policy, the sign-on, the account, the incident, the zone."""
         feed, call = request.feed, request.shared_by_call
         aggregate, _, key = feed.partition("-")
         wanted: list[tuple[Aggregate[Any, Any, Any], str]] = [
@@ -315,7 +315,9 @@ class Views(EndingViews):
         ]
         found = {stream: state for stream, (_, state) in self.handler.states.load(wanted).items()}
         policy = policy_in_force(found[POLICY.stream(POLICY_KEY)], now)
-        courses = policy.parameters.required_courses if policy else ()
+        if policy is None:
+            return NO_POLICY
+        courses = policy.parameters.required_courses
         person = person_standing(request.person, found[PERSON.stream(request.person)], now, courses)
         for reason in person.access_refusals():
             return reason
@@ -373,7 +375,7 @@ class Views(EndingViews):
     def stop_sharing(self, actor: Actor, call: str, feed_id: str, command_id: UUID | None = None) -> Outcome:
         def use(attempt: Attempt) -> Recorded:
             attempt.case_number = call
-            authorise(attempt, "share_feed", CALL.stream(call))
+            authorise(attempt, "share_feed", CALL.stream(call), gives_up=True)
             command = StopSharingFeed(CallNumber(call), feed_of(feed_id), PersonId(actor.person))
             attempt.decide(CALL, call, command)
             return outcome(attempt, CALL.stream(call), call)

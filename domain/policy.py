@@ -277,13 +277,23 @@ class PolicyInForce:
 
 def policy_in_force(state: State, at: datetime) -> PolicyInForce | None:
     """The version adopted last among those already in force; None before the first and once that one is retired."""
-    for adopted in reversed(state.adopted):
-        if adopted.in_force_from <= at:
-            draft = adopted.draft
-            if adopted.retired:
-                return None
-            return PolicyInForce(draft.version, draft.parameters, draft.cedar_set_sha256, adopted.in_force_from)
-    return None
+    adopted = _last_begun(state, at)
+    return None if adopted is None or adopted.retired else _binding(adopted)
+
+
+def policy_last_in_force(state: State, at: datetime) -> PolicyInForce | None:
+    """The same, also after its retirement: who may do what is still told by it, until another one is adopted."""
+    adopted = _last_begun(state, at)
+    return None if adopted is None else _binding(adopted)
+
+
+def _last_begun(state: State, at: datetime) -> Adopted | None:
+    return next((adopted for adopted in reversed(state.adopted) if adopted.in_force_from <= at), None)
+
+
+def _binding(adopted: Adopted) -> PolicyInForce:
+    draft = adopted.draft
+    return PolicyInForce(draft.version, draft.parameters, draft.cedar_set_sha256, adopted.in_force_from)
 
 
 # -- decide and evolve -------------------------------------------------------

@@ -1,5 +1,6 @@
 """Who may no longer look stops looking: views end with the session, the suspension, the role, or the incident that they
-were let for; and those of a drone's picture when it comes to where nobody may look.
+were let for; those of a drone's picture when it comes to where nobody may look; and all of them when the use policy is
+retired.
 
 The media plane asks for a permit itself and would stop within its 30 s; this ends the view on the record at once.
 """
@@ -12,6 +13,7 @@ from domain.call import CallClosed, FeedSharingEnded
 from domain.flight_events import PrivacyZoneEntered, ZoneEffect, ZoneRule
 from domain.live_view import EndLiveView, EndReason, LiveViewEnded, LiveViewGranted, LiveViewRequested
 from domain.person import RoleRevoked, Suspended
+from domain.policy import POLICY_KEY, PolicyRetired
 from domain.session import SessionLocked, SignedOff
 from domain.viewing import EndViewing, ViewingEnded, ViewingGranted, ViewingRequested
 
@@ -35,6 +37,7 @@ class EndViewsThatAreNoLongerLet:
             CallClosed,
             FeedSharingEnded,
             PrivacyZoneEntered,
+            PolicyRetired,
         }
     )
 
@@ -46,6 +49,7 @@ class EndViewsThatAreNoLongerLet:
                 # What would end it: remembered with the request, which alone tells it, and used once granted.
                 memory.add(f"look/{stream}", f"person/{event.person}")
                 memory.add(f"look/{stream}", f"session/{event.session}")
+                memory.add(f"look/{stream}", f"policy/{POLICY_KEY}")
                 call = getattr(event, "shared_by_call", None)
                 if call is not None:
                     memory.add(f"look/{stream}", f"call/{call}")

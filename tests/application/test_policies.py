@@ -4,13 +4,38 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import replace
-from datetime import timedelta
+from datetime import date, timedelta
 
 import pytest
 
-from application.handling import Mistaken, Refused
+from adapters.heartbeats import PostgresHeartbeats
+from application.accounts import Accounts
+from application.fleet import Fleet
+from application.flights import Flights
+from application.handling import Actor, Mistaken, Outcome, Refused
 from application.policies import Policies, PolicyNotAdopted
-from domain.person import Role
+from application.reactions.looking import EndViewsThatAreNoLongerLet
+from application.standing import service
+from application.views import Cameras, Permit, Views
+from domain.camera import InstallCamera, NoteOnline
+from domain.dock import CommissionDock
+from domain.drone import OrderOutcome, ReadyDrone, RegisterDrone, SafetyOrder
+from domain.flight_commands import RecordLanding, RecordLaunch
+from domain.flight_events import Observation
+from domain.grounds import Grounds
+from domain.kernel import AirPosition, CameraId, CaseNumber, DockId, DroneId, PersonId, Place, Reason
+from domain.launch import (
+    AirspaceAuthority,
+    AuthorityKind,
+    Conditions,
+    Finding,
+    Go,
+    LaunchPlan,
+    Separation,
+    SeparationMethod,
+)
+from domain.live_view import Ended, EndLiveView
+from domain.person import CertificateKind, RecordCertificate, Role
 from domain.policy import (
     RECORD_ALL_KEEP_30_DAYS,
     RECORD_ON_APPROVAL_KEEP_2_YEARS,
@@ -18,7 +43,9 @@ from domain.policy import (
     parameters_sha256,
     policy_in_force,
 )
+from domain.session import AttemptRefused
 from tests.application.small_center import ADMIN, CAPTAIN, SmallCenter, done, small_center
+from tests.application.test_everybody_machine import Remembered
 from tests.application.test_overrides import REASON, WARRANT, Pool
 
 HOUR = timedelta(hours=1)
@@ -81,6 +108,97 @@ def test_two_people_put_a_policy_out_of_force(center: SmallCenter) -> None:
     assert in_force(center) == 1
     done(policies.retire(other, 1))
     assert in_force(center) is None
+
+
+def retired(center: SmallCenter, version: int) -> None:
+    policies = Policies(center.handler)
+    done(policies.propose_retirement(center.signed_on(ADMIN), version, "the council has paused the pilot"))
+    done(policies.retire(center.signed_on(CAPTAIN), version))
+
+
+def on_the_dock(center: SmallCenter) -> Actor:
+    """Puts a drone on a dock, ready; its pilot."""
+    fleet, by, home = Fleet(center.handler), PersonId(ADMIN), Place(34.0845, -118.3834)
+    pilot = center.enrolled("pia", Role.REMOTE_PILOT)
+    until, admin = date(2099, 12, 31), center.signed_on(ADMIN)
+    part_107 = RecordCertificate(PersonId(pilot), CertificateKind.PART_107, "4512345", until, by)
+    done(Accounts(center.handler).change(admin, part_107))
+    done(fleet.commission_dock(admin, CommissionDock(DockId("roof"), "Station roof", home, 80.0, by)))
+    one = RegisterDrone(DroneId("d1"), "FA3XYZ", "SN00000001", "copter", DockId("roof"), 1, None, by)
+    done(fleet.register(admin, one))
+    actor = center.signed_on(pilot)
+    done(fleet.upkeep(actor, "d1", ReadyDrone(95.0, PersonId(pilot))))
+    return actor
+
+
+def launch(center: SmallCenter, asker: Actor) -> Outcome:
+    go = Finding(Go.GO, "the station")
+    plan = LaunchPlan(
+        drone=DroneId("d1"),
+        dock=DockId("roof"),
+        purpose="training",
+        pilot=PersonId("pia"),
+        destination=Place(34.0858, -118.3834),
+        cruise_agl_m=40.0,
+        reason="practice of the station",
+        conditions=Conditions(go, go, go),
+        authorisation="training plan 7",
+        airspace=AirspaceAuthority(AuthorityKind.COA, "2026-WSA-TEST", "1", date(2099, 12, 31)),
+        separation=Separation(SeparationMethod.DETECT_AND_AVOID, "radar"),
+    )
+    return Flights(center.handler).request(asker, plan)
+
+
+@pytest.mark.rule("policy.two_people")
+def test_without_a_policy_drones_come_home_nobody_looks_and_two_persons_adopt_another(
+    center: SmallCenter, database_url: str
+) -> None:
+    camera, seen = CameraId("plaza"), center.clock.now()
+    place = Place(34.09, -118.3617)
+    installed = InstallCamera(camera, "Plaza", place, 6.0, 90.0, PersonId(ADMIN))
+    done(Cameras(center.handler).change(center.signed_on(ADMIN), installed))
+    done(Cameras(center.handler).change(service("service-recorder"), NoteOnline(camera, seen)))
+    flights, gateway, pilot = Flights(center.handler), service("service-drone-gateway"), on_the_dock(center)
+    deputy = center.signed_on(center.enrolled("dee", Role.WATCH_OPERATOR))
+    flight = done(launch(center, deputy)).key
+    done(flights.order_launch(pilot, flight))
+    air = Observation(AirPosition(34.0845, -118.3834, 120.0, 40.0), None, seen)
+    done(flights.record(gateway, flight, RecordLaunch(air, seen), center.handler.ids.event_id()))
+    why = Grounds("call_for_service", "a burglar went over the wall of the pool", case=CaseNumber("C-7"))
+    with PostgresHeartbeats(database_url) as heartbeats:
+        views = Views(center.handler, heartbeats)
+        view = done(views.request(deputy, "camera-plaza", why)).key
+        assert isinstance(views.permit(deputy, view), Permit)
+
+        retired(center, 1)
+        # The session goes on, and nobody is shut out: who signs on again may.
+        assert center.accounts.standing(deputy) is not None
+        pilot = center.signed_on("pia")
+        # The drone comes home, and what was ordered and seen is on the record.
+        order = (SafetyOrder.RETURN, center.clock.now(), OrderOutcome.ACCEPTED, "it obeyed")
+        done(flights.record_safety_order(pilot, flight, *order))
+        done(flights.record(gateway, flight, RecordLanding(air, 40.0), center.handler.ids.event_id()))
+        # Nobody sees anything, and the attempt is on the record with its reason.
+        no = views.permit(deputy, view)
+        assert isinstance(no, Reason) and no.code == "no_policy"
+        for told in (views.request(deputy, "camera-plaza", why), launch(center, deputy)):
+            assert isinstance(told, Refused) and [reason.code for reason in told.reasons] == ["no_policy"]
+            (attempt,) = center.all_events(told.position - 1)[:1]
+            assert isinstance(attempt.event, AttemptRefused) and attempt.event.reasons == told.reasons
+        reaction, memory, issued = EndViewsThatAreNoLongerLet(), Remembered(), []
+        for recorded in center.all_events():
+            if type(recorded.event) in reaction.handles:
+                issued += reaction.react(recorded, memory)
+        assert [command.key for command in issued] == [view]
+        for command in issued:
+            assert isinstance(command.command, EndLiveView)
+            done(views.end(service("service-reactor"), command.key, command.command, command.command_id))
+        assert isinstance(views.state(view), Ended)
+
+        adopted(center, RECORD_ALL_KEEP_30_DAYS)
+        assert in_force(center) == 2
+        again = done(views.request(deputy, "camera-plaza", why)).key
+        assert isinstance(views.permit(deputy, again), Permit)
 
 
 def test_a_process_refuses_access_rules_that_were_not_adopted(center: SmallCenter) -> None:
