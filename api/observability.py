@@ -6,6 +6,7 @@ Logs are JSON lines on stderr (a person's colours on a terminal); traces go to O
 from __future__ import annotations
 
 import logging
+import socket
 import sys
 import threading
 import time
@@ -25,6 +26,8 @@ from starlette.applications import Starlette
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
+
+log = structlog.get_logger()
 
 _SECRET_WORDS = ("password", "secret", "authorization", "token", "cookie", "key")
 
@@ -119,17 +122,15 @@ def metrics(_: Request) -> Response:
     return Response(generate_latest(), media_type=CONTENT_TYPE_LATEST)
 
 
-def serve_health(health: Health, port: int | None) -> Callable[[], None]:
-    """Serve the health routes on loopback in a thread of their own; returns what stops them. No port, no server."""
-    if port is None:
-        return lambda: None
-    server = uvicorn.Server(
-        uvicorn.Config(
-            Starlette(routes=health.routes()), host="127.0.0.1", port=port, log_config=None, access_log=False
-        )
-    )
-    thread = threading.Thread(target=server.run, name="health", daemon=True)
+def serve_health(health: Health, host: str, port: int) -> Callable[[], None]:
+    """Serve the health routes in a thread of their own; returns what stops them. Port 0 takes any free one, and the log
+    says which. Raises OSError where nobody can listen there."""
+    listener = socket.create_server((host, port), family=socket.AF_INET6 if ":" in host else socket.AF_INET)
+    server = uvicorn.Server(uvicorn.Config(Starlette(routes=health.routes()), log_config=None, access_log=False))
+    thread = threading.Thread(target=server.run, args=([listener],), name="health", daemon=True)
     thread.start()
+    shown = f"[{host}]" if ":" in host else host
+    log.info("health", address=f"http://{shown}:{listener.getsockname()[1]}/health/ready")
 
     def stop() -> None:
         server.should_exit = True

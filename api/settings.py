@@ -136,7 +136,9 @@ class Settings(BaseSettings):
         alias="SAFERWEHO_HOME",
         description="Folder of all data that is not in PostgreSQL or Kafka: keys, flight logs, the embedded parts.",
     )
-    host: str = Field("127.0.0.1", alias="SAFERWEHO_HOST", description="Address the API listens on.")
+    host: str = Field(
+        "127.0.0.1", alias="SAFERWEHO_HOST", description="Address the API listens on, and the drone gateway."
+    )
     trusted_proxies: Annotated[str, AfterValidator(_networks)] = Field(
         "",
         alias="SAFERWEHO_TRUSTED_PROXIES",
@@ -144,10 +146,15 @@ class Settings(BaseSettings):
         "believed, separated by commas; none: the record names whoever connects.",
     )
     port: Port = Field(8080, alias="SAFERWEHO_PORT", description="Port the API listens on; 0 takes any free one.")
+    health_host: str = Field(
+        "127.0.0.1",
+        alias="SAFERWEHO_HEALTH_HOST",
+        description="Address of this process's `/health` and `/metrics`, for who watches over it from elsewhere.",
+    )
     health_port: Port = Field(
         0,
         alias="SAFERWEHO_HEALTH_PORT",
-        description="Port of this process's `/health` and `/metrics`; 0: any free one.",
+        description="Port of this process's `/health` and `/metrics`; 0: any free one, which the log names.",
     )
     base_url: WebAddress = Field(
         "http://127.0.0.1:8080",

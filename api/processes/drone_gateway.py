@@ -5,12 +5,14 @@ from __future__ import annotations
 import asyncio
 import re
 import stat
+from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
 import structlog
 import uvicorn
+from prometheus_client import REGISTRY
 from starlette.applications import Starlette
 
 from adapters.drone_gateway.journal import Journal
@@ -18,6 +20,7 @@ from adapters.drone_gateway.sorties import Sorties
 from adapters.drone_gateway.wire import routes
 from adapters.drone_gateway.zones import ZoneGuard
 from adapters.kafka.telemetry import TelemetryWriter
+from adapters.mavlink.figures import GatewayFigures
 from adapters.mavlink.gateway import Gateway, Sample, VehicleSpec
 from adapters.mavlink.observations import Observation
 from api.processes import wiring
@@ -70,7 +73,7 @@ def signing_keys(file: Path | None) -> dict[str, bytes]:
 def run() -> None:
     needs = ["DATABASE_URL", "KAFKA_BOOTSTRAP_SERVERS", "SAFERWEHO_GATEWAY_KEY"]
     with (
-        running("drone-gateway", needs, own_health=True) as process,
+        running("drone-gateway", needs) as process,
         # Also with the store away: a drone in the air must find its way home.
         wiring.handler(process.settings, checked=False) as handler,
     ):
@@ -105,15 +108,21 @@ async def _run(process: Running, handler: Handler) -> None:
     sorties.zones = ZoneGuard(settings.read_url, home / "zones.json")
     sorties.resume()
 
+    why_not: str | None = "the access rules were not compared with the adopted ones yet"
+
     async def record() -> None:
         """Nothing is decided by access rules that were not adopted; until that is known, entries wait on disk."""
-        await _adopted(Policies(handler))
+        nonlocal why_not
+        async for reason in _not_adopted(Policies(handler)):
+            why_not = reason
+        why_not = None
         sorties.checked = True
         await journal.run()
 
     def check() -> dict[str, Any]:
         return {
-            "ok": True,
+            "ok": sorties.checked,
+            "error": why_not,
             "rules_adopted": sorties.checked,
             "journal_waiting": journal.waiting,
             "links": gateway.links(),
@@ -132,7 +141,8 @@ async def _run(process: Running, handler: Handler) -> None:
         }
 
     process.health.checks["gateway"] = check
-    port = settings.health_port or urlsplit(settings.gateway_url).port or 8090
+    REGISTRY.register(GatewayFigures(gateway))
+    port = urlsplit(settings.gateway_url).port or 8090
     app = Starlette(routes=[*process.health.routes(), *routes(sorties, settings.gateway_key.get_secret_value())])
     server = uvicorn.Server(uvicorn.Config(app, host=settings.host, port=port, log_config=None, access_log=False))
     async with gateway:
@@ -166,14 +176,16 @@ def _vehicles(settings: Settings) -> list[VehicleSpec]:
     return vehicles(settings.drone_links, signing_keys(settings.drone_keys))
 
 
-async def _adopted(policies: Policies) -> None:
-    """Wait until the store has said that the access rules here are the adopted ones."""
+async def _not_adopted(policies: Policies) -> AsyncIterator[str]:
+    """Why nothing takes off, until the store has said that the access rules here are the adopted ones."""
     while True:
         try:
             await asyncio.to_thread(policies.check_adopted)
             return
         except StoreUnavailable as away:
             log.warning("store_away", error=str(away))
+            yield f"the access rules could not be compared with the adopted ones: {away}"
         except PolicyNotAdopted as other:
             log.critical("nothing_is_recorded_and_nothing_takes_off", why=str(other))
+            yield f"nothing is recorded and nothing takes off: {other}"
         await asyncio.sleep(ASK_AGAIN_S)

@@ -27,11 +27,8 @@ class Running:
 
 
 @contextmanager
-def running(process: str, needs: Sequence[str], *, own_health: bool = False) -> Iterator[Running]:
-    """`own_health`: the process serves the health routes itself.
-
-    Exit code 2 and a line per setting where the settings do not allow a start.
-    """
+def running(process: str, needs: Sequence[str]) -> Iterator[Running]:
+    """Exit code 2 and a line per setting where the settings do not allow a start."""
     try:
         chosen = settings.load(needs)
     except settings.SettingsError as error:
@@ -43,7 +40,16 @@ def running(process: str, needs: Sequence[str], *, own_health: bool = False) -> 
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: stop.set())
     health = observability.Health(process)
-    stop_health = observability.serve_health(health, None if own_health else chosen.health_port or None)
+    try:
+        stop_health = observability.serve_health(health, chosen.health_host, chosen.health_port)
+    except OSError as error:
+        at = f"{chosen.health_host} port {chosen.health_port}"
+        click.echo(
+            f"SAFERWEHO_HEALTH_HOST, SAFERWEHO_HEALTH_PORT: nobody can listen at {at} ({error.strerror or error}); "
+            "accepted: an address of this machine, and a free port or 0",
+            err=True,
+        )
+        raise SystemExit(2) from None
     log.info("started")
     try:
         yield Running(chosen, health, stop)

@@ -99,8 +99,8 @@ def the_product(context: Context) -> Plan:
         "SAFERWEHO_SEPARATION": "detect_and_avoid:demonstration radar",
     }
 
-    def service(name: str, login: str, *, wave: int = 0, health: int = 0) -> Service:
-        port = health or free_port()
+    def service(name: str, login: str, *, wave: int = 0) -> Service:
+        port = free_port()
         env = {**shared, "DATABASE_URL": context.url_as(login), "SAFERWEHO_HEALTH_PORT": str(port)}
         return Service(name, saferweho(name), env, f"http://127.0.0.1:{port}/health/ready", wave)
 
@@ -115,7 +115,7 @@ def the_product(context: Context) -> Plan:
         service("projector", "saferweho_projector"),
         service("reactor", "saferweho_reactor"),
         service("scheduler", "saferweho_scheduler"),
-        service("drone-gateway", "saferweho_gateway", health=gateway_port),
+        service("drone-gateway", "saferweho_gateway"),
         service("api", "saferweho_api"),
     ]
     if not context.demo:

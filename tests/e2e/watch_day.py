@@ -215,7 +215,9 @@ def everything(url: str, bootstrap: str, prefix: str, home: Path, launch: Launch
         provider.reads = [read("r1", "8ABC123", datetime.now(UTC) - timedelta(minutes=30))]
         station = stack.enter_context(ground(center.environ))
         link, port = free_port(), urlsplit(center.environ["SAFERWEHO_GATEWAY_URL"]).port or 0
-        gateway = GatewayProcess(station, f"{DRONE}@udpin:127.0.0.1:{link}#1", SAFERWEHO_HEALTH_PORT=str(port))
+        gateway = GatewayProcess(
+            station, f"{DRONE}@udpin:127.0.0.1:{link}#1", SAFERWEHO_GATEWAY_URL=f"http://127.0.0.1:{port}"
+        )
         gateway.port = port
         launch("--connect", f"udpout:127.0.0.1:{link}", "--speedup", "8", "--ground-timeout", "0")
         gateway.start()

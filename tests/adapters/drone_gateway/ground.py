@@ -181,7 +181,7 @@ class GatewayProcess:
             "DATABASE_URL": settings_as("saferweho_gateway", ground.environ).write_url or "",
             "SAFERWEHO_DRONE_LINKS": links,
             "SAFERWEHO_GATEWAY_KEY": KEY,
-            "SAFERWEHO_HEALTH_PORT": str(self.port),
+            "SAFERWEHO_GATEWAY_URL": self.url,
             **environ,
         }
         self._process: subprocess.Popen[bytes] | None = None

@@ -11,9 +11,11 @@ from time import time
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from prometheus_client import CollectorRegistry
 
 from adapters.mavlink.craft import Craft
 from adapters.mavlink.dialect import mavlink
+from adapters.mavlink.figures import GatewayFigures
 from adapters.mavlink.frames import Frame, FrameScanner
 from adapters.mavlink.gateway import Gateway, VehicleSpec
 from adapters.mavlink.observations import Observation
@@ -65,6 +67,15 @@ def speaking(*speakers: Speaker) -> Iterator[None]:
             speaker.socket.close()
 
 
+def figure(gateway: Gateway, name: str, labels: dict[str, str]) -> float:
+    """What a scrape of the gateway would say."""
+    registry = CollectorRegistry()
+    registry.register(GatewayFigures(gateway))
+    value = registry.get_sample_value(name, labels)
+    assert value is not None, f"no {name} of {labels}"
+    return value
+
+
 async def counted(craft: Craft, counter: str, value: int) -> None:
     await eventually(lambda: getattr(craft.counts, counter) >= value)
 
@@ -90,6 +101,16 @@ def test_on_a_signed_link_forged_replayed_and_unsigned_frames_change_nothing() -
                 await counted(craft, "bad_signature", 1)
                 await counted(craft, "unsigned", 1)
                 await counted(craft, "replayed", 1)
+                damaged = bytearray(first)
+                damaged[12] ^= 1  # in the content, so that the checksum is wrong
+                genuine.socket.send(damaged)
+                link = {"link": f"udpin:127.0.0.1:{port}"}
+                await eventually(lambda: figure(gateway, "saferweho_link_bad_crc_total", link) >= 1)
+                for name in ("bad_signature", "unsigned", "replayed"):
+                    assert figure(gateway, f"saferweho_link_{name}_total", link) >= 1
+                    assert figure(gateway, f"saferweho_drone_{name}_total", {"drone": "one"}) >= 1
+                assert figure(gateway, "saferweho_drone_authenticated_state", {"drone": "one"}) == 1
+                assert figure(gateway, "saferweho_link_up_state", link) == 1
                 assert (craft.state.mode, craft.state.armed, craft.peer) == ("GUIDED", False, peer)
                 assert craft.state.heartbeats == heartbeats
                 genuine.heartbeat(mode=6, armed=True)
@@ -111,6 +132,7 @@ def test_production_refuses_an_unsigned_link_but_never_the_safety_four() -> None
                     speaker.heartbeat()
                     await asyncio.sleep(0.05)
                 assert craft.state.authentication.value == "refused"
+                assert figure(gateway, "saferweho_drone_authenticated_state", {"drone": "bare"}) == 0
                 assert not craft.state.linked
                 for start in (craft.commander.arm(), craft.commander.takeoff(30), craft.commander.goto(34, -118, 30)):
                     with pytest.raises(LinkRefused, match="bare is not signed"):
