@@ -37,6 +37,8 @@ def environ(founded: dict[str, str], pg_admin_url: str, tmp_path: Path) -> Itera
             **founded,
             "DATABASE_URL": url,
             "SAFERWEHO_HOME": str(tmp_path),
+            # The copy holds the keys that were wrapped at the founding.
+            "SAFERWEHO_KEY_ENCRYPTION_KEYS": str(Path(founded["SAFERWEHO_HOME"]) / "key-encryption-keys"),
             "SAFERWEHO_TOPIC_PREFIX": f"t{secrets.token_hex(6)}",
         }
         admin.execute(sql.SQL("DROP DATABASE {} WITH (FORCE)").format(sql.Identifier(name)))
