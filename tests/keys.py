@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import base64
 import hashlib
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Any
 
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
@@ -14,7 +16,16 @@ from adapters.keys import FileKeyEncryption, PostgresKeyStore
 from application.sealing import NONCE, Keyring, opened, sealed_form, shredded_form
 from domain.kernel import Personal, Sealed, Shredded
 
-ENCRYPTION = FileKeyEncryption({"test": bytes(range(32))})
+KEY_ENCRYPTION_KEY = bytes(range(32))
+ENCRYPTION = FileKeyEncryption({"test": KEY_ENCRYPTION_KEY})
+
+
+def key_encryption_file(folder: Path) -> Path:
+    """The same key for a process of its own."""
+    file = folder / "key-encryption-keys"
+    file.touch(0o600)
+    file.write_text(f"test {base64.b64encode(KEY_ENCRYPTION_KEY).decode()}\n")
+    return file
 
 
 @contextmanager

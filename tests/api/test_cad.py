@@ -71,11 +71,11 @@ def test_without_the_key_nothing_is_taken(watch_center: WatchCenter, authorizati
 )
 def test_a_bad_field_is_named(watch_center: WatchCenter, changed: Json, field: str) -> None:
     update = call_update(**changed)
-    before = watch_center.head()
+    before = watch_center.head("call-")
     told = watch_center.dispatch(update)
     assert (told.status_code, told.json()["field"]) == (400, field), told.text
     assert told.json()["message"]
-    assert watch_center.head() == before
+    assert watch_center.head("call-") == before
 
 
 def test_a_missing_field_and_no_json_are_told_apart(watch_center: WatchCenter) -> None:

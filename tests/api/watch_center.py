@@ -37,6 +37,7 @@ from adapters.kafka import topics
 from adapters.kafka.feed import feed_factory
 from adapters.kafka.relay import Relay
 from adapters.kafka.telemetry import TelemetryTail
+from adapters.keys.encryption import new_key
 from api.graphql import schema as graphql_schema
 from api.observability import Health
 from api.processes import api, demonstration, reactor, wiring
@@ -311,9 +312,14 @@ class WatchCenter:
             )
             return [json.loads(bytes(state)) for (state,) in rows]
 
-    def head(self) -> int:
+    def head(self, of: str = "") -> int:
+        """The last position; with `of` the last one of streams that begin so, for nothing else's sake in between."""
         with psycopg.connect(self.url) as connection:
-            row = connection.execute("SELECT position FROM events.head").fetchone()
+            row = connection.execute(
+                "SELECT coalesce(max(notification_id), 0) FROM events.stored_events"
+                " WHERE starts_with(originator_id, %s)",
+                (of,),
+            ).fetchone()
         assert row is not None
         return int(row[0])
 
@@ -404,6 +410,8 @@ def installed(url: str, home: Path, **more: str) -> WatchCenter:
     catalogue.install(url)
     login_roles(url, dict.fromkeys(LOGINS, PASSWORD))
     key_store.login_roles(url, dict.fromkeys(LOGINS, PASSWORD))
+    keys = home / "key-encryption-keys"
+    new_key(keys, only_first=True)
     scim_keys = home / "scim-keys"
     with open(os.open(scim_keys, os.O_WRONLY | os.O_CREAT, 0o600), "w") as out:
         out.write(f"{SCIM_KEY}\n")
@@ -414,6 +422,7 @@ def installed(url: str, home: Path, **more: str) -> WatchCenter:
     environ = {
         "SAFERWEHO_ENV": "development",
         "SAFERWEHO_HOME": str(home),
+        "SAFERWEHO_KEY_ENCRYPTION_KEYS": str(keys),  # the same for a process that has a home of its own
         "SAFERWEHO_BASE_URL": base,
         "SAFERWEHO_PORT": base.rpartition(":")[2],
         "SAFERWEHO_GATEWAY_KEY": "the key of the gateway",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import threading
+from pathlib import Path
 
 import psycopg
 import pytest
@@ -17,23 +18,28 @@ from infra.stack.kafka import EmbeddedKafka
 from infra.stack.processes import wait_until
 from tests.application.small_center import ADMIN, SmallCenter, small_center
 from tests.faults.test_restore import saferweho
+from tests.keys import key_encryption_file
 
 
 @pytest.mark.rule("oversight.discrepancy")
 @pytest.mark.slow
 def test_a_discrepancy_found_by_comparing_store_and_log_is_recorded_and_told(
-    database_url: str, kafka: EmbeddedKafka
+    database_url: str, kafka: EmbeddedKafka, tmp_path: Path
 ) -> None:
+    def reconcile() -> tuple[int, dict[str, object]]:
+        keys = str(key_encryption_file(tmp_path))
+        return saferweho(database_url, kafka, prefix, "reconcile", SAFERWEHO_KEY_ENCRYPTION_KEYS=keys)
+
     prefix = f"discrepancy{os.getpid()}"
     topics.create(kafka.bootstrap, prefix)
     with small_center(database_url) as center:
         session = center.signed_on(ADMIN).session
         _relayed(center, kafka, prefix)
-        assert saferweho(database_url, kafka, prefix, "reconcile")[0] == 0
+        assert reconcile()[0] == 0
         _tamper(database_url, f"session-{session}")
-        code, report = saferweho(database_url, kafka, prefix, "reconcile")
+        code, report = reconcile()
         assert (code, report["agree"]) == (1, False)
-        again = saferweho(database_url, kafka, prefix, "reconcile")[1]
+        again = reconcile()[1]
         found = [r for r in center.all_events() if isinstance(r.event, DiscrepancyFound)]
     (told,) = found
     assert report["recorded"] == again["recorded"] == told.stream

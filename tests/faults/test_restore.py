@@ -48,9 +48,12 @@ def append(stream: str, version: int) -> Append:
     return Append(uuid4(), bytes(32), [codec.new_event(envelope, event)])
 
 
-def saferweho(url: str, kafka: EmbeddedKafka, prefix: str, *arguments: str) -> tuple[int, dict[str, object]]:
+def saferweho(
+    url: str, kafka: EmbeddedKafka, prefix: str, *arguments: str, **environ: str
+) -> tuple[int, dict[str, object]]:
     env = {
         **os.environ,
+        **environ,
         "SAFERWEHO_ENV": "development",
         "DATABASE_URL": url,
         "KAFKA_BOOTSTRAP_SERVERS": kafka.bootstrap,
