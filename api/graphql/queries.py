@@ -111,7 +111,8 @@ class Query:
     async def viewer(self, info: strawberry.Info) -> Viewer:
         context = context_of(info)
         actor = context.signed_on()
-        # Asked as if stepped up and of another's request: what still stands in the way is said when it is tried.
+        # Asked as if stepped up, of another's request and of what is shared: what still stands in the way is said when
+        # it is tried.
         may = [
             action
             for action in ACTIONS
@@ -121,6 +122,7 @@ class Query:
                 stepped_up=True,
                 own_request=False,
                 needs_station_commander=False,
+                shared_with_open_incident=True,
             )
         ]
         return Viewer(

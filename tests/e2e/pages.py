@@ -148,3 +148,52 @@ class Oversight:
         form.get_by_label("About").fill(about)
         form.get_by_label("What is wrong").fill(shortcoming)
         form.get_by_role("button", name="Record the finding").click()
+
+
+@dataclass
+class Street:
+    """What those in the field hold in the hand."""
+
+    page: Page
+
+    def call(self, number: str) -> Locator:
+        return self.page.locator(f"[data-call='{number}']").get_by_role("radio")
+
+    def tell(self, kind: str, said: str) -> None:
+        self.page.locator(f"input[name=kind][value={kind}]").check()
+        self.page.get_by_label("What did you see?").fill(said)
+
+    @property
+    def send(self) -> Locator:
+        return self.page.get_by_role("button", name="Tell the watch")
+
+    @property
+    def status(self) -> Locator:
+        return self.page.locator(".outcome")
+
+    @property
+    def freshness(self) -> Locator:
+        return self.page.get_by_test_id("shared-freshness")
+
+    def shared(self, feed: str) -> Locator:
+        return self.page.locator(f"[data-feed='{feed}']")
+
+    def ask_to_watch(self, shared: Locator, purpose: str, reason: str) -> None:
+        """Opens the form where it is closed, and fills it in."""
+        opener = shared.locator("button[aria-expanded]")
+        if opener.get_attribute("aria-expanded") == "false":
+            opener.click()
+        shared.get_by_label("Purpose").select_option(purpose)
+        shared.get_by_label("Reason").fill(reason)
+
+    @property
+    def score(self) -> Locator:
+        return self.page.locator("#reason-scored")
+
+    @property
+    def ask(self) -> Locator:
+        return self.page.get_by_role("form").get_by_role("button", name="Ask to watch")
+
+    @property
+    def watching(self) -> Locator:
+        return self.page.get_by_test_id("watching")

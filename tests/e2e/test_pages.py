@@ -18,11 +18,11 @@ from typing import Any
 import httpx
 import psutil
 import pytest
-from playwright.sync_api import Browser, BrowserContext, Page, expect, sync_playwright
+from playwright.sync_api import Browser, BrowserContext, Page, ViewportSize, expect, sync_playwright
 
 from infra.browser import find_chromium
 from infra.node import environment
-from tests.e2e.pages import AuditTrail, Board, Oversight
+from tests.e2e.pages import AuditTrail, Board, Oversight, Street
 
 ROOT = Path(__file__).resolve().parents[2]
 START_S = 300  # broker, database and services on a busy machine
@@ -30,6 +30,9 @@ STOP_S = 180
 PATIENCE_MS = 60_000
 # WebGL without a graphics card, and a browser that may run as root in a container.
 BROWSER = ["--no-sandbox", "--use-gl=angle", "--use-angle=swiftshader", "--enable-unsafe-swiftshader"]
+PHONE: ViewportSize = {"width": 390, "height": 844}
+CAMERA = """mutation { installCamera(camera: "plummer", name: "Plummer Park", heightM: 6, bearingDeg: 270,
+    place: { latitude: 34.0912, longitude: -118.3511 }) { __typename } }"""
 LINK = re.compile(r"^\s*(\w+)\s.*?(http\S+/sign-in\?ticket=\S+)$", re.MULTILINE)
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(600)]
@@ -76,6 +79,30 @@ def until(what: str, holds: Callable[[], bool], seconds: float) -> None:
     while not holds():
         assert monotonic() < deadline, f"waited {seconds:g} s in vain until {what}"
         sleep(0.2)
+
+
+def call_of_dispatch(product: Product, call_type: str) -> str:
+    """The number of a call that stays open."""
+    now = datetime.now(UTC)
+    call = f"E2E{now:%H%M%S%f}"
+    update = {
+        "call": call,
+        "update_number": 1,
+        "cad_time": now.isoformat(),
+        "call_type": call_type,
+        "priority": 2,
+        "place": {"latitude": 34.0905, "longitude": -118.3707},
+        "received_at": now.isoformat(),
+        "address": "8300 Santa Monica Blvd",
+        "narrative": "smoke from a third-floor window",
+        "units": [],
+    }
+    key = (product.home / "cad-keys").read_text().split()[0]
+    told = httpx.post(
+        f"{product.base_url}/cad/calls", json=update, headers={"authorization": f"Bearer {key}"}, timeout=60
+    )
+    assert told.status_code == 200, told.text
+    return call
 
 
 @pytest.fixture(scope="module")
@@ -242,6 +269,52 @@ def test_what_is_seen_on_the_street_stands_on_its_call(people: People, product: 
     page.close()
 
 
+def test_who_works_on_the_street_does_it_with_a_phone(people: People, product: Product) -> None:
+    call = call_of_dispatch(product, "structure_fire")
+    # An ambassador tells what she sees of an open call.
+    page = people.page("ambassador")
+    page.set_viewport_size(PHONE)
+    expect(page).to_have_url(re.compile("/street$"))
+    street = Street(page)
+    street.call(call).click()
+    street.tell("hazard", "x" * 2)
+    expect(street.send).to_be_disabled()
+    street.tell("hazard", "Glass all over the pavement, people walk round it.")
+    expect(page.locator(".pin-mark")).to_be_visible()
+    street.send.click()
+    expect(street.status).to_contain_text("On the record at position")
+    asked = "query($call: ID!) { observations(callNumber: $call) { kind said } }"
+    told = [{"kind": "hazard", "said": "Glass all over the pavement, people walk round it."}]
+    until(
+        "the watch sees it", lambda: bool(product.ask("watch_operator", asked, call=call)["observations"] == told), 60
+    )
+    page.close()
+    # A responder is shown what an open incident shares while it is, and hears every reason of a refusal.
+    page = people.page("field_responder")
+    page.set_viewport_size(PHONE)
+    expect(page).to_have_url(re.compile("/street$"))
+    street = Street(page)
+    expect(street.freshness).to_contain_text("live")
+    product.ask("administrator", CAMERA)
+    share = """mutation($call: ID!, $feed: ID!) { shareFeed(callNumber: $call, feed: $feed,
+        reason: "the roof, for engine 7") { __typename } }"""
+    assert (
+        product.ask("watch_operator", share, call=call, feed="camera-plummer")["shareFeed"]["__typename"] == "Accepted"
+    )
+    camera = street.shared("camera-plummer")
+    expect(camera).to_contain_text("Structure fire")
+    street.ask_to_watch(camera, "call_for_service", "investigation")
+    expect(street.score).to_contain_text("these words fit every request")
+    street.ask_to_watch(camera, "call_for_service", "Is there fire on the roof above the third floor?")
+    expect(street.score).to_contain_text("Clear enough")
+    street.ask.click()
+    expect(camera.locator(".reasons li").first).to_be_visible()  # it has sent no picture yet
+    stop = 'mutation($call: ID!) { stopSharingFeed(callNumber: $call, feed: "camera-plummer") { __typename } }'
+    assert product.ask("watch_operator", stop, call=call)["stopSharingFeed"]["__typename"] == "Accepted"
+    expect(camera).to_have_count(0)
+    page.close()
+
+
 def test_a_refused_launch_names_every_reason_with_its_rule(people: People) -> None:
     page = people.page("watch_operator")
     form = Board(page).request_launch()
@@ -351,9 +424,9 @@ def test_oversight_commits_to_a_number_records_a_finding_and_is_on_the_record_it
 
 def test_who_may_not_see_the_board_sees_their_own_record_alone(people: People) -> None:
     page = people.page("ambassador")
-    expect(page).to_have_url(re.compile("/audit$"))
-    expect(page.get_by_role("link", name="My record")).to_be_visible()
     expect(page.get_by_role("link", name="Board")).to_have_count(0)
+    page.get_by_role("link", name="My record").click()
+    expect(page).to_have_url(re.compile("/audit$"))
     expect(AuditTrail(page).rows.first).to_contain_text("Bea Ellis")
     page.close()
 

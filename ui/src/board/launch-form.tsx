@@ -273,7 +273,7 @@ export function LaunchForm({ callNumber, picked, picking, onPick, onChoose, onCl
   )
 }
 
-function Purposes({ policy }: { policy: Policy }) {
+export function Purposes({ policy }: { policy: Policy }) {
   const open = policy.purposes.filter((each) => !each.prohibited)
   const closed = policy.purposes.filter((each) => each.prohibited)
   return (
@@ -298,7 +298,7 @@ function Purposes({ policy }: { policy: Policy }) {
 
 type FieldProps = { label: string; fault?: ReactNode; hint?: string | undefined; children: (id: string) => ReactNode }
 
-function Field({ label, fault, hint, children }: FieldProps) {
+export function Field({ label, fault, hint, children }: FieldProps) {
   const id = useId()
   return (
     <div className={fault ? 'field wrong' : 'field'}>
@@ -312,7 +312,7 @@ function Field({ label, fault, hint, children }: FieldProps) {
   )
 }
 
-function Fault({ message, accepted }: { message: string; accepted: string | null }) {
+export function Fault({ message, accepted }: { message: string; accepted: string | null }) {
   return (
     <span className="fault" role="alert">
       {message}

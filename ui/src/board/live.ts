@@ -1,4 +1,5 @@
 /** The one live board of this page, fed by the subscription. */
+import type { TypedDocumentNode } from '@urql/core'
 import { useMemo, useRef, useSyncExternalStore } from 'react'
 
 import { client } from '../graphql/client'
@@ -10,16 +11,20 @@ export const board = new BoardStore()
 const AGAIN_MS = 2_000
 
 /**
- * Keeps the board told until the returned function is called. A lost socket connects again by itself; a subscription
+ * Keeps a page told until the returned function is called. A lost socket connects again by itself; a subscription
  * that the server ends is reported (`onEnd`: the person may have been signed out) and begun again.
  */
-export function follow(onEnd: () => void): () => void {
+export function told<Data>(
+  document: TypedDocumentNode<Data, Record<string, never>>,
+  receive: (data: Data) => void,
+  onEnd: () => void,
+): () => void {
   let again: ReturnType<typeof setTimeout> | undefined
   let left = false
   let leave: () => void = () => undefined
   const begin = () => {
-    leave = client.subscription(BoardDocument, {}).subscribe((result) => {
-      if (result.data) return board.receive(result.data.board)
+    leave = client.subscription(document, {}).subscribe((result) => {
+      if (result.data) return receive(result.data)
       if (!result.error || left) return
       onEnd()
       clearTimeout(again)
@@ -32,6 +37,11 @@ export function follow(onEnd: () => void): () => void {
     clearTimeout(again)
     leave()
   }
+}
+
+/** Keeps the board told. */
+export function follow(onEnd: () => void): () => void {
+  return told(BoardDocument, (data) => board.receive(data.board), onEnd)
 }
 
 /** A part of the board; the component renders again only when that part says something else. */

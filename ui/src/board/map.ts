@@ -117,6 +117,12 @@ export class CityMap {
     })
   }
 
+  /** What a keyboard can choose: it moves the map, not a pointer. */
+  middle(): { latitude: number; longitude: number } {
+    const { lat, lng } = this.#view.getCenter()
+    return { latitude: lat, longitude: lng }
+  }
+
   remove(): void {
     this.#removed = true
     for (const leave of this.#leave) leave()

@@ -45,7 +45,7 @@ export function dockMarker(dock: Dock): Marker {
 }
 
 export function pinMarker(): Marker {
-  const made = element('div', 'pin-mark', 'Chosen destination')
+  const made = element('div', 'pin-mark', 'Chosen place')
   return new Marker({ element: made })
 }
 

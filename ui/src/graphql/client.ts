@@ -3,7 +3,14 @@
  *
  * No result is cached here. A page shows what the read models say now, and says up to which position that is.
  */
-import { Client, type CombinedError, fetchExchange, subscriptionExchange, type TypedDocumentNode } from '@urql/core'
+import {
+  Client,
+  type CombinedError,
+  fetchExchange,
+  type OperationContext,
+  subscriptionExchange,
+  type TypedDocumentNode,
+} from '@urql/core'
 import { persistedExchange } from '@urql/exchange-persisted'
 import { createClient as createSocket } from 'graphql-ws'
 
@@ -67,10 +74,17 @@ function textOf(extensions: Record<string, unknown> | undefined): string {
   return (documents as Record<string, string>)[named?.sha256Hash ?? ''] ?? ''
 }
 
+const fetchOptions: RequestInit = { credentials: 'same-origin', cache: 'no-store' }
+
+/** For what a page asks by itself: it is no sign that somebody is there, so an idle session still locks. */
+export const BY_ITSELF: Partial<OperationContext> = {
+  fetchOptions: { ...fetchOptions, headers: { 'x-background': 'yes' } },
+}
+
 export const client = new Client({
   url: path,
   fetch: fetchNoting,
-  fetchOptions: { credentials: 'same-origin', cache: 'no-store' },
+  fetchOptions,
   // Filters of an audit query belong in a body, not in the access log of a proxy.
   preferGetMethod: false,
   exchanges: [
@@ -102,8 +116,9 @@ export const client = new Client({
 export async function ask<Data, Variables extends Record<string, unknown>>(
   document: TypedDocumentNode<Data, Variables>,
   variables: Variables,
+  context?: Partial<OperationContext>,
 ): Promise<Data> {
-  const result = await client.query(document, variables).toPromise()
+  const result = await client.query(document, variables, context).toPromise()
   if (result.error || result.data === undefined) throw failureOf(result.error)
   return result.data
 }

@@ -8,12 +8,15 @@ import { Header } from './header'
 import { useLoadedViewer, useViewer, ViewerProvider } from './viewer'
 
 const OversightPage = lazy(async () => ({ default: (await import('../oversight/page')).OversightPage }))
+const StreetPage = lazy(async () => ({ default: (await import('../street/page')).StreetPage }))
 const AuditPage = lazy(async () => ({ default: (await import('../audit/page')).AuditPage }))
 
 function Pages({ again }: { again: () => void }) {
   const viewer = useViewer()
   const mayWatch = viewer.can('read_board')
   const mayAudit = viewer.can('read_audit_trail') || viewer.can('read_own_record')
+  const maySeeStreet = viewer.can('read_open_calls') || viewer.can('read_shared_feeds')
+  const worksOnStreet = maySeeStreet && (viewer.can('report_observation') || viewer.can('request_live_view'))
   // A subscription that the server ends (signed out, role revoked) is a reason to ask again who is here.
   useEffect(() => (mayWatch ? follow(again) : undefined), [mayWatch, again])
   return (
@@ -23,6 +26,8 @@ function Pages({ again }: { again: () => void }) {
         <Route path="/">
           {mayWatch ? (
             <BoardPage />
+          ) : worksOnStreet ? (
+            <Redirect to="/street" replace />
           ) : mayAudit ? (
             <Redirect to="/audit" replace />
           ) : (
@@ -36,6 +41,15 @@ function Pages({ again }: { again: () => void }) {
             </Suspense>
           ) : (
             <MayNotRead what="the audit trail" action="read_audit_trail" />
+          )}
+        </Route>
+        <Route path="/street">
+          {maySeeStreet ? (
+            <Suspense fallback={<main className="gate" aria-busy="true" />}>
+              <StreetPage onEnd={again} />
+            </Suspense>
+          ) : (
+            <MayNotRead what="what those in the field are shown" action="read_open_calls" />
           )}
         </Route>
         <Route path="/oversight">

@@ -55,6 +55,7 @@ export function Header() {
       </div>
       <nav aria-label="Pages">
         {viewer.can('read_board') && <Tab to="/">Board</Tab>}
+        {(viewer.can('read_open_calls') || viewer.can('read_shared_feeds')) && <Tab to="/street">In the field</Tab>}
         {viewer.can('read_audit_trail') ? (
           <Tab to="/audit">Audit trail</Tab>
         ) : (

@@ -23,6 +23,10 @@ export type Action =
   | 'review_access'
   | 'record_finding'
   | 'take_corrective_action'
+  | 'report_observation'
+  | 'read_open_calls'
+  | 'read_shared_feeds'
+  | 'request_live_view'
 
 type Loaded = { viewer: Viewer } | { failure: Failure } | undefined
 
