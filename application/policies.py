@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import hashlib
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
 from uuid import UUID
 
 from application.commands import Commands
 from application.handling import Actor, Attempt, Outcome, Recorded
+from application.ports import Document
 from application.standing import authorise, outcome
 from domain import founding, policy
 from domain.founding import FOUNDING, FOUNDING_KEY, Founder, FoundingConfirmed, FoundingProposed
-from domain.kernel import Aggregate, PersonId, PolicyVersion
+from domain.kernel import Aggregate, InvalidValue, PersonId, PolicyVersion
 from domain.person import PERSON
 from domain.policy import POLICY, POLICY_KEY, PolicyBook, PolicyParameters
 
@@ -29,24 +31,31 @@ class Policies(Commands):
         summary: str,
         amends: int | None = None,
         command_id: UUID | None = None,
-        cedar_set_sha256: str | None = None,
+        next_rules: Mapping[str, str] | None = None,
     ) -> Outcome:
-        """Draft the next version, with the hash of the access rules this process runs with, or of those that the next
-        release brings."""
-        command = policy.DraftPolicy(
-            parameters,
-            cedar_set_sha256 or self.handler.authoriser.set_hash,
-            summary,
-            PersonId(actor.person),
-            None if amends is None else PolicyVersion(amends),
-        )
+        """Draft the next version, to go with the access rules this process runs with or with those of the next release,
+        as text by file name: kept by their hash as a document, so that what is adopted can always be installed."""
 
         def use(attempt: Attempt) -> Recorded:
             authorise(attempt, "draft_policy", POLICY.stream(POLICY_KEY))
-            attempt.decide(POLICY, POLICY_KEY, command)
+            rules = attempt.rules_sha256 if next_rules is None else self._kept(attempt, next_rules)
+            by, amended = PersonId(actor.person), None if amends is None else PolicyVersion(amends)
+            attempt.decide(POLICY, POLICY_KEY, policy.DraftPolicy(parameters, rules, summary, by, amended))
             return outcome(attempt, POLICY.stream(POLICY_KEY), POLICY_KEY)
 
-        return self.run(actor, "draft_policy", command, command_id, use)
+        content = [parameters, summary, amends, None if next_rules is None else dict(next_rules)]
+        return self.run(actor, "draft_policy", content, command_id, use)
+
+    def _kept(self, attempt: Attempt, rules: Mapping[str, str]) -> str:
+        """The hash of a set of access rules whose text is kept with the draft. Raises InvalidValue."""
+        try:
+            content = self.handler.authoriser.other_set(rules)
+        except ValueError as fault:
+            accepted = "the *.cedar files of the next release, as text by file name"
+            raise InvalidValue(str(fault), field="next_rules", accepted=accepted) from fault
+        digest = hashlib.sha256(content)
+        attempt.documents.append(Document(digest.digest(), "application/octet-stream", content))
+        return digest.hexdigest()
 
     def adopt(
         self,
@@ -65,6 +74,9 @@ class Policies(Commands):
         def use(attempt: Attempt) -> Recorded:
             draft = attempt.state(POLICY, POLICY_KEY).draft(command.version)
             authorise(attempt, "adopt_policy", POLICY.stream(POLICY_KEY), own_request=draft.drafted_by == actor.person)
+            if in_force_from is None and draft.cedar_set_sha256 != attempt.rules_sha256:
+                said = "these are not the access rules here: at once, they would stop every process"
+                raise InvalidValue(said, field="in_force_from", accepted="the time at which the next release begins")
             attempt.decide(POLICY, POLICY_KEY, command)
             return outcome(attempt, POLICY.stream(POLICY_KEY), POLICY_KEY)
 

@@ -180,3 +180,8 @@ class Authoriser(Protocol):
     set_hash: str
 
     def decide(self, question: Question) -> Decision: ...
+
+    def other_set(self, texts: Mapping[str, str]) -> bytes:
+        """What another set of rules, text by file name, is hashed over. Raises ValueError, saying why, for what is no
+        set, or one under which nobody could draft or adopt a policy."""
+        ...

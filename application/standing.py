@@ -67,6 +67,24 @@ USES = frozenset(
     }
 )
 
+# What two persons need to adopt another policy, also where the access rules here are not the adopted ones: drafting,
+# adopting and retiring, and having accounts with which to do so.
+WAY_BACK = frozenset(
+    {
+        "draft_policy",
+        "adopt_policy",
+        "propose_policy_retirement",
+        "retire_policy",
+        "enrol_person",
+        "record_training",
+        "assign_role",
+        "revoke_role",
+        "suspend_person",
+        "reinstate_person",
+        "revoke_access",
+    }
+)
+
 
 def in_force(attempt: Attempt) -> PolicyInForce | None:
     """The use policy at this moment; None before the first one is adopted, and where it was retired."""
@@ -133,7 +151,7 @@ def authorise(
     attempt.role = min(attempt.actor.roles, default="")
     if reasons:
         raise Denied(action, resource, reasons[0].rule, reasons[0])
-    if Role.SERVICE not in person.roles:  # what machines saw is a fact under whichever rules
+    if Role.SERVICE not in person.roles and action not in WAY_BACK:  # what machines saw is a fact under whichever rules
         _rules_are_adopted(attempt, policy)
     attempt.authorise(action, resource, stepped_up=stepped_up, own_request=own_request, **context)
     _second_person(attempt, action, resource, policy)
@@ -143,8 +161,8 @@ def authorise(
 
 
 def _rules_are_adopted(attempt: Attempt, policy: PolicyInForce) -> None:
-    """A process that goes on with other access rules than the policy now in force decides nothing more. Raises
-    WrongState."""
+    """A process that goes on with other access rules than the policy now in force decides nothing more, but the way to
+    another policy. Raises WrongState."""
     if policy.cedar_set_sha256 != attempt.rules_sha256:
         said = "the access rules here are not those that were adopted: this process must be started anew with them"
         raise WrongState(said, field="policy", accepted=f"the rules of policy version {policy.version}")

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import lru_cache
@@ -19,6 +20,7 @@ from application.ports import Decision, Question
 
 FOLDER = Path(__file__).parent
 DEFAULT_DENY = "default-deny"
+FILE_NAME = re.compile(r"[a-z0-9][a-z0-9-]{0,60}\.cedar")
 REMEMBERED_PRINCIPALS = 4096
 REMEMBERED_ANSWERS = 16384
 
@@ -47,12 +49,13 @@ class PolicyFiles:
         return cls(texts)
 
     @property
+    def content(self) -> bytes:
+        parts = [part.encode() for file in sorted(self.texts.items()) for part in file]
+        return b"".join(len(part).to_bytes(8, "big") + part for part in parts)
+
+    @property
     def set_hash(self) -> str:
-        digest = hashlib.sha256()
-        for name, text in sorted(self.texts.items()):
-            for part in (name.encode(), text.encode()):
-                digest.update(len(part).to_bytes(8, "big") + part)
-        return digest.hexdigest()
+        return hashlib.sha256(self.content).hexdigest()
 
     def rules(self) -> dict[str, str]:
         """Each rule's id with the file it is in. Raises PolicyFault for a rule without an id of its own."""
@@ -87,6 +90,23 @@ class CedarAuthoriser:
         self._policies = cedarpy.PolicySet.from_str("\n".join(text for _, text in sorted(self.files.texts.items())))
         self._principal = lru_cache(REMEMBERED_PRINCIPALS)(_principal)
         self._answer = lru_cache(REMEMBERED_ANSWERS)(self._evaluate)
+
+    def other_set(self, texts: Mapping[str, str]) -> bytes:
+        """As in `application.ports.Authoriser`: what can be installed and leaves a way to yet another policy."""
+        for name, text in texts.items():
+            if not FILE_NAME.fullmatch(name) or "\r" in text:
+                raise ValueError("a file is not named NAME.cedar, or has line ends other than \\n")
+        files = PolicyFiles(dict(texts))
+        try:
+            other = CedarAuthoriser(files)
+        except PolicyFault as fault:
+            raise ValueError(str(fault)) from fault
+        for role, action in (("administrator", "draft_policy"), ("station_commander", "adopt_policy")):
+            facts = {"stepped_up": True, "own_request": False}
+            question = Question("somebody", frozenset({role}), "lasd_west_hollywood", action, "policy-use", facts)
+            if not other.decide(question).allowed:
+                raise ValueError(f"under these rules no {role} could {action}: there would be no way to other rules")
+        return files.content
 
     def decide(self, question: Question) -> Decision:
         """`rule` names the permitting or forbidding rule; where several agree, the first in the order of names."""

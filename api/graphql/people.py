@@ -298,6 +298,15 @@ def parameters_of(asked: object) -> PolicyParameters:
         raise InvalidValue("these are no policy parameters", field=field, accepted=text.partition(", got")[0]) from None
 
 
+def texts(asked: object) -> dict[str, str]:
+    """Raises InvalidValue for what is no text by file name."""
+    try:
+        return msgspec.convert(asked, dict[str, str], strict=True)
+    except msgspec.ValidationError:
+        accepted = "an object with the text of each *.cedar file by its name"
+        raise InvalidValue("these are no access rules", field="next_rules", accepted=accepted) from None
+
+
 # -- commands ----------------------------------------------------------------
 
 
@@ -386,8 +395,8 @@ class PeopleMutations:
 
     @strawberry.mutation(
         description="Draft the next version of the use policy. `parameters`: as `policyHistory` shows them. It binds"
-        " nobody before another person adopts it. `cedarSetSha256`: of the access rules that the next release brings,"
-        " where these are to be adopted with it."
+        " nobody before another person adopts it. `nextRules`: the access rules that the next release brings, where"
+        " these are to be adopted with it: the text of each `*.cedar` file by its name."
     )
     async def draft_policy(
         self,
@@ -395,7 +404,7 @@ class PeopleMutations:
         parameters: JSON,
         summary: str,
         amends: int | None = None,
-        cedar_set_sha256: str | None = None,
+        next_rules: JSON | None = None,
         command_id: Id | None = None,
     ) -> Result:
         drafts = context_of(info).services.policies
@@ -403,5 +412,7 @@ class PeopleMutations:
             info,
             "draft_policy",
             command_id,
-            lambda who, id_: drafts.draft(who, parameters_of(parameters), summary, amends, id_, cedar_set_sha256),
+            lambda who, id_: drafts.draft(
+                who, parameters_of(parameters), summary, amends, id_, None if next_rules is None else texts(next_rules)
+            ),
         )

@@ -8,6 +8,7 @@ from datetime import date, timedelta
 
 import pytest
 
+from adapters.cedar import PolicyFiles
 from adapters.heartbeats import PostgresHeartbeats
 from application.accounts import Accounts
 from application.fleet import Fleet
@@ -201,17 +202,49 @@ def test_without_a_policy_drones_come_home_nobody_looks_and_two_persons_adopt_an
         assert isinstance(views.permit(deputy, again), Permit)
 
 
+def next_release() -> PolicyFiles:
+    return PolicyFiles({**PolicyFiles.read().texts, "99-next.cedar": "// The next release says one thing more.\n"})
+
+
 def test_a_process_refuses_access_rules_that_were_not_adopted(center: SmallCenter) -> None:
-    policies, coming = Policies(center.handler), "c" * 64
+    policies, coming = Policies(center.handler), next_release()
+    deputy = center.signed_on(center.enrolled("dee", Role.WATCH_OPERATOR))
     policies.check_adopted()
-    done(policies.draft(center.signed_on(ADMIN), LASD, "with the next release", cedar_set_sha256=coming))
-    begins = center.clock.now() + HOUR
-    done(policies.adopt(center.signed_on(CAPTAIN), 2, parameters_sha256(LASD), coming, begins))
+    done(policies.draft(center.signed_on(ADMIN), LASD, "with the next release", next_rules=coming.texts))
+    # Whoever has the log has the rules, too: what was adopted can always be installed.
+    kept = center.handler.store.document(bytes.fromhex(coming.set_hash))
+    assert kept is not None and kept.content == coming.content
+    begins, hashes = center.clock.now() + HOUR, (parameters_sha256(LASD), coming.set_hash)
+    told = policies.adopt(center.signed_on(CAPTAIN), 2, *hashes)
+    assert isinstance(told, Mistaken) and told.field == "in_force_from"
+    done(policies.adopt(center.signed_on(CAPTAIN), 2, *hashes, begins))
     policies.check_adopted()  # those of today bind until then
     center.clock.step(HOUR)
     with pytest.raises(PolicyNotAdopted):
         policies.check_adopted()
     # and one that has been running all the while decides nothing more
-    told = policies.draft(center.signed_on(ADMIN), LASD, "by rules of yesterday")
+    told = launch(center, deputy)
     assert isinstance(told, Mistaken) and (told.code, told.field) == ("wrong_state", "policy")
     assert told.accepted == "the rules of policy version 2"
+    # but the way back, by two persons
+    admin, captain = center.signed_on(ADMIN), center.signed_on(CAPTAIN)
+    done(policies.draft(admin, LASD, "by the rules that are here"))
+    assert isinstance(policies.adopt(admin, 3, parameters_sha256(LASD), center.handler.authoriser.set_hash), Refused)
+    done(policies.adopt(captain, 3, parameters_sha256(LASD), center.handler.authoriser.set_hash))
+    policies.check_adopted()
+
+
+@pytest.mark.parametrize(
+    ("texts", "said"),
+    [
+        ({}, "no administrator could draft_policy"),
+        ({"1-a.cedar": "this is not Cedar"}, "is not Cedar"),
+        ({"../a.cedar": ""}, "named"),
+        ({"1-a.cedar": '@id("all")\npermit (principal, action == Action::"draft_policy", resource);'}, "adopt_policy"),
+    ],
+)
+def test_no_policy_is_drafted_with_access_rules_that_leave_no_way_back(
+    center: SmallCenter, texts: dict[str, str], said: str
+) -> None:
+    told = Policies(center.handler).draft(center.signed_on(ADMIN), LASD, "what nobody could use", next_rules=texts)
+    assert isinstance(told, Mistaken) and told.field == "next_rules" and said in told.message
