@@ -42,6 +42,7 @@ from domain.notice import (
 )
 from domain.person import (
     PERSON,
+    PERSONNEL_SYSTEM,
     Account,
     ExpiryApproaching,
     Reinstated,
@@ -76,6 +77,10 @@ class Rule:
 
 def _key(recorded: RecordedEvent) -> str:
     return recorded.stream.partition("-")[2]
+
+
+def _suspended(by: PersonId) -> str:
+    return "left" if by == PERSONNEL_SYSTEM else "suspended"
 
 
 def _waits(aggregate: Aggregate[Any, Any, Any], state: type) -> Callable[[Attempt, str], bool]:
@@ -240,10 +245,10 @@ class Tell:
                 memory.add(f"role/{role}", _key(recorded))
             case RoleRevoked(role):
                 memory.discard(f"role/{role}", _key(recorded))
-            case Suspended():
-                memory.add("suspended", _key(recorded))
-            case Reinstated():
-                memory.discard("suspended", _key(recorded))
+            case Suspended(by):
+                memory.add(_suspended(by), _key(recorded))
+            case Reinstated(by):
+                memory.discard(_suspended(by), _key(recorded))
         return [
             command
             for rule in RULES
@@ -261,7 +266,7 @@ class Tell:
             people = {person for role in rule.roles for person in memory.values(f"role/{role}")} | {
                 *rule.also(recorded)
             }
-            people -= {*memory.values("suspended"), recorded.envelope.actorid}
+            people -= {*memory.values("suspended"), *memory.values("left"), recorded.envelope.actorid}
             sends += [
                 (who, SendNotification(rule.code, about, Channel.MAIL, rule.subject, text, person=PersonId(who)))
                 for who in sorted(people)

@@ -32,7 +32,7 @@ from domain.person import (
 )
 from domain.shift import SHIFT, HandOverShift
 
-PROVISIONING = "service-provisioning"
+PROVISIONING = str(person.PERSONNEL_SYSTEM)
 LEFT = "left, says the personnel system"
 BACK = "is back, says the personnel system"
 
@@ -75,7 +75,7 @@ class Provisioning(Commands):
         if isinstance(account, Unknown):
             return (Enrol(key, wanted.name, wanted.organisation, wanted.email, by),)
         commands: list[person.Command] = [ChangeDetails(key, wanted.name, wanted.organisation, wanted.email, by)]
-        if account.suspended and account.suspended_by == by:
+        if account.left:
             commands.append(Reinstate(key, by, BACK))
         return commands
 

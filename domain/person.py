@@ -68,6 +68,7 @@ ROLES_OF: Mapping[Organisation, frozenset[Role]] = MappingProxyType(
     }
 )
 EXPIRY_NOTICE = timedelta(days=30)  # before the day of expiry
+PERSONNEL_SYSTEM = PersonId("service-provisioning")  # whom it suspends has left
 APART = frozenset({Role.ADMINISTRATOR, Role.SERVICE})  # roles that no one holds together with another
 
 # -- events ------------------------------------------------------------------
@@ -144,7 +145,7 @@ class Suspended:
 
 @event("person.reinstated")
 class Reinstated:
-    """A suspended person's access was given back."""
+    """A suspension was lifted by the side that placed it: the station's, or the personnel system's."""
 
     reinstated_by: PersonId
     reason: str
@@ -348,9 +349,16 @@ class Account:
     courses: Mapping[str, date] = field(default_factory=lambda: MappingProxyType({}))  # course -> day it expires
     certificates: Mapping[CertificateKind, CertificateRecorded] = field(default_factory=lambda: MappingProxyType({}))
     medical_hold: bool = False
-    suspended: bool = False
-    suspended_by: PersonId | None = None
+    suspended_by: frozenset[PersonId] = frozenset()
     proofs_from: datetime | None = None  # proofs of identity from before are void
+
+    @property
+    def suspended(self) -> bool:
+        return bool(self.suspended_by)
+
+    @property
+    def left(self) -> bool:
+        return PERSONNEL_SYSTEM in self.suspended_by
 
 
 State = Unknown | Account
@@ -492,13 +500,16 @@ def _decide(command: Command, state: Account, at: datetime) -> list[Event]:
                 return []
             return [RoleRevoked(command.role, command.by, checks.text("reason", command.reason, at_least=3))]
         case Suspend():
-            if state.suspended:
+            # That a person has left is one matter, and what the station holds against them is another.
+            if _of_side(command.by, state):
                 return []
             return [Suspended(command.by, checks.text("reason", command.reason, at_least=3))]
         case Reinstate():
             if command.by == command.person:
                 return _refused(command, _himself("reinstate"))
             reason = checks.text("reason", command.reason, at_least=3)
+            if state.suspended and not _of_side(command.by, state):
+                return _refused(command, _of_the_other_side(command.by))
             return [Reinstated(command.by, reason)] if state.suspended else []
         case ChangeDetails():
             return _changed(command, state)
@@ -507,7 +518,7 @@ def _decide(command: Command, state: Account, at: datetime) -> list[Event]:
         case Leave():
             reason = checks.text("reason", command.reason, at_least=3)
             given_up: list[Event] = [RoleRevoked(role, command.by, reason) for role in sorted(state.roles)]
-            return given_up if state.suspended else [*given_up, Suspended(command.by, reason)]
+            return given_up if _of_side(command.by, state) else [*given_up, Suspended(command.by, reason)]
         case NoteExpiry():
             expires_on = expiry_of(state, command.what, command.name)
             due = expires_on is not None and at >= expiry_notice_at(expires_on)
@@ -589,6 +600,19 @@ def _himself(doing: str) -> Reason:
     return Reason("own_account", f"nobody may {doing} himself: ask another person", "nobody vouches for himself")
 
 
+def _of_side(by: PersonId, state: Account) -> frozenset[PersonId]:
+    """By whom of the side of `by` the person is suspended: the personnel system is one, everybody else the other."""
+    return frozenset(who for who in state.suspended_by if (who == PERSONNEL_SYSTEM) == (by == PERSONNEL_SYSTEM))
+
+
+def _of_the_other_side(by: PersonId) -> Reason:
+    if by == PERSONNEL_SYSTEM:
+        message = "the station suspended this person: ask the station commander"
+    else:
+        message = "the personnel system says that this person has left: have it corrected there"
+    return Reason("suspended_by_other_side", message, "a suspension is lifted by the side that placed it")
+
+
 def _refused(command: Command, *reasons: Reason) -> list[Event]:
     change = "".join(f"_{c.lower()}" if c.isupper() else c for c in type(command).__name__).lstrip("_")
     return [ChangeRefused(change, command.by, reasons)]
@@ -615,9 +639,9 @@ def evolve(state: State, happened: Event) -> State:
         case RoleRevoked(role):
             return replace(state, roles=state.roles - {role})
         case Suspended(by):
-            return replace(state, suspended=True, suspended_by=by)
-        case Reinstated():
-            return replace(state, suspended=False, suspended_by=None)
+            return replace(state, suspended_by=state.suspended_by | {by})
+        case Reinstated(by):
+            return replace(state, suspended_by=state.suspended_by - _of_side(by, state))
         case DetailsChanged(name, organisation, email):
             return replace(state, name=name, organisation=organisation, email=email)
         case AccessRevoked(not_before):

@@ -61,7 +61,7 @@ def leavers(handler: Handler, named: set[PersonId], read_url: str) -> Iterator[E
         people = [person for (person,) in rows.fetchall()]
     for person in people:
         account = provisioning.known(person)
-        if account is not None and not account.suspended and person not in named:
+        if account is not None and not account.left and person not in named:
             yield Employee(PersonId(person), account.name, account.organisation, account.email, active=False)
 
 

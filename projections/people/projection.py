@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from datetime import datetime
 from importlib.resources import files
 from typing import Any
 
@@ -11,8 +12,9 @@ import msgspec
 
 from application.codec import Recorded
 from domain import person, session, shift
+from domain.kernel import PersonId
 from projections.engine.projection import Cursor, Park, Projection
-from projections.engine.rows import Patches, patch, upsert
+from projections.engine.rows import Patch, Patches, patch, upsert
 
 MAPS = ("roles", "courses", "certificates")
 
@@ -80,10 +82,16 @@ def _person(into: Changes, key: str, recorded: Recorded) -> None:
             patch(into.accounts, key, medical_hold=True)
         case person.MedicalHoldLifted():
             patch(into.accounts, key, medical_hold=False)
-        case person.Suspended(_, reason):
-            patch(into.accounts, key, suspended_at=at, suspended_because=reason)
-        case person.Reinstated():
-            patch(into.accounts, key, suspended_at=None, suspended_because=None)
+        case person.Suspended(by, reason):
+            patch(into.accounts, key, **_suspension(by, at, reason))
+        case person.Reinstated(by):
+            patch(into.accounts, key, **_suspension(by, None, None))
+
+
+def _suspension(by: PersonId, at: datetime | None, because: str | None) -> Patch:
+    if by == person.PERSONNEL_SYSTEM:
+        return {"left_at": at, "left_because": because}
+    return {"suspended_at": at, "suspended_because": because}
 
 
 def _session(into: Changes, key: str, recorded: Recorded) -> None:
@@ -146,7 +154,7 @@ HANDLES: frozenset[type] = frozenset(
 
 PEOPLE: Projection[Changes] = Projection(
     name="people",
-    version=1,
+    version=2,
     tables=files(__package__).joinpath("tables.sql").read_text("utf-8"),
     handles=HANDLES,
     changes=changes,

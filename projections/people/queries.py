@@ -23,7 +23,8 @@ class Certificate:
 
 @dataclass(frozen=True, slots=True)
 class Person:
-    """`courses`: course → the day it expires. `last_signed_on_at`: None where they never have."""
+    """`courses`: course → the day it expires. `last_signed_on_at`: None where they never have.
+    `left_at`: suspended by the personnel system, whatever else they are suspended for."""
 
     person: str
     name: str
@@ -36,6 +37,7 @@ class Person:
     medical_hold: bool
     suspended_at: datetime | None
     suspended_because: str | None
+    left_at: datetime | None
     last_signed_on_at: datetime | None
     open_sessions: int
 
@@ -72,6 +74,7 @@ FROM read.people_accounts a LEFT JOIN LATERAL (
     FROM read.people_sessions s WHERE s.person = a.person AND s.refused_at IS NULL) AS s ON true
 WHERE a.name IS NOT NULL
 """
+_IN_USE = "a.suspended_at IS NULL AND a.left_at IS NULL"
 _SERVICE = "a.roles ? 'service'"
 # A course counts as expired where one that was completed once has run out, of an account that could still be used.
 _EXPIRED = """EXISTS (SELECT FROM jsonb_each_text(a.courses) c WHERE c.value::date < %(today)s)"""
@@ -86,15 +89,12 @@ async def dormant(
     connection: Reader, now: datetime, after: timedelta = DORMANT_AFTER
 ) -> tuple[Checkpoint, list[Person]]:
     """Accounts that could be used and have not been for that long. Services do not sign on and are left out."""
-    where = (
-        f"NOT {_SERVICE} AND a.suspended_at IS NULL"
-        " AND coalesce(s.last_signed_on_at, a.enrolled_at) < %(since)s::timestamptz"
-    )
+    where = f"NOT {_SERVICE} AND {_IN_USE} AND coalesce(s.last_signed_on_at, a.enrolled_at) < %(since)s::timestamptz"
     return await _found(connection, where, now, since=now - after)
 
 
 async def expired_training(connection: Reader, now: datetime) -> tuple[Checkpoint, list[Person]]:
-    return await _found(connection, f"a.suspended_at IS NULL AND {_EXPIRED}", now)
+    return await _found(connection, f"{_IN_USE} AND {_EXPIRED}", now)
 
 
 async def _found(connection: Reader, where: str, now: datetime, **more: Any) -> tuple[Checkpoint, list[Person]]:
@@ -118,8 +118,9 @@ def _person(row: dict[str, Any]) -> Person:
         tuple((course, date.fromisoformat(day)) for course, day in sorted(row["courses"].items())),
         tuple(Certificate(k, c["number"], date.fromisoformat(c["expires_on"])) for k, c in certificates),
         row["medical_hold"],
-        row["suspended_at"],
-        row["suspended_because"],
+        row["suspended_at"] or row["left_at"],
+        row["suspended_because"] or row["left_because"],
+        row["left_at"],
         row["last_signed_on_at"],
         row["open_sessions"],
     )

@@ -12,7 +12,9 @@ CREATE TABLE accounts (
     certificates jsonb NOT NULL DEFAULT '{}',  -- kind → {number, expires_on}
     medical_hold boolean NOT NULL DEFAULT false,
     suspended_at timestamptz,
-    suspended_because text
+    suspended_because text,
+    left_at timestamptz,                       -- suspended by the personnel system, which alone lifts it
+    left_because text
 );
 
 CREATE TABLE sessions (

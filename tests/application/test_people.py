@@ -68,6 +68,18 @@ def test_the_personnel_system_lifts_no_suspension_of_somebody_else(center: Small
     assert account is not None and account.suspended
 
 
+def test_a_suspension_of_somebody_who_had_left_outlasts_their_coming_back(center: SmallCenter) -> None:
+    center.enrolled("dee", Role.WATCH_OPERATOR)
+    provisioning, captain = Provisioning(center.handler), center.signed_on(CAPTAIN)
+    done(provisioning.apply(replace(DEE, active=False)))
+    done(center.accounts.change(captain, Suspend(DEE.person, PersonId(CAPTAIN), "under investigation")))
+    done(provisioning.apply(DEE))
+    lifted = [name for name in types(center, "person-dee") if name in ("Suspended", "Reinstated")]
+    assert lifted == ["Suspended", "Suspended", "Reinstated"]
+    account = provisioning.known("dee")
+    assert account is not None and account.suspended and not account.left
+
+
 def test_services_are_not_the_personnel_system_s(center: SmallCenter) -> None:
     provisioning = Provisioning(center.handler)
     done(provisioning.apply(replace(DEE, person=PersonId("service-reactor"), active=False)))

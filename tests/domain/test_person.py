@@ -11,6 +11,7 @@ from domain.kernel import InvalidValue, NotFound, PersonId, WrongState
 from domain.person import (
     EXPIRY_NOTICE,
     PERSON,
+    PERSONNEL_SYSTEM,
     ROLES_OF,
     AccessRevoked,
     AssignRole,
@@ -183,6 +184,31 @@ def test_a_suspension_is_at_once_and_another_takes_it_back() -> None:
     given(enrolled, suspended).when(Reinstate(LEE, LEE, "all good")).then_refused(ChangeRefused, "own_account")
     given(enrolled, suspended).when(Reinstate(LEE, ADMIN, "closed")).then(Reinstated(ADMIN, "closed"))
     given(enrolled).when(Reinstate(LEE, ADMIN, "closed")).then_nothing()
+
+
+@pytest.mark.rule("people.suspended")
+def test_who_has_left_and_is_suspended_needs_both_sides_to_come_back() -> None:
+    left, suspended = Suspended(PERSONNEL_SYSTEM, "left"), Suspended(COMMANDER, "inquiry 26-14")
+    given(enrolled, left).when(Suspend(LEE, COMMANDER, "inquiry 26-14")).then(suspended)
+    given(enrolled, suspended).when(Leave(LEE, PERSONNEL_SYSTEM, "left")).then(left)
+    given(enrolled, left).when(Leave(LEE, PERSONNEL_SYSTEM, "left")).then_nothing()
+    back, cleared = Reinstated(PERSONNEL_SYSTEM, "is back"), Reinstated(ADMIN, "closed")
+    for first, second in ((back, cleared), (cleared, back)):
+        story = given(enrolled, left, suspended)
+        for lifted in (first, second):
+            assert standing_codes(*story.happened, trained, operator) == ["suspended"]
+            lift = Reinstate(LEE, lifted.reinstated_by, lifted.reason)
+            story.when(lift).then(lifted)
+            story = given(*story.happened, lifted)
+        assert standing_codes(*story.happened, trained, operator) == []
+
+
+@pytest.mark.rule("people.suspended")
+def test_neither_side_lifts_the_suspension_of_the_other() -> None:
+    code = "suspended_by_other_side"
+    left, suspended = Suspended(PERSONNEL_SYSTEM, "left"), Suspended(COMMANDER, "inquiry 26-14")
+    given(enrolled, left).when(Reinstate(LEE, COMMANDER, "he is here")).then_refused(ChangeRefused, code)
+    given(enrolled, suspended).when(Reinstate(LEE, PERSONNEL_SYSTEM, "is back")).then_refused(ChangeRefused, code)
 
 
 def standing_codes(*happened: Event) -> list[str]:

@@ -8,6 +8,7 @@ from typing import Any
 
 from domain.kernel import Personal, PersonId, PolicyVersion, StreamId
 from domain.person import (
+    PERSONNEL_SYSTEM,
     CertificateKind,
     CertificateRecorded,
     DetailsChanged,
@@ -115,6 +116,26 @@ def test_accounts_are_the_fold_of_the_people_s_events(log: Log) -> None:
     }
     assert shown == fold(log)
     assert [row.person for row in found if row.medical_hold] == ["ben"]
+
+
+def test_who_has_left_and_is_suspended_is_so_until_both_are_lifted(log: Log) -> None:
+    stream = "person-ann"
+    steps = [
+        (Suspended(PERSONNEL_SYSTEM, "left"), "left", True),
+        (Suspended(BY, "lost the badge"), "lost the badge", True),
+        (Reinstated(PERSONNEL_SYSTEM, "back"), "lost the badge", False),
+        (Reinstated(BY, "found it"), None, False),
+    ]
+    last = log.append(enrolled("ann"))
+    with ProjectionHost(log.url, store_feeds(log.url), [PEOPLE]) as host:
+        for event, because, left in steps:
+            last = log.append((stream, event))
+            wait_applied(host, log.url, last, PEOPLE.name)
+            (ann,) = ask(log.url, queries.people, START)[1]
+            assert (ann.suspended_because, ann.left_at is not None) == (because, left)
+            assert (ann.suspended_at is None) == (because is None)
+            dormant = ask(log.url, queries.dormant, START + 999 * DAY)[1]
+            assert [row.person for row in dormant] == ([] if because else ["ann"])
 
 
 def test_dormant_accounts_and_expired_training_are_reported(log: Log) -> None:
