@@ -127,7 +127,7 @@ class Users:
         wanted = _parsed(body, None)
         if await self._exists(wanted.person):
             raise ScimRefused(409, "this userName has an account already", "uniqueness")
-        if not wanted.active:
+        if wanted.active is False:
             raise ScimRefused(400, "who is not active needs no account", "invalidValue")
         return await self._applied(wanted)
 
@@ -135,7 +135,8 @@ class Users:
         return await self._applied(_parsed(body, await self._employee(key)))
 
     async def patch(self, key: str, body: Json) -> Json:
-        employee = await self._employee(key)
+        # Nobody leaves or comes back by a request that does not say so.
+        employee = replace(await self._employee(key), active=None)
         operations = body.get("Operations")
         if not isinstance(operations, list) or not operations:
             raise ScimRefused(400, "'Operations' is missing", "invalidSyntax")
@@ -182,12 +183,12 @@ class Users:
 
 
 def _employee(key: str, account: Account) -> Employee:
-    return Employee(PersonId(key), account.name, account.organisation, account.email, not account.suspended)
+    return Employee(PersonId(key), account.name, account.organisation, account.email, not account.left)
 
 
 def _employee_of(row: queries.Person) -> Employee:
     organisation = Organisation(row.organisation)
-    return Employee(PersonId(row.person), row.name, organisation, row.email, row.suspended_at is None)
+    return Employee(PersonId(row.person), row.name, organisation, row.email, row.left_at is None)
 
 
 def _parsed(body: Json, known: Employee | None) -> Employee:
@@ -206,7 +207,7 @@ def _parsed(body: Json, known: Employee | None) -> Employee:
         _text(name, "displayName"),
         _organisation(about_work.get("organization")),
         _email(body.get("emails")),
-        _flag(body.get("active", True)),
+        _flag(body["active"]) if "active" in body else None,
     )
 
 

@@ -39,13 +39,13 @@ BACK = "is back, says the personnel system"
 
 @dataclass(frozen=True, slots=True)
 class Employee:
-    """A person as the personnel system has them. Not `active`: has left."""
+    """A person as the personnel system has them. `active` False: has left; None: it does not say."""
 
     person: PersonId
     name: str
     organisation: Organisation
     email: str
-    active: bool = True
+    active: bool | None = True
 
 
 class Provisioning(Commands):
@@ -69,13 +69,13 @@ class Provisioning(Commands):
         by, key = PersonId(PROVISIONING), wanted.person
         if isinstance(account, Account) and Role.SERVICE in account.roles:
             return ()
-        if not wanted.active:
+        if wanted.active is False:
             # The account stays as it was: the record must show who this was.
             return () if isinstance(account, Unknown) else (Leave(key, by, LEFT),)
         if isinstance(account, Unknown):
             return (Enrol(key, wanted.name, wanted.organisation, wanted.email, by),)
         commands: list[person.Command] = [ChangeDetails(key, wanted.name, wanted.organisation, wanted.email, by)]
-        if account.left:
+        if wanted.active and account.left:
             commands.append(Reinstate(key, by, BACK))
         return commands
 

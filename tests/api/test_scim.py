@@ -65,6 +65,24 @@ def test_joiner_mover_and_leaver(watch_center: WatchCenter, scim: httpx.Client, 
     assert changes(watch_center, person) == [f"{name}.v1" for name in names]
 
 
+def test_nobody_leaves_or_comes_back_by_a_request_that_does_not_say_so(
+    watch_center: WatchCenter, scim: httpx.Client, person: str
+) -> None:
+    scim.post("Users", json=user(person))
+    captain = watch_center.as_role("station_commander", step_up=True)
+    captain.accepted('assignRole(personId: $person, role: "watch_operator")', person=person)
+    captain.accepted('suspendPerson(personId: $person, reason: "inquiry 26-14")', person=person)
+    renamed = scim.patch(f"Users/{person}", json=patch({"op": "replace", "path": "displayName", "value": "D Vance"}))
+    assert renamed.json()["active"] is True  # still employed
+    silent = {name: value for name, value in user(person).items() if name != "active"}
+    assert scim.put(f"Users/{person}", json=silent).json()["active"] is True
+    once = ["enrolled.v1", "role_assigned.v1", "suspended.v1", "details_changed.v1", "details_changed.v1"]
+    assert changes(watch_center, person) == once
+    assert scim.patch(f"Users/{person}", json=patch({"op": "replace", "path": "active", "value": False})).is_success
+    assert scim.put(f"Users/{person}", json=silent).json()["active"] is False
+    assert changes(watch_center, person) == [*once, "role_revoked.v1", "suspended.v1"]
+
+
 def test_a_user_is_found_by_name_and_all_are_listed(watch_center: WatchCenter, scim: httpx.Client, person: str) -> None:
     scim.post("Users", json=user(person))
     found = scim.get("Users", params={"filter": f'userName eq "{person}"'}).json()
