@@ -40,8 +40,16 @@ class Board:
         """Cards of flights in one of these states."""
         return self.page.locator(", ".join(f"article.flight[data-state={state}]" for state in states))
 
+    def named(self, flight: str) -> Locator:
+        return self.page.locator(f"article.flight[data-flight='{flight}']")
+
     def order(self, flight: Locator, name: str) -> Locator:
         return flight.get_by_role("button", name=name, exact=True)
+
+    def confirm_who_one_is(self, refused: Locator) -> None:
+        """Follows the way out of a refusal for want of a second factor; leads back to the board."""
+        refused.get_by_role("link", name="Confirm who you are").click()
+        self.page.get_by_role("button", name="It is me").click()
 
     def request_launch(self) -> "LaunchForm":
         self.page.get_by_role("button", name="Request launch", exact=True).first.click()
@@ -57,6 +65,11 @@ class LaunchForm:
         self.form.get_by_label("Case number").fill(case)
         self.form.get_by_label("Pilot").fill(pilot)
         self.form.get_by_label("Reason").fill(reason)
+
+    def found(self, condition: str, verdict: str, *, source: str) -> None:
+        """What was found out before the flight, and by whom."""
+        self.form.get_by_label(condition, exact=True).select_option(verdict)
+        self.form.get_by_label(f"Source for {condition.lower()}").fill(source)
 
     def choose_on_map(self, x: float, y: float) -> None:
         """Clicks the map at a share of its width and height."""

@@ -9,6 +9,7 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
@@ -22,7 +23,7 @@ from playwright.sync_api import Browser, BrowserContext, Page, ViewportSize, exp
 
 from infra.browser import find_chromium
 from infra.node import environment
-from tests.e2e.pages import AuditTrail, Board, Oversight, Street
+from tests.e2e.pages import AuditTrail, Board, LaunchForm, Oversight, Street
 
 ROOT = Path(__file__).resolve().parents[2]
 START_S = 300  # broker, database and services on a busy machine
@@ -239,6 +240,104 @@ def test_a_pilot_calls_the_drone_home(people: People) -> None:
     expect(flight.get_by_role("status").filter(has_text="Return sent")).to_be_visible()
     expect(flight).to_have_attribute("data-state", re.compile("returning|landing|landed"))
     page.close()
+
+
+DRONE = "{ board { drones { id status telemetry { batteryPercent link } } flights { id state } } }"
+RETURN = """mutation($flight: ID!) { returnDrone(flight: $flight, reason: "the drone is wanted elsewhere") {
+  __typename } }"""
+READY = """mutation($drone: ID!, $battery: Float!) { readyDrone(droneId: $drone, batteryPercent: $battery) {
+  __typename } }"""
+
+
+@contextmanager
+def the_drone_to_oneself(product: Product) -> Iterator[None]:
+    """The demonstration waits, and its drone stands in the dock, charged and made ready by the pilot."""
+    pid = product.pid("demonstration")
+
+    def flights(*states: str) -> list[str]:
+        return [
+            each["id"] for each in product.ask("watch_operator", DRONE)["board"]["flights"] if each["state"] in states
+        ]
+
+    def paused_between_two_sorties() -> bool:
+        os.kill(pid, signal.SIGSTOP)
+        if not flights("requested", "authorised"):
+            return True
+        os.kill(pid, signal.SIGCONT)
+        return False
+
+    def made_ready() -> bool:
+        (drone,) = product.ask("watch_operator", DRONE)["board"]["drones"]
+        seen = drone["telemetry"] or {}
+        if drone["status"] not in ("ready", "not_ready") or seen.get("link") != "up" or seen["batteryPercent"] < 80:
+            return False
+        told = product.ask("remote_pilot", READY, drone=drone["id"], battery=seen["batteryPercent"])
+        return bool(told["readyDrone"]["__typename"] == "Accepted")
+
+    try:
+        until("nobody else is about to fly", paused_between_two_sorties, 120)
+        for flight in flights("en_route", "on_scene", "holding"):
+            product.ask("remote_pilot", RETURN, flight=flight)
+        until("the drone is home, charged and ready", made_ready, 360)
+        yield
+    finally:
+        os.kill(pid, signal.SIGCONT)
+
+
+def filled_in(form: LaunchForm) -> LaunchForm:
+    form.fill(
+        purpose="call_for_service",
+        case="26-00418",
+        pilot="k.lindqvist",
+        reason="Smoke over the roofs of Santa Monica Boulevard: is anyone up there?",
+    )
+    form.choose_on_map(0.6, 0.5)
+    for condition in ("Weather", "Crewed traffic", "Airspace"):
+        form.found(condition, "Go", source="tower, by telephone")
+    return form
+
+
+def test_a_launch_is_requested_confirmed_and_flown_from_the_pages(people: People, product: Product) -> None:
+    with the_drone_to_oneself(product):
+        operators = people.page("watch_operator")
+        form = filled_in(Board(operators).request_launch())
+        form.submit.click()
+        expect(form.reasons).to_contain_text("prove your identity once more")
+        Board(operators).confirm_who_one_is(form.form)
+        form = filled_in(Board(operators).request_launch())
+        form.submit.click()
+        authorised = Board(operators).flight("authorised")
+        expect(authorised).to_be_visible()
+        name = authorised.get_attribute("data-flight")
+        assert name is not None
+        # Who asked may call it off, and who commands may watch; the motors are the pilot's alone.
+        expect(Board(operators).order(authorised, "Withdraw")).to_be_visible()
+        expect(Board(operators).order(authorised, "Launch")).to_have_count(0)
+        captains = people.page("station_commander")
+        expect(Board(captains).named(name)).to_have_attribute("data-state", "authorised")
+        expect(Board(captains).order(Board(captains).named(name), "Launch")).to_have_count(0)
+        expect(captains.get_by_role("button", name="Request launch", exact=True)).to_have_count(0)
+        captains.close()
+
+        pilots = people.page("remote_pilot")
+        board = Board(pilots)
+        flight = board.named(name)
+        board.order(flight, "Launch").click()
+        expect(flight.get_by_role("alert")).to_contain_text("Refused")
+        expect(pilots.get_by_role("button", name="Request launch", exact=True)).to_have_count(0)
+        board.confirm_who_one_is(flight)
+        board.order(flight, "Launch").click()
+        expect(flight).to_have_attribute("data-state", "en_route", timeout=120_000)
+        expect(board.freshness).to_contain_text("live")
+        mark = board.drone_marks.first
+        drawn = mark.get_attribute("style")
+        until("the drone has moved on the map", lambda: mark.get_attribute("style") != drawn, 90)
+        expect(Board(operators).named(name)).to_have_attribute("data-state", re.compile("en_route|on_scene"))
+        expect(Board(operators).order(Board(operators).named(name), "Return")).to_be_visible()
+        board.order(flight, "Return").click()
+        expect(flight).to_have_attribute("data-state", re.compile("returning|landing|landed"))
+        pilots.close()
+        operators.close()
 
 
 def test_who_may_not_see_the_board_is_offered_no_order(people: People, product: Product) -> None:
