@@ -352,6 +352,17 @@ WITH advanced AS (
 SELECT pg_notify('saferweho_projections', name || ' ' || position) FROM advanced WHERE state = 'live'
 """
 
+_GO_PAST = """
+WITH advanced AS (
+    UPDATE projections.catalogue
+    SET position = %s, offsets = %s, log_id = %s, rolling_hash = %s, log_end = greatest(log_end, %s),
+        fault = NULL, fault_position = NULL, updated_at = now()
+    WHERE key = %s AND generation = %s AND revision = %s AND state <> 'retired'
+    RETURNING name, state, position
+)
+SELECT state, CASE state WHEN 'live' THEN pg_notify('saferweho_projections', name || ' ' || position) END FROM advanced
+"""
+
 
 def advance(
     cursor: Cursor,
@@ -370,6 +381,24 @@ def advance(
         _ADVANCE,
         (state.position, offsets, state.log_id, rolling_hash, log_end, parked_streams, fault, fault_position, key),
     )
+
+
+def go_past(
+    connection: Connection,
+    key: str,
+    generation: int,
+    revision: int,
+    state: FeedState,
+    rolling_hash: bytes,
+    log_end: int,
+) -> str | None:
+    """`lock` and `advance` in one statement, a transaction of its own, where there are no rows to write between them.
+    Returns the build's state; None, and nothing done, where the fence or the revision is another."""
+    offsets = Jsonb({str(p): offset for p, offset in state.offsets.items()})
+    row = connection.execute(
+        _GO_PAST, (state.position, offsets, state.log_id, rolling_hash, log_end, key, generation, revision)
+    ).fetchone()
+    return None if row is None else str(row[0])
 
 
 def notify(connection: Connection, name: str, position: int) -> None:

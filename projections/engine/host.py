@@ -22,6 +22,7 @@ from projections.engine.parking import ParkedRecord
 from projections.engine.projection import AnyProjection, Fenced, Retired
 from projections.engine.projector import Projector, Status
 from projections.engine.selection import selection_of
+from projections.engine.shared_feed import SharedFeeds
 
 LOOK_S = 1.0
 
@@ -42,7 +43,7 @@ class ProjectionHost:
         keep_retired: timedelta = timedelta(minutes=10),
         keys: Keyring | None = None,
     ) -> None:
-        self._url, self._feeds, self._projections = url, feeds, tuple(projections)
+        self._url, self._feeds, self._projections = url, SharedFeeds(feeds), tuple(projections)
         self._batch, self._on_parked, self._keep_retired = batch, on_parked, keep_retired
         self._keys = keys
         for projection in projections:

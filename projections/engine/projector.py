@@ -202,6 +202,8 @@ class Projector:
         records = [r for r in batch.records if r.position > self._state.position]
         rolling_hash = catalogue.roll(self._rolling_hash, [r.content for r in records])
         began = time.time_ns()
+        if self._gone_past(connection, batch, records, rolling_hash):
+            return
         try:
             with connection.transaction(), connection.cursor() as cursor:
                 self._enter(connection, cursor)
@@ -221,6 +223,31 @@ class Projector:
         tracing.applied(self._projection.name, records, began)
         self._state, self._rolling_hash = batch.after, rolling_hash
         self._fault = None
+
+    def _gone_past(
+        self, connection: Connection, batch: FeedBatch, records: Sequence[FeedRecord], rolling_hash: bytes
+    ) -> bool:
+        """Whether nothing of the batch is for this read model, and the checkpoint has gone past it: most read models
+        have no use for most events, and one statement is a fifth of the round trips."""
+        if self._parked or self._revision < 0 or self._selection.wants_any(records):
+            return False
+        assert self._build is not None
+        failpoint("projector.before_commit")
+        state = catalogue.go_past(
+            connection,
+            self._key,
+            self._build.generation,
+            self._revision,
+            batch.after,
+            rolling_hash,
+            self._log_end,
+        )
+        if state is None:  # somebody retried what was parked, or took over: the long way finds out
+            return False
+        failpoint("projector.after_commit")
+        self._live = state == "live"
+        self._state, self._rolling_hash, self._fault = batch.after, rolling_hash, None
+        return True
 
     def _apply_with_care(self, connection: Connection, batch: FeedBatch, records: Sequence[FeedRecord]) -> None:
         with connection.transaction(), connection.cursor() as cursor:

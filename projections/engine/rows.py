@@ -27,12 +27,20 @@ def upsert(cursor: Cursor, table: str, key: str, patches: Mapping[str, Patch]) -
     """Insert the rows that are new and change those that are there. `key` is the one column of the primary key."""
     if not patches:
         return
-    columns = _columns(cursor, table)
-    others = [c for c in columns if c != key]
     body = msgspec.json.encode([{**patch, key: value} for value, patch in patches.items()]).decode()
-    # jsonb_populate_record takes from the present row (or from one of nulls) what the patch doesn't name.
-    cursor.execute(
-        sql.SQL(
+    cursor.execute(_statement(cursor, table, key), (body,))
+
+
+# A connection writes one build, whose tables don't change. What is put together here costs more than to execute it.
+_known: WeakKeyDictionary[Connection, dict[str, bytes]] = WeakKeyDictionary()
+
+
+def _statement(cursor: Cursor, table: str, key: str) -> bytes:
+    known = _known.setdefault(cursor.connection, {})
+    if table not in known:
+        others = [column for column in _read_columns(cursor, table) if column != key]
+        # jsonb_populate_record takes from the present row (or from one of nulls) what the patch doesn't name.
+        statement = sql.SQL(
             "INSERT INTO {table} SELECT (jsonb_populate_record(present, patch)).*"
             " FROM jsonb_array_elements(%s::jsonb) AS patch"
             " LEFT JOIN {table} AS present ON present.{key} = patch->>{name}"
@@ -42,19 +50,8 @@ def upsert(cursor: Cursor, table: str, key: str, patches: Mapping[str, Patch]) -
             key=sql.Identifier(key),
             name=sql.Literal(key),
             set=sql.SQL(", ").join(sql.SQL("{0} = excluded.{0}").format(sql.Identifier(c)) for c in others),
-        ),
-        (body,),
-    )
-
-
-# A connection writes one build, whose tables don't change.
-_known: WeakKeyDictionary[Connection, dict[str, list[str]]] = WeakKeyDictionary()
-
-
-def _columns(cursor: Cursor, table: str) -> list[str]:
-    known = _known.setdefault(cursor.connection, {})
-    if table not in known:
-        known[table] = _read_columns(cursor, table)
+        )
+        known[table] = statement.as_bytes(cursor.connection)
     return known[table]
 
 

@@ -38,6 +38,10 @@ class Selection:
             self._keys.warm({personal.subject for e in events for personal in personal_values(e.event)})
         return events
 
+    def wants_any(self, records: Sequence[FeedRecord]) -> bool:
+        """Whether there is something to decode among these."""
+        return self._handles is None or any(self._wants(record.content) for record in records)
+
     def _wants(self, content: bytes) -> bool:
         try:
             type_ = _type_of.decode(content).type

@@ -37,7 +37,7 @@ class AppliedPositions:
         self._url = url
         self._positions: dict[str, tuple[int, int]] = {}  # name -> (position, ticks)
         self._log_ends: dict[str, int] = {}
-        self._moved = asyncio.Event()
+        self._moved: dict[str, asyncio.Event] = {}  # by name: a change of one wakes only those who wait for it
         self._listening = False
         self._task: asyncio.Task[None] | None = None
 
@@ -67,7 +67,7 @@ class AppliedPositions:
         try:
             async with asyncio.timeout(timeout):
                 while self.position(name) < position:
-                    await self._moved.wait()
+                    await self._next_move(name)
         except TimeoutError:
             raise NotYetApplied(name, position, self.position(name)) from None
         return self.position(name)
@@ -84,7 +84,10 @@ class AppliedPositions:
                 seen = now
                 yield now[0]
             else:
-                await self._moved.wait()
+                await self._next_move(name)
+
+    async def _next_move(self, name: str) -> None:
+        await self._moved.setdefault(name, asyncio.Event()).wait()
 
     # -- listening -----------------------------------------------------------
 
@@ -123,5 +126,5 @@ class AppliedPositions:
         elif position == last:
             return
         self._positions[name] = (position, ticks + 1)
-        moved, self._moved = self._moved, asyncio.Event()
-        moved.set()
+        if (moved := self._moved.pop(name, None)) is not None:
+            moved.set()

@@ -171,6 +171,58 @@ def test_a_projector_with_an_old_fence_cannot_write(log: Log) -> None:
     assert applied(log.url, "audit_trail") == 0
 
 
+def test_what_a_read_model_has_no_use_for_moves_its_checkpoint_and_no_row(log: Log) -> None:
+    log.append(*sorties(3))
+    last = log.append(*interleaved(*(flown(f"g{n}", f"26-{n}") for n in range(3))))
+    written: list[int] = []
+    named: Projection[list[int]] = Projection(
+        name="named",
+        version=1,
+        tables="CREATE TABLE people (position bigint PRIMARY KEY)",
+        handles=frozenset({Enrolled}),
+        changes=lambda events: [recorded.position for recorded in events],
+        write=lambda cursor, positions: written.extend(positions),
+        on_error=lambda failure: Stop(),
+    )
+    enrolled = [r.position for r in log.recorded() if isinstance(r.event, Enrolled)]
+    with hosted(log, named) as host:
+        wait_applied(host, log.url, last, "named")
+    build = live(log.url, "named")
+    assert build is not None
+    assert enrolled
+    assert (written, build.rolling_hash) == (enrolled, log.store.head().rolling_hash)
+
+
+def test_a_projector_with_an_old_fence_cannot_even_move_its_checkpoint(log: Log) -> None:
+    log.append(*sorties(2))
+    behind_people = max(r.position for r in log.recorded() if isinstance(r.event, Enrolled))
+    log.append(*interleaved(*(flown(f"g{n}", f"26-{n}") for n in range(3))))
+    unmoved: Projection[list[int]] = Projection(
+        name="unmoved",
+        version=1,
+        tables="CREATE TABLE people (position bigint PRIMARY KEY)",
+        handles=frozenset({Enrolled}),
+        changes=lambda events: [recorded.position for recorded in events],
+        write=lambda cursor, positions: None,
+        on_error=lambda failure: Stop(),
+    )
+    key = start(log, unmoved)
+    claimed: list[int] = []
+
+    class TakenOver(StoreFeed):
+        def poll(self, timeout: float, limit: int = 5000) -> FeedBatch | None:
+            batch = super().poll(timeout, limit)
+            if batch is not None and batch.records[0].position > behind_people and not claimed:
+                with catalogue.connect(log.url) as connection:
+                    catalogue.claim(connection, key)
+                claimed.append(batch.records[0].position - 1)
+            return batch
+
+    with pytest.raises(Fenced):
+        Projector(log.url, lambda start: TakenOver(log.url, start, 3), unmoved, key).run(threading.Event())
+    assert [applied(log.url, "unmoved")] == claimed
+
+
 def test_of_two_hosts_the_later_one_works_and_the_other_says_so(log: Log) -> None:
     last = log.append(*sorties(2))
     with hosted(log, AUDIT_TRAIL) as first:
