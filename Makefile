@@ -37,8 +37,8 @@ check: $(DEV_STAMP)  ## format, lint, types, direction of imports, fast tests
 bench: $(DEV_STAMP)  ## speed, each figure against a floor of the same run (ONLY=append for one)
 	@$(BIN)/python -m bench $(ONLY)
 
-mutants: $(DEV_STAMP)  ## change the domain one thing at a time: does a test notice? (ONLY=live_view; all: hours)
-	@nice -n 10 $(BIN)/mutmut run --max-children 1 $(if $(ONLY),"domain.$(ONLY).*")
+mutants: $(DEV_STAMP)  ## change the domain one thing at a time: does a test notice? (ONLY="call camera"; all: hours)
+	@nice -n 10 $(BIN)/mutmut run --max-children 1 $(foreach file,$(ONLY),"domain.$(file).*")
 	@$(BIN)/python -m infra.mutation
 
 clean:  ## remove what was built and the environment; data stays

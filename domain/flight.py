@@ -325,8 +325,8 @@ def _launched(command: RecordLaunch, state: Grounded) -> list[Event]:
     match state:
         case Authorised(expires_at=expires_at):
             authorised = began_at <= expires_at
-        case Halted(expires_at=expires_at, order=order):
-            authorised = began_at <= min(expires_at, order.ordered_at)
+        case Halted(expires_at=expires_at, since=since):
+            authorised = began_at <= min(expires_at, since)
         case _:
             authorised = False
     difference = checks.clock_difference_s(seen.device_time, seen.observed_at)

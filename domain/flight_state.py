@@ -76,11 +76,13 @@ class Authorised:
 
 @dataclass(frozen=True, slots=True)
 class Halted:
-    """Authorised, and ordered to return, hold, land or abort before it was seen to take off: it must not any more."""
+    """Authorised, and ordered to return, hold, land or abort before it was seen to take off: it must not any more.
+    `since`: the first such order; `order`: the last one, which a drone in the air obeys."""
 
     request: LaunchRequested
     expires_at: datetime
     order: SafetyOrdered
+    since: datetime
 
 
 @dataclass(frozen=True, slots=True)
@@ -208,7 +210,8 @@ def _evolve_on_the_ground(state: Grounded, happened: Event) -> State:
             return CalledOff(request)
         case ReturnOrdered() | HoldOrdered() | LandingOrdered() | FlightAborted():
             if isinstance(state, Authorised | Halted):
-                return Halted(request, state.expires_at, happened)
+                since = state.since if isinstance(state, Halted) else happened.ordered_at
+                return Halted(request, state.expires_at, happened, min(since, happened.ordered_at))
             return state
         case DroneLaunched():
             sortie = Sortie(request, request.purpose, request.call, request.case, request.destination, happened)

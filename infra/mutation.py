@@ -2,6 +2,9 @@
 
 A mutant is the domain with one thing changed. It is killed where a test of `tests/domain` then fails; one that survives
 is a rule whose removal nobody would notice, or a change that makes no difference. Each survivor is listed by its class.
+
+A run takes hours, so it may be of a few files: what was found is kept by file in `tests/mutation.json`, and the page is
+made of that.
 """
 
 from __future__ import annotations
@@ -11,19 +14,23 @@ import difflib
 import json
 import re
 import sys
-from collections import Counter, defaultdict
+from collections import defaultdict
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
+from datetime import UTC, datetime
 from pathlib import Path
 
 ROOT = Path(__file__).parents[1]
 TARGET = ROOT / "docs" / "mutation.md"
+FOUND = ROOT / "tests" / "mutation.json"
 MUTANTS = ROOT / "mutants" / "domain"
-SURVIVED = 0  # pytest's exit code when all tests passed
+ALL_PASSED = 0  # pytest's exit codes
+FAILED = frozenset({1, 3})
+NO_TEST = frozenset({5, 33})  # the second is mutmut's: no test runs through this function
 
 HEAD = """# Would a test notice?
 
-Made by `make mutants` (`ONLY=live_view` for one file); do not edit.
+Made by `make mutants` (`ONLY="call camera"` for some files); do not edit.
 
 Each file of the domain is changed in one place at a time by [mutmut](https://mutmut.readthedocs.io): a comparison
 turned round, a branch of a `match` taken out, a value left away. Then the tests of the domain run, and a change that
@@ -75,12 +82,13 @@ OTHER = ("not explained", "A test is missing, or the change makes no difference;
 
 @dataclass(frozen=True, slots=True)
 class Survivor:
-    file: str
+    """`change`: the lines taken out (`-`) and put in (`+`)."""
+
     function: str
     change: str
 
     def side(self, sign: str) -> str:
-        """The first lines taken out (`-`) or put in (`+`)."""
+        """The first lines of one side."""
         found = [line[1:] for line in self.change.splitlines() if line.startswith(sign)]
         return " ".join(found[:2])[:140]
 
@@ -89,54 +97,83 @@ class Survivor:
         return next((kind for kind, _, pattern in CLASSES if re.search(pattern, self.change)), OTHER[0])
 
 
-def results(file: Path) -> Mapping[str, int | None]:
-    """The exit code of the tests by mutant; None where it was not tried."""
-    codes: dict[str, int | None] = json.loads(file.read_text("utf-8"))["exit_code_by_key"]
-    return codes
+@dataclass(frozen=True, slots=True)
+class Tried:
+    """One file of the domain, on the day it was last tried. `untried`: mutants whose tests did not come to an end."""
+
+    on: str
+    mutants: int
+    untried: int
+    survivors: list[Survivor]
+
+    @property
+    def killed(self) -> int:
+        return self.mutants - self.untried - len(self.survivors)
 
 
-def survivors(meta: Path) -> Iterator[Survivor]:
-    source = meta.with_suffix("")
-    text = source.read_text("utf-8")
+def tried(meta: Path) -> Tried | None:
+    """What mutmut left of one file; None where it has no mutants or none was tried."""
+    codes: Mapping[str, int | None] = json.loads(meta.read_text("utf-8"))["exit_code_by_key"]
+    if all(code is None for code in codes.values()):
+        return None
+    lived = [mutant for mutant, code in codes.items() if code == ALL_PASSED or code in NO_TEST]
+    untried = sum(code not in FAILED for code in codes.values()) - len(lived)
+    return Tried(datetime.now(UTC).date().isoformat(), len(codes), untried, list(_survivors(meta, lived)))
+
+
+def _survivors(meta: Path, lived: list[str]) -> Iterator[Survivor]:
+    text = meta.with_suffix("").read_text("utf-8")
     lines = text.splitlines()
     functions = {n.name: n for n in ast.walk(ast.parse(text)) if isinstance(n, ast.FunctionDef)}
-    for mutant, code in results(meta).items():
+    for mutant in lived:
         name = mutant.rpartition(".")[2]
         original = name.rpartition("__mutmut_")[0] + "__mutmut_orig"
-        if code == SURVIVED and name in functions and original in functions:
-            before, after = (
-                [line.strip() for line in lines[functions[n].lineno : functions[n].end_lineno]]
-                for n in (original, name)
-            )
-            changed = [
-                line
-                for line in difflib.unified_diff(before, after, lineterm="", n=0)
-                if line[0] in "+-" and not line.startswith(("+++", "---"))
-            ]
-            yield Survivor(source.name, original.removeprefix("x_").removesuffix("__mutmut_orig"), "\n".join(changed))
-
-
-def page() -> str:
-    lines = [HEAD, "| file | mutants | killed | survived | not tried |", "|---|--:|--:|--:|--:|"]
-    left: dict[str, list[Survivor]] = defaultdict(list)
-    sums: Counter[str] = Counter()
-    for meta in sorted(MUTANTS.glob("*.py.meta")):
-        codes = results(meta)
-        count = Counter(
-            "untried" if code is None else "survived" if code == SURVIVED else "killed" for code in codes.values()
+        before, after = (
+            [line.strip() for line in lines[functions[n].lineno : functions[n].end_lineno]] for n in (original, name)
         )
-        if codes and count["untried"] < len(codes):
-            sums += count
-            name = meta.name.removesuffix(".meta")
-            lines.append(
-                f"| `{name}` | {len(codes)} | {count['killed']} | {count['survived']} | {count['untried'] or ''} |"
-            )
-            for survivor in survivors(meta):
-                left[survivor.kind].append(survivor)
-    noticed = f"{sums['killed']} were noticed ({sums['killed'] / max(sums.total(), 1):.0%})"
-    lines.append(
-        f"\nOf {sums.total()} changes {noticed}; {sums['survived']} survived, {sums['untried']} were not tried."
-    )
+        changed = [
+            line
+            for line in difflib.unified_diff(before, after, lineterm="", n=0)
+            if line[0] in "+-" and not line.startswith(("+++", "---"))
+        ]
+        yield Survivor(_written(original.removesuffix("__mutmut_orig")), "\n".join(changed))
+
+
+def _written(mangled: str) -> str:
+    """A function's name as the source has it: mutmut writes `x_decide`, and `xǁAccountǁleft` for a method."""
+    return mangled.removeprefix("x_") if "ǁ" not in mangled else ".".join(mangled.split("ǁ")[1:])
+
+
+def found() -> dict[str, Tried]:
+    """What is known by file: what runs before this one found, and what this one did."""
+    kept = json.loads(FOUND.read_text("utf-8")) if FOUND.exists() else {}
+    known = {
+        name: Tried(was["on"], was["mutants"], was["untried"], [Survivor(**lived) for lived in was["survivors"]])
+        for name, was in kept.items()
+    }
+    for meta in MUTANTS.glob("*.py.meta"):
+        if now := tried(meta):
+            known[meta.name.removesuffix(".meta")] = now
+    return dict(sorted(known.items()))
+
+
+def page(known: Mapping[str, Tried]) -> str:
+    lines = [HEAD, "| file | tried on | mutants | killed | survived | not tried |", "|---|---|--:|--:|--:|--:|"]
+    left: dict[str, list[tuple[str, Survivor]]] = defaultdict(list)
+    for name, file in known.items():
+        counts = f"{file.mutants} | {file.killed} | {len(file.survivors)} | {file.untried or ''}"
+        lines.append(f"| `{name}` | {file.on} | {counts} |")
+        for survivor in file.survivors:
+            left[survivor.kind].append((name, survivor))
+    mutants, killed = sum(file.mutants for file in known.values()), sum(file.killed for file in known.values())
+    untried = sum(file.untried for file in known.values())
+    survived = mutants - killed - untried
+    noticed = f"{killed} were noticed ({killed / max(mutants, 1):.0%})"
+    lines.append(f"\nOf {mutants} changes {noticed}; {survived} survived, {untried} were not tried.")
+    if missing := sorted(_with_functions() - set(known)):
+        lines.append("\nNot tried at all: " + ", ".join(f"`{name}`" for name in missing) + ".")
+    else:
+        lines.append("\nEvery file of the domain that decides anything was tried; the others only declare.")
     for kind, why, _ in (*CLASSES, (*OTHER, "")):
         if left[kind]:
             lines.append(f"\n## Survived: {kind} ({len(left[kind])})\n\n{why}\n")
@@ -144,21 +181,31 @@ def page() -> str:
     return "\n".join(lines) + "\n"
 
 
-def _grouped(alike: list[Survivor]) -> Iterator[str]:
+def _with_functions() -> set[str]:
+    return {
+        file.name
+        for file in (ROOT / "domain").glob("*.py")
+        if any(isinstance(node, ast.FunctionDef) for node in ast.walk(ast.parse(file.read_text("utf-8"))))
+    }
+
+
+def _grouped(alike: list[tuple[str, Survivor]]) -> Iterator[str]:
     """A line for each place, with all that it was changed to."""
     places: dict[tuple[str, str, str], list[str]] = defaultdict(list)
-    for survivor in alike:
-        places[survivor.file, survivor.function, survivor.side("-")].append(survivor.side("+"))
+    for file, survivor in alike:
+        places[file, survivor.function, survivor.side("-")].append(survivor.side("+"))
     for (file, function, before), after in places.items():
         became = "; ".join(f"`{line}`" if line else "taken out" for line in dict.fromkeys(after))
         yield f"- `{file}` `{function}`: `{before}` → {became}"
 
 
 def main() -> int:
-    if not MUTANTS.exists():
+    known = found()
+    if not known:
         print("There are no mutants. Run: make mutants", file=sys.stderr)
         return 1
-    TARGET.write_text(page(), "utf-8")
+    FOUND.write_text(json.dumps({name: asdict(file) for name, file in known.items()}, indent=1) + "\n", "utf-8")
+    TARGET.write_text(page(known), "utf-8")
     return 0
 
 

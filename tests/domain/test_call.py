@@ -17,6 +17,7 @@ from domain.call import (
     CallReceived,
     CallReclassified,
     CallReopened,
+    CallStanding,
     FeedSharedWithIncident,
     FeedSharingEnded,
     Known,
@@ -285,3 +286,99 @@ def test_an_observation_says_something_and_is_of_the_past(changed: dict[str, obj
 def test_a_call_bears_no_more_observations_than_anybody_reads() -> None:
     full = given(received, *(replace(told, observation=f"o{n}") for n in range(200)))
     full.when(saw).then_raises(WrongState, "call")
+
+
+# -- limits, and what is kept ----------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("field", "longest"),
+    [("call_type", 60), ("address", 300), ("caller", 200), ("narrative", 5000), ("disposition", 60)],
+)
+def test_what_dispatch_says_has_a_length(field: str, longest: int) -> None:
+    assert given().when(replace(first, **{field: "x" * longest})).events()  # type: ignore[arg-type]
+    given().when(replace(first, **{field: "x" * (longest + 1)})).then_raises(InvalidValue, field)  # type: ignore[arg-type]
+
+
+def test_a_priority_and_the_units_of_a_call_have_their_limits() -> None:
+    for priority in (0, 9):
+        given().when(update(1, priority=priority)).then(replace(received, priority=priority))
+    for priority in (-1, 10):
+        given().when(update(1, priority=priority)).then_raises(InvalidValue, "priority")
+    hundred = tuple(UnitTimes(f"u{n}") for n in range(100))
+    given().when(update(1, units=hundred)).then(received)
+    for moment in ("dispatched_at", "arrived_at", "cancelled_at"):
+        naive = UnitTimes("9-1A", **{moment: NOW.replace(tzinfo=None)})
+        given().when(update(1, units=(naive,))).then_raises(InvalidValue, "units")
+
+
+def test_a_call_that_opens_with_units_and_closes_at_once_is_told_whole() -> None:
+    unit = UnitTimes("9-1A", NOW, NOW + SECOND, NOW + MINUTE)
+    given().when(update(1, units=(unit,), disposition="report taken")).then(
+        received,
+        UnitDispatched("9-1A", NOW, *stamp(1)),
+        UnitArrived("9-1A", NOW + SECOND, *stamp(1)),
+        UnitCancelled("9-1A", NOW + MINUTE, *stamp(1)),
+        CallClosed("report taken", NOW, *stamp(1)),
+    )
+
+
+def test_each_thing_said_of_a_call_may_be_corrected() -> None:
+    sealed = {
+        name: Personal(f"call-{NUMBER}", said)
+        for name, said in (("address", "8300 Santa Monica Blvd"), ("caller", "Ana Pérez"), ("narrative", "gone east"))
+    }
+    same = CallCorrected(SCENE, None, None, narrative, NOW - MINUTE, *stamp(2))
+    for name, said in sealed.items():
+        asked = given(received).when(update(2, **{name: said.value}))
+        asked.then(replace(same, **{name: said}))  # type: ignore[arg-type]
+    given(received).when(update(2, narrative=None)).then(replace(same, narrative=None))
+    given(received).when(update(2, priority=2)).then(CallReclassified("459 burglary", 2, *stamp(2)))
+    corrected = CallCorrected(SCENE, sealed["address"], sealed["caller"], sealed["narrative"], NOW, *stamp(2))
+    state = given(received, corrected).state
+    assert state == Known(
+        "459 burglary", 1, SCENE, sealed["address"], sealed["caller"], sealed["narrative"], NOW, update_number=2
+    )
+
+
+def test_a_call_closed_otherwise_or_at_another_time_is_closed_anew() -> None:
+    closing = update(3, disposition="report taken", closed_at=NOW + MINUTE)
+    given(received, closed).when(closing).then(CallClosed("report taken", NOW + MINUTE, *stamp(3)))
+    given(received, closed).when(replace(closing, disposition="no report", closed_at=NOW)).then(
+        CallClosed("no report", NOW, *stamp(3))
+    )
+    given(received, closed).when(replace(closing, closed_at=None)).then(CallConfirmed(*stamp(3)))
+
+
+def test_a_launch_is_told_what_a_call_is_and_where() -> None:
+    standing = CallStanding(NUMBER, True, True, "459 burglary", SCENE, frozenset({PARK}))
+    assert call_standing(NUMBER, given(received, shared).state) == standing
+    assert call_standing(NUMBER, given().state) == CallStanding(NUMBER, known=False, open=False)
+
+
+def test_what_a_unit_did_is_kept_with_the_unit() -> None:
+    units = (UnitTimes("1", NOW, NOW + SECOND), UnitTimes("2", None, NOW), UnitTimes("3", None, None, NOW))
+    state = given(received).and_when(update(2, units=units)).state
+    assert isinstance(state, Known)
+    assert dict(state.units) == {unit.unit: unit for unit in units}
+
+
+@pytest.mark.rule("view.field")
+def test_a_reason_to_share_and_an_observation_have_a_length() -> None:
+    for length in (3, 500):
+        assert given(received).when(replace(share, reason="x" * length)).events()
+    for length in (2, 501):
+        given(received).when(replace(share, reason="x" * length)).then_raises(InvalidValue, "reason")
+    for length in (3, 1000):
+        assert given(received).when(replace(saw, said="x" * length)).events()
+    for length in (2, 1001):
+        given(received).when(replace(saw, said="x" * length)).then_raises(InvalidValue, "said")
+    given(received).when(replace(saw, observed_at=NOW + SECOND)).then(replace(told, observed_at=NOW + SECOND))
+    given(received).when(replace(saw, place=None)).then(replace(told, place=None))
+    almost = given(received, *(replace(told, observation=f"o{n}") for n in range(199)))
+    almost.when(saw).then(told)
+
+
+def test_what_happened_before_a_call_was_received_is_not_of_it() -> None:
+    assert given(told).state == given().state
+    assert given(closed).state == given().state

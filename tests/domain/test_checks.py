@@ -94,3 +94,65 @@ def test_the_longest_call_that_is_accepted_fits_in_an_event() -> None:
     (received,) = CALL.decide(told, CALL.initial, NOW)
     assert isinstance(received, CallReceived)
     assert len(encode(envelope_of("call.call_received.v1"), received, FixedKeys())) <= EVENT_LIMIT
+
+
+# -- what is accepted, to the letter ------------------------------------------------------
+
+
+def test_a_text_may_be_as_short_and_as_long_as_is_said() -> None:
+    for said in ("x", "x" * 200):
+        assert checks.text("reason", said) == said
+    too_long = refuses(lambda: checks.text("reason", "x" * 201))
+    assert (too_long.message, too_long.accepted) == ("reason has 201 characters", "1 to 200 printable characters")
+    assert checks.text("reason", "abc", at_least=3, at_most=3) == "abc"
+    unfit = refuses(lambda: checks.text("reason", "a\x00b", at_least=3, at_most=3))
+    assert unfit.accepted == "3 to 3 printable characters"
+
+
+def test_what_a_machine_said_is_kept_without_what_nobody_can_read() -> None:
+    assert checks.cleaned(" a\x00b\n") == "a b"
+    assert checks.cleaned("x" * 301) == "x" * 300
+    assert checks.cleaned("x" * 11, 10) == "x" * 10
+
+
+def test_a_letter_is_not_refused_for_its_marks() -> None:
+    assert checks.fit(" a\r\nb\u202e\tc\u200d\x00 ") == "a\nb\tc"[:4] + "c\u200d"
+    assert checks.fit("a\rb") == "ab"
+
+
+def test_codes_and_identifiers_are_what_they_are_said_to_be() -> None:
+    for value in ("ab", "a1_", "a" * 40):
+        assert checks.code("reason", value) == value
+    for value in ("a", "a" * 41, "1a", "Ab", "a-b", "ab\n", ""):
+        assert refuses(lambda value=value: checks.code("reason", value)).accepted == (  # type: ignore[misc]
+            "2 to 40 of a-z, 0-9 and _, a letter first"
+        )
+    for value in ("1", "a" * 128, "A.b_c:d@e/f+g-h"):
+        assert checks.identifier("reason", value) == value
+    for value in ("", "a" * 129, "-a", "a b", "a\n"):
+        assert refuses(lambda value=value: checks.identifier("reason", value)).accepted == (  # type: ignore[misc]
+            "1 to 128 letters, digits and . _ : @ / + -, a letter or digit first"
+        )
+    assert checks.sha256("reason", "0af" + "0" * 61) == "0af" + "0" * 61
+    for value in ("0" * 63, "0" * 65, "A" * 64, "g" * 64):
+        assert refuses(lambda value=value: checks.sha256("reason", value)).accepted == (  # type: ignore[misc]
+            "64 lower-case hexadecimal digits"
+        )
+
+
+def test_a_range_includes_its_ends_and_says_its_unit() -> None:
+    for value in (0, 10):
+        assert checks.within("reason", value, 0, 10, "m") == value
+    assert refuses(lambda: checks.within("reason", 11, 0, 10, "m")).accepted == "0 to 10 m"
+    assert checks.one_of("reason", "b", ["b", "a"]) == "b"
+    assert refuses(lambda: checks.one_of("reason", "c", ["b", "a"])).accepted == "a, b"
+    assert refuses(lambda: checks.aware("reason", datetime(2026, 6, 1))).accepted == (  # noqa: DTZ001
+        "a time with its offset from UTC"
+    )
+
+
+@pytest.mark.rule("flight.clocks")
+def test_a_clock_that_is_not_known_differs_from_none() -> None:
+    assert checks.clock_difference_s(None, NOW) is None
+    assert checks.clock_difference_s(NOW - timedelta(seconds=1.0004), NOW) == -1.0
+    assert checks.clock_difference_s(NOW + timedelta(seconds=2.3456), NOW) == 2.346

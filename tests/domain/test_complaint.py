@@ -11,6 +11,7 @@ from domain.complaint import (
     ANSWERERS,
     COMPLAINT,
     AssignComplaint,
+    Closed,
     CloseFeedback,
     ComplaintAssigned,
     ComplaintOpened,
@@ -19,7 +20,9 @@ from domain.complaint import (
     FeedbackChannel,
     FeedbackClosed,
     FeedbackReceived,
+    Open,
     OpenComplaint,
+    Received,
     ReceiveFeedback,
     Resolution,
     ResolveComplaint,
@@ -165,3 +168,57 @@ def test_a_refused_step_changes_nothing() -> None:
     story = given(received, opened, assigned)
     assert given(*story.happened, StepRefused("resolve", LEE, ())).state == story.state
     assert story.when(resolve, NOW + MINUTE).events() == [resolved]
+
+
+# -- who was refused, and the limits -------------------------------------------------
+
+
+@pytest.mark.rule("record.refusals")
+def test_a_refused_step_says_which_it_was_whose_and_what_would_do() -> None:
+    nobody = replace(captain, person=LEE, roles=frozenset({Role.AMBASSADOR}))
+    asked = given(received, opened).when(replace(assign, to=nobody))
+    (refused,) = asked.events()
+    assert isinstance(refused, StepRefused) and (refused.step, refused.requested_by) == ("assign", ANALYST)
+    role, concerned = asked.then_refused(StepRefused, "does_not_answer", "concerned")
+    assert (role.field, role.accepted) == ("assigned_to", "auditor, city_analyst, station_commander, watch_supervisor")
+    assert (concerned.field, concerned.accepted) == ("assigned_to", "somebody else")
+    answered = given(received, opened, assigned).when(replace(resolve, by=LEE))
+    (no,) = answered.events()
+    assert isinstance(no, StepRefused) and (no.step, no.requested_by) == ("resolve", LEE)
+    assert [(why.code, why.accepted) for why in no.reasons] == [
+        ("concerned", "somebody else"),
+        ("not_assigned", "an assignment"),
+    ]
+
+
+def test_what_is_said_of_a_complaint_has_a_length() -> None:
+    for length in (1, 5000):
+        assert given().when(replace(receive, said="x" * length)).events()
+    for field in ("name", "contact"):
+        assert given().when(replace(receive, **{field: "x" * 200})).events()  # type: ignore[arg-type]
+        given().when(replace(receive, **{field: "x" * 201})).then_raises(InvalidValue, field)  # type: ignore[arg-type]
+    story = given(received, opened, assigned)
+    for length in (10, 5000):
+        assert story.when(replace(resolve, answer="x" * length)).events()
+    for length in (9, 5001):
+        story.when(replace(resolve, answer="x" * length)).then_raises(InvalidValue, "answer")
+    assert story.when(replace(resolve, measure="x" * 5000)).events()
+    story.when(replace(resolve, measure="x" * 5001)).then_raises(InvalidValue, "measure")
+
+
+@pytest.mark.rule("public.complaint")
+def test_where_a_complaint_stands_follows_from_what_happened() -> None:
+    closed = FeedbackClosed(Disposal.THANKED, ANALYST)
+    assert given(received).state == Received(received)
+    assert given(received, closed).state == Closed(received)
+    assert given(received, opened).state == Open(received, opened)
+    assert given(received, opened, assigned).state == Open(received, opened, CAPTAIN)
+    assert given(received, opened, assigned, resolved).state == Closed(received, opened, resolved)
+    given(received, closed).when(assign).then_raises(WrongState, "complaint")
+
+
+def test_a_complaint_about_nobody_in_particular_is_anybodys_of_that_right_to_answer() -> None:
+    nobody = replace(opened, about=None, concerns=None)
+    given(received).when(replace(open_, about=None, concerns=None)).then(nobody)
+    given(received, nobody).when(assign).then(assigned)
+    given(received, nobody, assigned).when(resolve).then(resolved)

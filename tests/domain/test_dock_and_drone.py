@@ -10,16 +10,22 @@ from domain.dock import DOCK, CommissionDock, DockCommissioned
 from domain.drone import (
     DRONE,
     AssignDrone,
+    Assigned,
     BatterySwapped,
     DroneAssigned,
     DroneGrounded,
     DroneReadied,
     DroneRegistered,
     DroneReleased,
+    DroneStanding,
+    Frame,
     GroundDrone,
+    Grounded,
     MaintenancePerformed,
+    NotReady,
     OrderOutcome,
     PerformMaintenance,
+    Ready,
     ReadyDrone,
     RecordDroneOrder,
     RegisterDrone,
@@ -167,3 +173,89 @@ def test_a_drone_seen_in_the_air_without_a_flight_is_grounded() -> None:
     assert (standing.ready, standing.grounded) == (False, "it was seen in the air without a flight")
     in_flight = drone_standing(WEHO_1, given(registered, readied, assigned, observed).state)
     assert (in_flight.assigned_to, in_flight.ready) == (ONE, False)
+
+
+# -- limits, and what is kept ----------------------------------------------------------
+
+
+def test_a_drone_has_the_number_of_a_vehicle() -> None:
+    for system_id in (1, 250):
+        given().when(replace(register, system_id=system_id)).then(replace(registered, system_id=system_id))
+    for system_id in (0, 251):
+        given().when(replace(register, system_id=system_id)).then_raises(InvalidValue, "system_id")
+    given().when(replace(register, signing_key_id=None)).then(replace(registered, signing_key_id=None))
+    given().when(replace(register, drone=DroneId("?"))).then_raises(InvalidValue, "drone")
+    given().when(replace(register, model="x" * 80)).then(replace(registered, model="x" * 80))
+    given().when(replace(register, model="x" * 81)).then_raises(InvalidValue, "model")
+
+
+def test_a_battery_is_ready_from_half_its_charge_to_all_of_it() -> None:
+    for percent in (50.0, 100.0):
+        given(registered).when(ReadyDrone(percent, LEE)).then(DroneReadied(percent, LEE))
+    mistake = given(registered).when(ReadyDrone(49.9, LEE)).then_raises(InvalidValue)
+    assert mistake.accepted == "50 to 100 percent"
+
+
+def test_upkeep_is_told_in_so_many_words() -> None:
+    for cycles in (0, 10_000):
+        given(registered).when(SwapBattery("BAT-1", cycles, LEE)).then(BatterySwapped("BAT-1", cycles, LEE))
+    for cycles in (-1, 10_001):
+        given(registered).when(SwapBattery("BAT-1", cycles, LEE)).then_raises(InvalidValue, "cycles")
+    given(registered).when(SwapBattery("no serial", 1, LEE)).then_raises(InvalidValue, "battery_serial")
+    given(registered).when(RotateSigningKey("no key", LEE)).then_raises(InvalidValue, "signing_key_id")
+    due = NOW.date()
+    given(registered).when(PerformMaintenance("oil", due, LEE)).then(MaintenancePerformed("oil", LEE, due))
+    for said in ("xx", "x" * 201):
+        given(registered).when(PerformMaintenance(said, None, LEE)).then_raises(InvalidValue, "work")
+        given(registered).when(GroundDrone(said, LEE)).then_raises(InvalidValue, "reason")
+    given(registered).when(GroundDrone("xxx", LEE)).then(DroneGrounded("xxx", LEE))
+
+
+@pytest.mark.rule("flight.one_each")
+def test_a_standing_tells_where_a_drone_is_and_whose() -> None:
+    grounded = DroneGrounded("motor 3 is loud", LEE)
+    for happened, standing in (
+        ((), DroneStanding(WEHO_1, False, False)),
+        ((registered,), DroneStanding(WEHO_1, True, False, ROOF)),
+        ((registered, readied), DroneStanding(WEHO_1, True, True, ROOF)),
+        ((registered, readied, grounded), DroneStanding(WEHO_1, True, False, ROOF, None, "motor 3 is loud")),
+        ((registered, readied, assigned), DroneStanding(WEHO_1, True, True, ROOF, ONE)),
+        (
+            (registered, readied, assigned, grounded),
+            DroneStanding(WEHO_1, True, False, ROOF, ONE, "motor 3 is loud"),
+        ),
+    ):
+        assert drone_standing(WEHO_1, given(*happened).state) == standing
+
+
+def test_what_a_drone_is_stays_with_it_whatever_becomes_of_it() -> None:
+    frame = Frame("FA3X7WEHO1", "1581F5FHD23AB00C", "M4TD", ROOF, 1, "key-1")
+    grounded = DroneGrounded("motor 3 is loud", LEE)
+    ready = given(registered, readied)
+    assert given(registered).state == NotReady(frame)
+    assert ready.state == Ready(frame, 97.0)
+    assert given(*ready.happened, DroneReadied(80.0, LEE)).state == Ready(frame, 80.0)
+    assert given(*ready.happened, grounded).state == Grounded(frame, "motor 3 is loud")
+    assert given(*ready.happened, grounded, readied).state == ready.state
+    in_flight = given(registered, readied, assigned)
+    assert in_flight.state == Assigned(frame, ONE, 97.0)
+    assert given(*in_flight.happened, grounded).state == Assigned(frame, ONE, 97.0, "motor 3 is loud")
+    assert given(*in_flight.happened, DroneReleased(ONE, False)).state == ready.state
+    assert given(*in_flight.happened, DroneReleased(ONE, True)).state == NotReady(frame)
+    assert given(*in_flight.happened, grounded, DroneReleased(ONE, True)).state == Grounded(frame, "motor 3 is loud")
+    assert given(readied).state == given().state
+    swapped = BatterySwapped("BAT-1", 41, LEE)
+    assert given(*ready.happened, swapped).state == ready.state
+
+
+def test_a_dock_stands_in_a_known_place_at_a_height_on_earth() -> None:
+    place = Place(34.0846, -118.3849)
+    commission = CommissionDock(ROOF, "Station roof", place, 61.0, LEE)
+    for name, field in (("name", "name"), ("dock", "dock")):
+        given_dock().when(replace(commission, **{name: "?\x00"})).then_raises(InvalidValue, field)  # type: ignore[arg-type]
+    for latitude, longitude in ((-90, 180), (90, -180)):
+        assert Place(latitude, longitude).latitude == latitude
+    for latitude, longitude in ((-90.1, 0), (90.1, 0), (0, 180.1), (0, -180.1)):
+        with pytest.raises(InvalidValue) as refused:
+            Place(latitude, longitude)
+        assert refused.value.field == "place"

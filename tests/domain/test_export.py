@@ -6,6 +6,7 @@ from dataclasses import replace
 
 import pytest
 
+from domain import disclosure
 from domain.disclosure import (
     DISCLOSURE,
     DecisionRefused,
@@ -23,17 +24,22 @@ from domain.disclosure import (
 from domain.export import (
     EXPORT,
     ApprovalRefused,
+    Approved,
     ApproveExport,
+    Delivered,
     DeliverExport,
     ExportApproved,
     ExportDelivered,
+    Exported,
     ExportFacts,
     ExportRefused,
     ExportRequested,
     FootageExported,
     RecordExport,
+    Refused,
     RefuseExport,
     RequestExport,
+    Waiting,
 )
 from domain.grounds import stated
 from domain.kernel import (
@@ -49,6 +55,7 @@ from domain.kernel import (
 )
 from domain.legal_basis import BasisKind, LegalBasis
 from domain.policy import PROHIBITED
+from domain.privacy_override_events import Range
 from domain.review_events import AccessVerdict
 from tests.domain.scenario import DAY, NOW, SECOND, Scenario
 from tests.domain.video import ANA, CLOSED_CALL, FOOTAGE, GOOD, GROUNDS, LEE, POLICY, STANDING, WHOLE, part
@@ -206,3 +213,131 @@ def test_only_what_was_made_is_reviewed() -> None:
     told.when(look_into).then_raises(NotFound, "disclosure")
     after.when(look_into).then_raises(WrongState, "disclosure")
     after.and_when(RefuseDisclosure(ANA, "the paper is of another county")).when(look_into).then_raises(WrongState)
+
+
+# -- who was refused, and the limits -------------------------------------------------
+
+
+@pytest.mark.rule("record.refusals")
+def test_a_refusal_says_by_whom_and_for_what() -> None:
+    (by_rule,) = given(requested).when(replace(approve, by=LEE)).events()
+    assert isinstance(by_rule, ApprovalRefused) and by_rule.by == LEE
+    (by_person,) = given(requested).when(RefuseExport(ANA, "a still is enough")).events()
+    reason = Reason("refused_by_person", "a still is enough", "a second person decides")
+    assert by_person == ExportRefused(ANA, (reason,))
+    said = "the paper is of another county"
+    after.when(RefuseDisclosure(ANA, said)).then(DisclosureRefused(WHAT, AGENCY, ANA, (replace(reason, message=said),)))
+    (decision,) = after.when(MakeDisclosure(LEE, POLICY)).events()
+    assert isinstance(decision, DecisionRefused) and decision.by == LEE
+    (review,) = handed_over.when(replace(look_into, by=ANA)).events()
+    assert isinstance(review, ReviewRefused) and review.by == ANA
+    assert review.reasons[0].field == "disclosure"
+
+
+@pytest.mark.rule("leaving.legal_basis")
+def test_a_request_that_a_rule_refuses_is_recorded_with_what_was_asked() -> None:
+    grounds = replace(GROUNDS, call=None)
+    asked_for, refused = given().when(replace(request, grounds=grounds)).events()
+    assert asked_for == replace(requested, grounds=stated(grounds, GOOD, "export-e1"))
+    assert isinstance(refused, ExportRefused) and refused.refused_by is None
+    first, no = told.when(replace(ask, call=None)).events()
+    assert first == asked
+    assert isinstance(no, DisclosureRefused)
+    assert (no.what, no.recipient, no.refused_by) == (WHAT, AGENCY, None)
+    assert [why.field for why in no.reasons] == ["call"]
+    unknown = replace(ask, call=replace(CLOSED_CALL, known=False))
+    told.when(unknown).then_refused(DisclosureRefused, "call_unknown")
+    told.when(replace(ask, call=None, grounds=grounds)).then(
+        replace(asked, grounds=stated(grounds, GOOD, "disclosure-d1"))
+    )
+    prohibited = replace(ask, call=None, grounds=replace(GROUNDS, purpose="face_recognition"))
+    told.when(prohibited).then_refused(DisclosureRefused, "purpose_prohibited", "call_unknown")
+
+
+def test_footage_that_is_gone_is_not_exported_and_every_reason_is_given() -> None:
+    gone = Reason("footage_destroyed", "gone", "only what is kept can be seen")
+    without = replace(facts, footage=replace(STANDING, fault=gone))
+    given().when(replace(request, facts=without)).then_refused(ExportRefused, "footage_destroyed")
+    both = replace(request, facts=without, grounds=replace(GROUNDS, call=None))
+    given().when(both).then_refused(ExportRefused, "call_or_case_missing", "footage_destroyed")
+    (refused,) = given(requested).when(replace(approve, footage=replace(STANDING, fault=gone))).events()
+    assert refused == ExportRefused(None, (gone,))
+
+
+def test_of_footage_whose_range_is_not_known_any_range_may_be_asked_for() -> None:
+    unknown = replace(facts, footage=replace(STANDING, range=None))
+    given().when(replace(request, facts=unknown)).then(replace(requested, range=Range(NOW, NOW)))
+    given().when(replace(request, facts=unknown, range=part(-1, 4))).then(replace(requested, range=part(-1, 4)))
+    given().when(replace(request, range=part(4, 4))).then_raises(InvalidValue, "range")
+    given().when(replace(request, range=WHOLE)).then(requested)
+    given().when(replace(request, grounds=replace(GROUNDS, reason=""))).then_raises(InvalidValue, "reason")
+
+
+@pytest.mark.rule("leaving.as_approved")
+def test_a_file_that_was_made_holds_something() -> None:
+    story = given(requested, approved)
+    story.when(RecordExport("f" * 64, 1, True)).then(replace(exported, size_bytes=1))
+    story.when(RecordExport("f" * 64, 0, True)).then_raises(InvalidValue, "size_bytes")
+    unmasked = given(replace(requested, masked=False), approved)
+    assert story.when(RecordExport("f" * 64, 1, False)).then_raises(InvalidValue).accepted == "true"
+    assert unmasked.when(RecordExport("f" * 64, 1, True)).then_raises(InvalidValue).accepted == "false"
+
+
+def test_what_is_said_of_an_export_and_a_disclosure_has_a_length() -> None:
+    for length in (3, 120):
+        assert given().when(replace(request, recipient="x" * length)).events()
+        assert told.when(replace(ask, recipient="x" * length)).events()
+    for length in (2, 121):
+        given().when(replace(request, recipient="x" * length)).then_raises(InvalidValue, "recipient")
+        told.when(replace(ask, recipient="x" * length)).then_raises(InvalidValue, "recipient")
+    for length in (3, 300):
+        assert given(requested).when(RefuseExport(ANA, "x" * length)).events()
+        assert after.when(RefuseDisclosure(ANA, "x" * length)).events()
+    for length in (2, 301):
+        given(requested).when(RefuseExport(ANA, "x" * length)).then_raises(InvalidValue, "reason")
+        after.when(RefuseDisclosure(ANA, "x" * length)).then_raises(InvalidValue, "reason")
+    for length in (3, 200):
+        assert given(requested, approved, exported).when(DeliverExport(LEE, "x" * length)).events()
+    for length in (2, 201):
+        given(requested, approved, exported).when(DeliverExport(LEE, "x" * length)).then_raises(InvalidValue, "method")
+    assert handed_over.when(replace(look_into, note="x" * 2000)).events()
+    handed_over.when(replace(look_into, note="x" * 2001)).then_raises(InvalidValue, "note")
+    told.when(replace(ask, grounds=replace(GROUNDS, purpose="Not a code"))).then_raises(InvalidValue, "purpose")
+
+
+@pytest.mark.rule("leaving.as_approved")
+def test_an_export_is_at_one_point_at_a_time() -> None:
+    delivered = ExportDelivered(COURT, LEE, "evidence portal")
+    refused = ExportRefused(ANA, ())
+    steps = (approve, RefuseExport(ANA, "no need"), RecordExport("f" * 64, 1234, True), DeliverExport(LEE, "portal"))
+    for happened in ((requested, refused), (requested, approved, exported, delivered)):
+        for step in steps:
+            given(*happened).when(step).then_raises(WrongState, "export")
+    given(requested, approved, exported).when(approve).then_raises(WrongState, "export")
+    given(requested).when(request).then_raises(WrongState, "export")
+    assert given(requested).state == Waiting(requested)
+    assert given(requested, approved).state == Approved(requested)
+    assert given(requested, refused).state == Refused(requested)
+    assert given(requested, approved, exported).state == Exported(requested, exported)
+    assert given(requested, approved, exported, delivered).state == Delivered(requested, exported)
+
+
+@pytest.mark.rule("oversight.disclosures")
+def test_a_disclosure_is_at_one_point_at_a_time() -> None:
+    reviewed = DisclosureReviewed(AccessVerdict.PROPER, None, False, AUDREY)
+    assert after.state == disclosure.Waiting(asked)
+    assert Scenario(DISCLOSURE)(asked, made).state == disclosure.Made(asked, ANA)
+    assert handed_over.state == disclosure.Made(asked, ANA, awaited.review_by)
+    assert Scenario(DISCLOSURE)(asked, made, awaited, reviewed).state == disclosure.Decided(asked)
+    assert Scenario(DISCLOSURE)(asked, DisclosureRefused(WHAT, AGENCY, ANA, ())).state == disclosure.Decided(asked)
+    after.when(ask).then_raises(WrongState, "disclosure")
+    # Made before reviews had a deadline: it is reviewed all the same, and never late.
+    Scenario(DISCLOSURE)(asked, made).when(look_into, NOW + 400 * DAY).then(reviewed)
+
+
+def test_a_purpose_prohibited_since_is_refused_by_rule_and_said_to_whom() -> None:
+    stricter = replace(POLICY, parameters=replace(POLICY.parameters, prohibited=("call_for_service",)))
+    (no,) = after.when(MakeDisclosure(ANA, stricter)).events()
+    assert isinstance(no, DisclosureRefused) and (no.what, no.recipient, no.refused_by) == (WHAT, AGENCY, None)
+    elsewhere = Scenario(DISCLOSURE)(replace(asked, grounds=replace(asked.grounds, purpose="homicide_trial")))
+    elsewhere.when(MakeDisclosure(ANA, POLICY, ExportId("e1"))).then(made, awaited)

@@ -37,6 +37,7 @@ from domain.flight_commands import (
 from domain.flight_events import (
     AnomalyKind,
     AnomalyReported,
+    ArrivedOnScene,
     CameraLevelled,
     CameraTurnedToScene,
     DroneLanded,
@@ -73,8 +74,21 @@ from domain.flight_events import (
     ZoneEffect,
     ZoneRule,
 )
-from domain.flight_state import Flying, Landed, Landing, OnScene, Published, Returning, launch_permit, may_be_airborne
+from domain.flight_state import (
+    EnRoute,
+    Flying,
+    Holding,
+    Landed,
+    Landing,
+    OnScene,
+    Published,
+    Returning,
+    Withheld,
+    launch_permit,
+    may_be_airborne,
+)
 from domain.kernel import CallNumber, CaseNumber, InvalidValue, NotFound, Personal, Place, WrongState
+from domain.launch import LOWEST_CRUISE_M
 from domain.person import Role
 from domain.policy import PROHIBITED, RECORD_ON_APPROVAL_KEEP_2_YEARS
 from tests.domain.scenario import DAY, HOUR, MINUTE, NOW, SECOND, Given
@@ -172,6 +186,18 @@ def test_a_drone_that_was_ordered_home_before_it_was_seen_to_take_off_is_returni
     halted.when(RecordLaunch(seen, NOW - SECOND)).then(launched)
     assert isinstance(halted.and_when(RecordLaunch(seen, NOW - SECOND)).state, Returning)
     halted.when(RecordLaunch(seen, NOW + SECOND)).then_types(AnomalyReported, DroneLaunched)
+
+
+@pytest.mark.rule("flight.safety_first")
+def test_a_permit_that_an_order_voided_is_not_renewed_by_a_later_order() -> None:
+    first, last = ordering(SafetyOrder.HOLD), replace(ordering(SafetyOrder.RETURN), ordered_at=NOW + MINUTE)
+    for orders in ((first, last), (last, first)):
+        halted = given(requested, authorised).and_when(orders[0]).and_when(orders[1])
+        halted.when(RecordLaunch(seen, NOW + SECOND)).then_types(AnomalyReported, DroneLaunched)
+        halted.when(RecordLaunch(seen, NOW)).then(launched)
+    assert isinstance(
+        given(requested, authorised).and_when(first).and_when(last).and_when(RecordLaunch(seen, NOW)).state, Returning
+    )
 
 
 def test_a_return_leads_home_a_landing_down_and_a_hold_on_scene_stays() -> None:
@@ -606,3 +632,230 @@ LATE_FRAMES: list[Command] = [
 def test_a_drone_on_the_ground_does_nothing_of_a_drone_in_the_air(command: Command) -> None:
     for story in (given(tactical), given(requested, authorised), back):
         story.when(command).then_raises(WrongState, "flight")
+
+
+# -- limits, and what is kept ----------------------------------------------------------
+
+
+@pytest.mark.rule("flight.safety_first")
+def test_why_a_drone_must_not_take_off_is_told_by_where_its_launch_stands() -> None:
+    permitted = given(requested, authorised)
+    assert launch_permit(permitted.state, authorised.expires_at) is None
+    for story, at, code in (
+        (permitted, authorised.expires_at + SECOND, "authorisation_lapsed"),
+        (permitted.and_when(ordering(SafetyOrder.HOLD)), NOW, "halted"),
+        (waiting, NOW, "not_authorised"),
+        (refused, NOW, "not_authorised"),
+        (lapsed, NOW, "not_authorised"),
+        (en_route, NOW, "not_authorised"),
+        (given(), NOW, "not_authorised"),
+    ):
+        why = launch_permit(story.state, at)
+        assert why is not None and why.code == code and why.message and why.rule
+    for story, may_be in ((permitted, True), (en_route, True), (on_scene, True), (waiting, False), (back, False)):
+        assert may_be_airborne(story.state) is may_be
+
+
+@pytest.mark.rule("flight.safety_first")
+def test_an_order_is_late_from_more_than_a_second_on() -> None:
+    for late, ordered_at in ((False, NOW - SECOND), (True, NOW - 1.001 * SECOND), (False, NOW + SECOND)):
+        command = replace(ordering(SafetyOrder.LAND), ordered_at=ordered_at)
+        on_scene.when(command).then(LandingOrdered(PILOT, ordered_at, OrderOutcome.ACCEPTED, "", late))
+
+
+def test_what_was_seen_in_the_air_is_recorded_as_it_was_seen() -> None:
+    there = Observation(OVERHEAD, NOW + 70 * SECOND, NOW + MINUTE)
+    en_route.when(RecordArrival(there)).then(ArrivedOnScene(OVERHEAD, NOW + 70 * SECOND, NOW + MINUTE, 10.0))
+    down = Observation(OVERHEAD, NOW + 8 * MINUTE, NOW + 9 * MINUTE)
+    on_scene.when(RecordLanding(down, 91.4)).then(
+        DroneLanded(DRONE, OVERHEAD, NOW + 8 * MINUTE, NOW + 9 * MINUTE, -60.0, 91.4, 540.0)
+    )
+    position = replace(OVERHEAD, agl_m=12.0)
+    silent = given(*en_route.happened, LinkLost(NOW, None))
+    silent.when(RecordLinkRestored(NOW + 1.2346 * SECOND, position)).then(
+        LinkRestored(NOW + 1.2346 * SECOND, 1.235, position)
+    )
+    heard = given(*silent.happened, LinkRestored(NOW, 0.0, None))
+    heard.when(RecordLinkLost(NOW + MINUTE, position)).then(LinkLost(NOW + MINUTE, position))
+    anomaly = ReportAnomaly(AnomalyKind.BATTERY, "x" * 301, OVERHEAD, NOW - SECOND, NOW)
+    on_scene.when(anomaly).then(AnomalyReported(AnomalyKind.BATTERY, "x" * 300, OVERHEAD, NOW - SECOND, NOW))
+
+
+@pytest.mark.rule("flight.anomalies")
+def test_a_take_off_that_nobody_allowed_is_told_with_where_and_when() -> None:
+    anomaly, flown = waiting.when(RecordLaunch(seen, NOW)).events()
+    assert anomaly == AnomalyReported(
+        AnomalyKind.LAUNCHED_WITHOUT_AUTHORISATION,
+        "the drone left the ground without an authorisation in force",
+        OVERHEAD,
+        NOW,
+        NOW,
+    )
+    assert flown == replace(launched, authorised=False)
+    late = replace(seen, observed_at=authorised.expires_at + SECOND)
+    given(requested, authorised).when(RecordLaunch(late, None)).then_types(AnomalyReported, DroneLaunched)
+    in_time = replace(seen, device_time=None, observed_at=authorised.expires_at)
+    given(requested, authorised).when(RecordLaunch(in_time, None)).then_types(DroneLaunched)
+    halted = given(requested, authorised).and_when(replace(ordering(SafetyOrder.HOLD), ordered_at=NOW + 20 * MINUTE))
+    halted.when(RecordLaunch(seen, authorised.expires_at + SECOND)).then_types(AnomalyReported, DroneLaunched)
+    halted.when(RecordLaunch(seen, authorised.expires_at)).then_types(DroneLaunched)
+
+
+@pytest.mark.rule("flight.redirected")
+def test_nothing_extends_a_flight_below_its_lowest_height_or_without_a_reason() -> None:
+    for height in (LOWEST_CRUISE_M, policy.parameters.max_agl_m):
+        on_scene.when(replace(redirect, agl_m=height)).then_types(FlightRedirected)
+        on_scene.when(replace(repurpose, agl_m=height)).then_types(FlightRepurposed)
+    for command in (redirect, repurpose):
+        on_scene.when(replace(command, agl_m=LOWEST_CRUISE_M - 0.1)).then_raises(InvalidValue, "agl_m")
+        on_scene.when(replace(command, reason="xx")).then_raises(InvalidValue, "reason")
+    on_scene.when(replace(redirect, reason="x" * 200)).then_types(FlightRedirected)
+    on_scene.when(replace(redirect, reason="x" * 201)).then_raises(InvalidValue, "reason")
+    on_scene.when(replace(repurpose, reason="xxx")).then_types(FlightRepurposed)
+    on_scene.when(replace(repurpose, reason="x" * 500)).then_types(FlightRepurposed)
+    on_scene.when(replace(repurpose, reason="x" * 501)).then_raises(InvalidValue, "reason")
+    on_scene.when(replace(repurpose, agl_m=500.1)).then_raises(InvalidValue, "agl_m")
+    on_scene.when(replace(repurpose, agl_m=500.0)).then_refused(RepurposeRefused, "too_high")
+    on_scene.when(replace(repurpose, purpose="nonsense_purpose")).then_raises(InvalidValue, "purpose")
+
+
+@pytest.mark.rule("flight.redirected")
+def test_a_drone_that_was_sent_elsewhere_is_on_its_way_there_for_that_job() -> None:
+    again = on_scene.and_when(redirect)
+    assert isinstance(again.state, EnRoute) and again.state.sortie.destination == ELSEWHERE
+    other = on_scene.and_when(replace(repurpose, case=CaseNumber("926-0123")))
+    assert isinstance(other.state, EnRoute)
+    sortie = other.state.sortie
+    assert (sortie.purpose, sortie.call, sortie.case) == ("search_and_rescue", NEW_CALL, "926-0123")
+    assert sortie.destination == ELSEWHERE
+    sealed = Personal(f"call-{NEW_CALL}", "suspect ran south")
+    other.when(redirect).then(FlightRedirected(ELSEWHERE, 60.0, OPERATOR, sealed))
+
+
+@pytest.mark.rule("record.public_sealed")
+def test_words_about_a_flight_are_sealed_under_its_incident() -> None:
+    by_case = given(replace(requested, call=None, case=CaseNumber("926-0123")), authorised, launched, arrived, landed)
+    training = given(replace(requested, call=None, authorisation="training 12"), authorised, launched, arrived, landed)
+    for story, subject in ((by_case, "case-926-0123"), (training, f"flight-{FLIGHT_ID}")):
+        (told,) = story.when(outcome).events()
+        assert isinstance(told, OutcomeRecorded) and told.note == Personal(subject, "found in the alley")
+
+
+@pytest.mark.rule("flight.repurposed")
+def test_a_job_that_is_refused_in_the_air_says_which_and_who_asked_and_every_reason() -> None:
+    asked = replace(repurpose, call=None, standing=None, airspace=None)
+    (no,) = on_scene.when(asked).events()
+    assert isinstance(no, RepurposeRefused) and (no.purpose, no.requested_by) == ("search_and_rescue", OPERATOR)
+    on_scene.when(asked).then_refused(RepurposeRefused, "call_or_case_missing", "airspace_authority_missing")
+    job = replace(repurpose, purpose="barricaded_suspect")
+    (who,) = on_scene.when(job).then_refused(RepurposeRefused, "not_authorised")
+    assert who.accepted == "station_commander"
+    several = on_scene.when(replace(repurpose, purpose="pursuit")).then_refused(RepurposeRefused, "not_authorised")
+    assert several[0].accepted == "watch_supervisor, station_commander"
+    filming.when(asked).then_types(RepurposeRefused)
+    filming.when(repurpose).then_types(RecordingStopped, FlightRepurposed)
+
+
+@pytest.mark.rule("flight.recording")
+def test_a_recording_that_is_refused_says_who_asked_and_every_reason() -> None:
+    asked = StartRecording(FLIGHT_ID, operator, "evidence of the break-in", on_approval)
+    (no,) = on_scene.when(asked).events()
+    assert isinstance(no, RecordingRefused) and no.requested_by == OPERATOR
+    (role,) = on_scene.when(asked).then_refused(RecordingRefused, "role_cannot_authorise")
+    assert role.accepted == "watch_supervisor, station_commander"
+    (nobody,) = en_route.when(replace(by_policy, policy=None)).events()
+    assert isinstance(nobody, RecordingRefused) and nobody.requested_by is None
+    en_route.when(replace(by_policy, policy=None)).then_refused(RecordingRefused, "in_transit", "no_policy")
+    on_scene.when(replace(asked, policy=None)).then_refused(RecordingRefused, "no_policy")
+    sealed = Personal(f"call-{CALL}", "evidence of the break-in")
+    on_scene.when(replace(asked, policy=policy)).then(
+        RecordingStarted(RecordingBasis.OPERATOR, OPERATOR, sealed, policy.version)
+    )
+    supervisor = replace(commander, roles=frozenset({Role.WATCH_SUPERVISOR}))
+    for length in (3, 500):
+        on_scene.when(replace(asked, by=supervisor, reason="x" * length)).then_types(RecordingStarted)
+    for length in (2, 501):
+        on_scene.when(replace(asked, by=supervisor, reason="x" * length)).then_raises(InvalidValue, "reason")
+
+
+@pytest.mark.rule("zone.told")
+def test_what_a_zone_does_is_told_by_its_rule_also_where_nothing_is_recorded() -> None:
+    masked = RecordZoneEntry("pool", ZoneRule.MASK, None, seen)
+    on_scene.when(masked).then(PrivacyZoneEntered("pool", ZoneRule.MASK, ZoneEffect.NOT_RECORDING, None, OVERHEAD, NOW))
+    inside = on_scene.and_when(masked)
+    inside.when(masked).then_nothing()
+    inside.when(by_policy).then(recording)
+    lifted = on_scene.and_when(replace(masked, override="o1"))
+    lifted.when(masked).then_types(PrivacyZoneEntered)
+    for rule in (ZoneRule.NO_RECORD, ZoneRule.NO_VIEW):
+        opened = on_scene.and_when(RecordZoneEntry("pool", rule, "o1", seen))
+        assert records_by_policy(opened.state, policy)
+        assert isinstance(opened.state, Flying)
+        sortie = opened.state.sortie
+        assert (dict(sortie.zones), sortie.lifted, sortie.covered) == ({"pool": False}, {"pool"}, frozenset())
+        left = opened.and_when(RecordZoneExit("pool", seen))
+        assert isinstance(left.state, Flying) and not left.state.sortie.lifted and not left.state.sortie.zones
+    hidden = on_scene.and_when(RecordZoneEntry("pool", ZoneRule.NO_VIEW, None, seen))
+    assert isinstance(hidden.state, Flying)
+    assert dict(hidden.state.sortie.zones) == {"pool": True} and not hidden.state.sortie.lifted
+    hidden.when(RecordZoneEntry("pool", ZoneRule.NO_RECORD, None, seen)).then_types(PrivacyZoneEntered)
+
+
+@pytest.mark.rule("flight.outcome")
+def test_an_outcome_counts_within_reason_and_may_say_nothing_more() -> None:
+    for field in ("subjects_located", "arrests_assisted"):
+        for count in (0, 1000):
+            assert back.when(replace(outcome, **{field: count})).events()  # type: ignore[arg-type]
+        for count in (-1, 1001):
+            back.when(replace(outcome, **{field: count})).then_raises(InvalidValue, field)  # type: ignore[arg-type]
+    for nothing in (None, ""):
+        (told,) = back.when(replace(outcome, note=nothing)).events()
+        assert isinstance(told, OutcomeRecorded) and told.note is None
+    assert back.when(replace(outcome, note="x" * 2000)).events()
+    back.when(replace(outcome, note="x" * 2001)).then_raises(InvalidValue, "note")
+    two = (Outcome.SUBJECT_LOCATED, Outcome.DE_ESCALATION, Outcome.SUBJECT_LOCATED)
+    (told,) = published.when(replace(outcome, outcomes=two)).events()
+    assert isinstance(told, OutcomeRecorded) and told.outcomes == two[:2]
+
+
+@pytest.mark.rule("flight.public_record")
+def test_a_category_and_a_reason_to_withhold_have_a_length() -> None:
+    withhold = WithholdPublication("ongoing_investigation", "Gov. Code §7923.600", OPERATOR)
+    for length in (3, 500):
+        assert back.when(replace(categorise, reason="x" * length)).events()
+    for length in (2, 501):
+        back.when(replace(categorise, reason="x" * length)).then_raises(InvalidValue, "reason")
+    for length in (3, 200):
+        assert back.when(replace(withhold, legal_basis="x" * length)).events()
+    for length in (2, 201):
+        back.when(replace(withhold, legal_basis="x" * length)).then_raises(InvalidValue, "legal_basis")
+    too_soon = back.and_when(categorise).when(publish).then_raises(WrongState, "flight")
+    assert too_soon.accepted == f"from {A_DAY_ON.isoformat()}"
+    withheld = back.and_when(withhold)
+    assert isinstance(withheld.state, Withheld) and withheld.state.landed == back.state
+    again = withheld.and_when(categorise)
+    assert isinstance(again.state, Withheld)
+    assert again.state.landed.category is RecordCategory.INVESTIGATORY_FILE
+    assert isinstance(published.state, Published) and published.state.landed.at == landed.observed_at
+
+
+def test_an_order_in_the_air_leads_where_it_says_from_wherever_the_drone_is() -> None:
+    for story in (en_route, on_scene):
+        for order, state in (
+            (SafetyOrder.RETURN, Returning),
+            (SafetyOrder.LAND, Landing),
+            (SafetyOrder.ABORT, Landing),
+        ):
+            after = story.and_when(ordering(order)).state
+            assert isinstance(after, state) and isinstance(story.state, Flying) and after.sortie == story.state.sortie
+    assert isinstance(en_route.and_when(ordering(SafetyOrder.HOLD)).state, Holding)
+    assert isinstance(en_route.and_when(ordering(SafetyOrder.HOLD, OrderOutcome.DENIED)).state, EnRoute)
+
+
+def test_the_drone_follows_each_event_of_several() -> None:
+    stray = replace(launched, authorised=False, position=OVERHEAD, device_time=None, observed_at=NOW + SECOND)
+    assert drone_follows(FLIGHT_ID, [authorised, stray, landed]) == [
+        AssignDrone(FLIGHT_ID),
+        ReportUnassignedFlight(OVERHEAD, None, NOW + SECOND),
+        ReleaseDrone(FLIGHT_ID, flown=True),
+    ]

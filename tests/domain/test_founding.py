@@ -9,16 +9,25 @@ import pytest
 from domain.founding import (
     FOUNDING,
     ConfirmFounding,
+    Founded,
     Founder,
     FoundingConfirmed,
     FoundingProposed,
     FoundingRefused,
     ProposeFounding,
+    Unfounded,
     first_streams,
 )
-from domain.kernel import InvalidValue, PersonId, StreamId, WrongState
-from domain.person import PERSON, Organisation, Role, RoleAssigned, person_standing
-from domain.policy import POLICY, RECORD_ALL_KEEP_30_DAYS, parameters_sha256, policy_in_force
+from domain.kernel import InvalidValue, PersonId, PolicyVersion, StreamId, WrongState
+from domain.person import PERSON, Enrolled, Organisation, Role, RoleAssigned, TrainingCompleted, person_standing
+from domain.policy import (
+    POLICY,
+    RECORD_ALL_KEEP_30_DAYS,
+    PolicyAdopted,
+    PolicyDrafted,
+    parameters_sha256,
+    policy_in_force,
+)
 from tests.domain.scenario import DAY, NOW, Scenario
 
 given = Scenario(FOUNDING)
@@ -125,3 +134,83 @@ def test_each_of_the_two_vouches_for_the_other() -> None:
         for person, voucher in ((ADMIN, COMMANDER), (COMMANDER, ADMIN)):
             (assigned,) = [e for e in streams[PERSON.stream(person)] if isinstance(e, RoleAssigned)]
             assert assigned.assigned_by == voucher
+
+
+# -- limits, and what is kept ----------------------------------------------------------
+
+
+def test_a_founder_is_told_which_field_is_wrong() -> None:
+    for field, founder in (("administrator", administrator), ("commander", commander)):
+        for changed in (
+            {"person": PersonId("no identity")},
+            {"name": ""},
+            {"email": "ab"},
+            {"email": "x" * 255},
+            {"organisation": Organisation.BLOCK_BY_BLOCK},
+            {"trained_on": None},
+            {"trained_on": TODAY + DAY},
+            {"training_expires_on": None},
+            {"training_expires_on": TODAY},
+        ):
+            (name,) = changed
+            wrong = replace(propose, **{field: replace(founder, **changed)})  # type: ignore[arg-type]
+            given().when(wrong).then_raises(InvalidValue, f"{field}.{name}")
+        for email in ("a@b", "x" * 254):
+            addressed = replace(founder, email=email)
+            assert given().when(replace(propose, **{field: addressed})).events()  # type: ignore[arg-type]
+    suitable = given().when(replace(propose, commander=replace(commander, organisation=CITY))).then_raises(InvalidValue)
+    assert suitable.accepted == "lasd_west_hollywood"
+    either = replace(administrator, organisation=Organisation.OVERSIGHT)
+    assert given().when(replace(propose, administrator=either)).then_raises(InvalidValue).accepted == (
+        "city_of_west_hollywood, lasd_west_hollywood"
+    )
+    nameless = replace(propose, services=(replace(gateway, name=""),))
+    given().when(nameless).then_raises(InvalidValue, "services.name")
+
+
+def test_there_are_so_many_services_and_each_is_another() -> None:
+    services = tuple(replace(gateway, person=PersonId(f"service-{n}")) for n in range(21))
+    given().when(replace(propose, services=services[:20])).then_types(FoundingProposed)
+    given().when(replace(propose, services=services)).then_raises(InvalidValue, "services")
+    given().when(replace(propose, services=(gateway, gateway))).then_raises(InvalidValue, "commander")
+    for length in (3, 1000):
+        given().when(replace(propose, summary="x" * length)).then(replace(proposed, summary="x" * length))
+    for length in (2, 1001):
+        given().when(replace(propose, summary="x" * length)).then_raises(InvalidValue, "summary")
+
+
+@pytest.mark.rule("record.refusals")
+def test_who_may_not_start_the_watch_center_is_on_the_record() -> None:
+    stranger = PersonId("stranger")
+    for story, command in ((given(), replace(propose, by=stranger)), (given(proposed), replace(confirm, by=stranger))):
+        (refused,) = story.when(command).events()
+        assert isinstance(refused, FoundingRefused) and refused.requested_by == stranger
+    wrong = given(proposed).when(replace(confirm, parameters_sha256="0" * 64)).then_raises(InvalidValue)
+    assert wrong.accepted == proposed.parameters_sha256
+    wrong = given(proposed).when(replace(confirm, cedar_set_sha256="0" * 64)).then_raises(InvalidValue)
+    assert wrong.accepted == RULES
+    assert given(proposed, confirmed).state == Founded(proposed, COMMANDER)
+    assert given(confirmed).state == Unfounded()
+
+
+def test_the_first_streams_hold_what_was_confirmed_and_nothing_else() -> None:
+    streams = first_streams(proposed, confirmed, NOW)
+    hashes = (RULES, parameters_sha256(RECORD_ALL_KEEP_30_DAYS))
+    assert streams[StreamId("policy-use")] == [
+        PolicyDrafted(PolicyVersion(1), None, RECORD_ALL_KEEP_30_DAYS, hashes[1], RULES, "the pilot begins", ADMIN),
+        PolicyAdopted(PolicyVersion(1), (ADMIN, COMMANDER), *hashes, NOW),
+    ]
+    assert streams[StreamId("person-admin")] == [
+        Enrolled("Sam Ortiz", CITY, "sortiz@weho.example", COMMANDER),
+        TrainingCompleted("watch_center_use", TODAY, TODAY + DAY, COMMANDER),
+        RoleAssigned(Role.ADMINISTRATOR, COMMANDER),
+    ]
+    assert streams[StreamId("person-drone-gateway")] == [
+        Enrolled("Drone gateway", CITY, "it@weho.example", COMMANDER),
+        RoleAssigned(Role.SERVICE, COMMANDER),
+    ]
+    half = replace(proposed, services=(replace(gateway, trained_on=TODAY),))
+    assert first_streams(half, confirmed, NOW)[StreamId("person-drone-gateway")] == [
+        Enrolled("Drone gateway", CITY, "it@weho.example", COMMANDER),
+        RoleAssigned(Role.SERVICE, COMMANDER),
+    ]

@@ -12,16 +12,21 @@ from domain.notice import (
     NOTICE,
     PAUSES,
     AttentionNeeded,
+    Called,
     CallForAttention,
     Channel,
     Event,
     NotificationDelivered,
     NotificationFailed,
     NotificationSent,
+    OnItsWay,
+    Over,
     RecordDelivery,
     RecordFailure,
     RetryNotification,
     SendNotification,
+    Unsent,
+    Waiting,
 )
 from tests.domain.scenario import NOW, SECOND, Given, Scenario
 
@@ -101,3 +106,43 @@ def test_attention_is_called_for_once() -> None:
     given().when(call).then(needed)
     given(needed).when(call).then_nothing()
     given().when(replace(call, what="Low space!")).then_raises(InvalidValue, "what")
+
+
+# -- limits, and what is kept ----------------------------------------------------------
+
+
+def test_a_notification_has_a_subject_and_a_text() -> None:
+    for field, longest in (("subject", 200), ("text", 2000)):
+        given().when(replace(send, **{field: "x" * longest})).then(replace(sent, **{field: "x" * longest}))  # type: ignore[arg-type]
+        for said in ("", "x" * (longest + 1)):
+            given().when(replace(send, **{field: said})).then_raises(InvalidValue, field)  # type: ignore[arg-type]
+    given().when(replace(send, rule="Not a code")).then_raises(InvalidValue, "rule")
+
+
+@pytest.mark.rule("record.notified")
+def test_the_pauses_grow_and_each_failure_waits_for_its_own() -> None:
+    for attempt, pause in enumerate(PAUSES, start=1):
+        story = given(replace(sent, attempt=attempt))
+        story.when(RecordFailure(attempt, "no\x00answer")).then(NotificationFailed(attempt, "no answer", NOW + pause))
+    last = given(replace(sent, attempt=len(PAUSES) + 1))
+    last.when(RecordFailure(len(PAUSES) + 1, "no answer")).then(failed(len(PAUSES) + 1, None))
+    given(sent).when(RecordDelivery(1, "250\x00OK")).then(NotificationDelivered(1, "250 OK"))
+    given(sent).when(RecordDelivery(2, "250 OK")).then_nothing()
+    given(sent).when(RetryNotification()).then_nothing()
+
+
+def test_attention_that_was_called_for_is_no_notification() -> None:
+    needed = AttentionNeeded("low_space", ABOUT, NOW, "3 % of the disk is free.")
+    given(needed).when(send).then_raises(WrongState, "notice")
+    assert given(needed, NotificationDelivered(1, "250 OK")).state == Called()
+    assert given(NotificationDelivered(1, "250 OK")).state == Unsent()
+    dirty = CallForAttention("low_space", ABOUT, NOW, "3 %\x00")
+    given().when(dirty).then(replace(needed, detail="3 %"))
+
+
+@pytest.mark.rule("record.notified")
+def test_where_a_notification_stands_follows_from_what_happened() -> None:
+    assert given(sent).state == OnItsWay(sent)
+    assert given(sent, failed(1, NOW)).state == Waiting(sent, NOW)
+    assert given(sent, failed(1, None)).state == Over(sent, False)
+    assert given(sent, NotificationDelivered(1, "250 OK")).state == Over(sent, True)

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from datetime import date
+from datetime import UTC, date, datetime
+from typing import Any
 
 import pytest
 
@@ -14,11 +15,13 @@ from domain.person import (
     PERSONNEL_SYSTEM,
     ROLES_OF,
     AccessRevoked,
+    Account,
     AssignRole,
     CertificateKind,
     CertificateRecorded,
     ChangeDetails,
     ChangeRefused,
+    Command,
     DetailsChanged,
     Enrol,
     Enrolled,
@@ -31,6 +34,8 @@ from domain.person import (
     MedicalHoldPlaced,
     NoteExpiry,
     Organisation,
+    PersonStanding,
+    PilotStanding,
     PlaceMedicalHold,
     RecordCertificate,
     RecordTraining,
@@ -306,3 +311,154 @@ def test_an_expiry_is_told_a_month_ahead_and_not_where_it_was_renewed() -> None:
             renewed.when(note, due).then_nothing()
         given(enrolled).when(note, due).then_nothing()
     assert due + EXPIRY_NOTICE == expiry_notice_at(expires + EXPIRY_NOTICE)
+
+
+# -- who was refused, and the limits -------------------------------------------------
+
+
+@pytest.mark.rule("record.refusals")
+@pytest.mark.parametrize(
+    ("happened", "command", "change", "doing"),
+    [
+        ((), replace(enrol, by=LEE), "enrol", "enrol"),
+        ((enrolled,), RecordTraining(LEE, "c1", TODAY, TODAY + DAY, LEE), "record_training", "record a training of"),
+        (
+            (enrolled,),
+            RecordCertificate(LEE, CertificateKind.PART_107, "1", TODAY, LEE),
+            "record_certificate",
+            "record a certificate of",
+        ),
+        (
+            (enrolled, MedicalHoldPlaced(LEE)),
+            LiftMedicalHold(LEE, LEE),
+            "lift_medical_hold",
+            "lift a medical hold of",
+        ),
+        ((enrolled,), AssignRole(LEE, Role.WATCH_OPERATOR, LEE), "assign_role", "assign a role to"),
+        ((enrolled, Suspended(ADMIN, "inquiry")), Reinstate(LEE, LEE, "all good"), "reinstate", "reinstate"),
+        ((enrolled,), replace(move, by=LEE), "change_details", "change the account of"),
+    ],
+)
+def test_a_refused_change_says_which_it_was_and_that_nobody_vouches_for_himself(
+    happened: tuple[Event, ...], command: Command, change: str, doing: str
+) -> None:
+    (refused,) = given(*happened).when(command).events()
+    assert isinstance(refused, ChangeRefused)
+    assert (refused.change, refused.requested_by) == (change, LEE)
+    assert refused.reasons[0].message == f"nobody may {doing} himself: ask another person"
+
+
+@pytest.mark.rule("people.roles")
+def test_a_role_that_is_refused_says_which_would_do() -> None:
+    fire = replace(enrolled, organisation=Organisation.LA_COUNTY_FIRE)
+    asked = given(fire).when(AssignRole(LEE, Role.AUDITOR, COMMANDER))
+    (unsuitable,) = asked.then_refused(ChangeRefused, "role_not_of_organisation")
+    assert (unsuitable.field, unsuitable.accepted) == ("role", "field_responder")
+    asked = given(replace(enrolled, organisation=LASD)).when(AssignRole(LEE, Role.AUDITOR, COMMANDER))
+    (unsuitable,) = asked.then_refused(ChangeRefused, "role_not_of_organisation")
+    assert (unsuitable.accepted or "").split(", ") == sorted(ROLES_OF[LASD])
+    asked = given(enrolled, operator).when(AssignRole(LEE, Role.SERVICE, COMMANDER))
+    (apart,) = asked.then_refused(ChangeRefused, "roles_exclude_each_other")
+    assert apart.field == "role"
+
+
+@pytest.mark.rule("people.suspended")
+def test_who_cannot_lift_a_suspension_is_told_who_can() -> None:
+    left, suspended = Suspended(PERSONNEL_SYSTEM, "left"), Suspended(COMMANDER, "inquiry 26-14")
+    (theirs,) = given(enrolled, left).when(Reinstate(LEE, COMMANDER, "he is here")).events()
+    (ours,) = given(enrolled, suspended).when(Reinstate(LEE, PERSONNEL_SYSTEM, "is back")).events()
+    assert isinstance(theirs, ChangeRefused) and "personnel system" in theirs.reasons[0].message
+    assert isinstance(ours, ChangeRefused) and "station commander" in ours.reasons[0].message
+
+
+def test_an_identity_of_a_person_is_one() -> None:
+    given().when(replace(enrol, person=PersonId("no identity"))).then_raises(InvalidValue, "person")
+
+
+@pytest.mark.rule("people.training")
+def test_a_course_may_end_today() -> None:
+    record = RecordTraining(LEE, "watch_center_use", TODAY, TODAY + DAY, COMMANDER)
+    given(enrolled).when(record).then(replace(trained, completed_on=TODAY))
+
+
+@pytest.mark.parametrize(
+    "command",
+    [
+        RevokeRole(LEE, Role.WATCH_OPERATOR, COMMANDER, "xxx"),
+        Suspend(LEE, COMMANDER, "xxx"),
+        Reinstate(LEE, PERSONNEL_SYSTEM, "xxx"),
+        RevokeAccess(LEE, COMMANDER, "xxx"),
+        Leave(LEE, COMMANDER, "xxx"),
+    ],
+)
+def test_what_is_taken_from_a_person_or_given_back_has_a_reason_of_some_length(
+    command: RevokeRole | Suspend | Reinstate | RevokeAccess | Leave,
+) -> None:
+    story = given(enrolled, operator, Suspended(PERSONNEL_SYSTEM, "left"))
+    assert story.when(command).events()
+    for reason in ("xx", "x" * 201):
+        story.when(replace(command, reason=reason)).then_raises(InvalidValue, "reason")
+
+
+def test_an_address_is_as_long_as_mail_allows() -> None:
+    for email in ("a@b", "x" * 242 + "@lasd.example"[:12]):
+        given().when(replace(enrol, email=email)).then(replace(enrolled, email=email))
+    given().when(replace(enrol, email="x" * 243 + "@lasd.example"[:12])).then_raises(InvalidValue, "email")
+    given(enrolled).when(replace(move, name="")).then_raises(InvalidValue, "name")
+
+
+@pytest.mark.parametrize(
+    "changed",
+    [{"name": "Jordan Lee-Park"}, {"email": "lee@lasd.example"}, {"organisation": Organisation.CITY_OF_WEST_HOLLYWOOD}],
+)
+def test_a_change_is_recorded_where_something_changes(changed: dict[str, Any]) -> None:
+    same = ChangeDetails(LEE, enrolled.name, LASD, enrolled.email, ADMIN)
+    given(enrolled).when(same).then_nothing()
+    told = DetailsChanged(enrolled.name, LASD, enrolled.email, ADMIN)
+    given(enrolled).when(replace(same, **changed)).then(replace(told, **changed))
+
+
+@pytest.mark.rule("people.roles")
+def test_a_standing_tells_what_the_account_says() -> None:
+    state = given(enrolled, trained, operator).state
+    standing = PersonStanding(LEE, True, "Jordan Lee", LASD, frozenset({Role.WATCH_OPERATOR}), True, False, None)
+    assert person_standing(LEE, state, NOW, ["watch_center_use"]) == standing
+    assert person_standing(LEE, given().state, NOW) == PersonStanding(LEE, enrolled=False)
+
+
+@pytest.mark.rule("launch.pilot")
+def test_a_pilot_stands_by_what_is_on_record_and_by_nothing_else() -> None:
+    nobody = PilotStanding(LEE, "", False, False, False, None, None, False)
+    assert pilot_standing(LEE, given().state, NOW) == nobody
+    fit = PilotStanding(LEE, "Jordan Lee", True, False, True, "4827193", TODAY, False)
+    courses = ["watch_center_use"]
+    assert pilot_standing(LEE, given(enrolled, trained, pilot, certified).state, NOW, courses) == fit
+    observer = replace(certified, kind=CertificateKind.VISUAL_OBSERVER)
+    suspended = Suspended(ADMIN, "inquiry")
+    state = given(enrolled, operator, observer, suspended, MedicalHoldPlaced(LEE), MedicalHoldLifted(ADMIN)).state
+    assert pilot_standing(LEE, state, NOW, courses) == replace(
+        fit, has_role=False, suspended=True, trained=False, certificate=None, certificate_expires_on=None
+    )
+
+
+@pytest.mark.rule("people.training")
+def test_the_expiry_of_a_certificate_is_that_of_its_kind() -> None:
+    observer = replace(certified, kind=CertificateKind.VISUAL_OBSERVER, expires_on=TODAY + 10 * DAY)
+    story = given(enrolled, replace(certified, expires_on=TODAY + 400 * DAY), observer)
+    story.when(NoteExpiry(LEE, Expiring.CERTIFICATE, "visual_observer", ADMIN)).then(
+        ExpiryApproaching(Expiring.CERTIFICATE, "visual_observer", TODAY + 10 * DAY)
+    )
+    story.when(NoteExpiry(LEE, Expiring.CERTIFICATE, "part_107", ADMIN)).then_nothing()
+    assert expiry_notice_at(date(2026, 7, 1)) == datetime(2026, 6, 1, tzinfo=UTC)
+
+
+def test_somebody_leaves_whom_the_station_suspended() -> None:
+    suspended = Suspended(COMMANDER, "badge lost")
+    assert not person_state(enrolled, suspended).left
+    assert person_state(enrolled, suspended, Suspended(PERSONNEL_SYSTEM, "left")).left
+
+
+def person_state(*happened: Event) -> Account:
+    state = given(*happened).state
+    assert isinstance(state, Account)
+    return state

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from datetime import date
+from typing import Any
 
 import pytest
 from hypothesis import given as drawn
@@ -12,6 +13,7 @@ from hypothesis import strategies as st
 from domain.kernel import InvalidValue, Mistake, NotFound, PersonId, WrongState
 from domain.pilot import (
     MOST_CENTS,
+    MOST_COSTS,
     PILOT,
     Concluded,
     ConcludePilot,
@@ -20,6 +22,7 @@ from domain.pilot import (
     EvaluationPublished,
     ExtendPilot,
     NotStarted,
+    Paused,
     PausePilot,
     PilotConcluded,
     PilotExtended,
@@ -29,6 +32,8 @@ from domain.pilot import (
     PublishEvaluation,
     RecordCost,
     ResumePilot,
+    Running,
+    Spent,
     StartPilot,
 )
 from tests.domain.scenario import NOW, Scenario
@@ -177,3 +182,102 @@ def test_whatever_is_asked_no_cost_falls_below_zero_and_a_concluded_pilot_stays_
         assert isinstance(state, Concluded) == concluded_once
         running = state if not hasattr(state, "running") else state.running
         assert all(spent.cents >= 0 for spent in getattr(running, "costs", {}).values())
+
+
+# -- limits, and what is kept ----------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("command", "field", "shortest", "longest"),
+    [
+        (PausePilot(WHY, ANA), "reason", 10, 500),
+        (extend, "reason", 10, 500),
+        (extend, "authority", 3, 200),
+        (ConcludePilot(WHY, ANA), "reason", 10, 500),
+        (record, "fund_source", 2, 120),
+        (record, "description", 3, 500),
+        (evaluate, "title", 3, 200),
+    ],
+)
+def test_what_is_said_of_a_pilot_has_a_length(command: Any, field: str, shortest: int, longest: int) -> None:
+    for length in (shortest, longest):
+        assert given(started).when(replace(command, **{field: "x" * length})).events()
+    for length in (shortest - 1, longest + 1):
+        given(started).when(replace(command, **{field: "x" * length})).then_raises(InvalidValue, field)
+
+
+def test_a_pilot_has_a_title_and_lasts_a_day_at_least() -> None:
+    for length in (3, 120):
+        given().when(replace(start, title="x" * length)).then(replace(started, title="x" * length))
+    for length in (2, 121):
+        given().when(replace(start, title="x" * length)).then_raises(InvalidValue, "title")
+    given().when(replace(start, ends_on=date(2026, 1, 2))).then(replace(started, ends_on=date(2026, 1, 2)))
+    given(started, paused).when(ResumePilot("so", ANA)).then_raises(InvalidValue, "reason")
+    given(started).when(replace(extend, authority="")).then_raises(InvalidValue, "authority")
+
+
+@pytest.mark.rule("pilot.course")
+def test_an_extension_says_after_which_day() -> None:
+    later = replace(extend, ends_on=date(2027, 1, 1))
+    given(started).when(later).then(replace(extended, ends_on=date(2027, 1, 1)))
+    mistake = given(started).when(replace(extend, ends_on=LAST)).then_raises(InvalidValue, "ends_on")
+    assert mistake.accepted == "a day after 2026-12-31"
+    mistake = given(started, extended).when(extend).then_raises(InvalidValue, "ends_on")
+    assert mistake.accepted == "a day after 2027-06-30"
+
+
+@pytest.mark.rule("pilot.costs")
+def test_a_cost_lies_between_a_cent_and_a_hundred_million_dollars() -> None:
+    for cents in (1, MOST_CENTS):
+        given(started).when(replace(record, amount_cents=cents)).then(replace(recorded, amount_cents=cents))
+    given(started, recorded).when(replace(record, cost="c2", corrects="c1", amount_cents=MOST_CENTS + 1)).then_raises(
+        InvalidValue, "amount_cents"
+    )
+    future = given(started).when(replace(record, spent_on=date(2026, 6, 2))).then_raises(InvalidValue, "spent_on")
+    assert future.accepted == "2026-06-01 or before"
+
+
+@pytest.mark.rule("pilot.costs")
+def test_a_correction_says_what_it_may_take_back_and_where() -> None:
+    correction = replace(record, cost="c2", corrects="c1", amount_cents=-125_051)
+    much = given(started, recorded).when(correction).then_raises(InvalidValue, "amount_cents")
+    assert much.accepted == "-125050 cents and up, not zero"
+    given(started, recorded).when(replace(correction, amount_cents=-125_050)).then_types(CostRecorded)
+    given(started, recorded).when(replace(correction, amount_cents=1)).then_types(CostRecorded)
+    elsewhere = replace(correction, heading=CostHeading.STORAGE)
+    wrong = given(started, recorded).when(elsewhere).then_raises(InvalidValue, "heading")
+    assert (wrong.accepted or "").startswith("maintenance of drone;")
+    corrected = replace(recorded, cost="c2", corrects="c1", amount_cents=-50)
+    of_correction = replace(correction, cost="c3", corrects="c2")
+    given(started, recorded, corrected).when(of_correction).then_raises(NotFound, "corrects")
+    given(started, recorded, corrected).when(replace(correction, cost="c2")).then_raises(WrongState, "cost")
+
+
+def test_a_programme_holds_so_many_costs() -> None:
+    full = Running(FIRST, LAST, records=frozenset(f"c{n}" for n in range(2, MOST_COSTS + 2)))
+    with pytest.raises(WrongState) as refused:
+        PILOT.decide(record, full, NOW)
+    assert (refused.value.field, refused.value.accepted) == ("cost", "at most 20000")
+    almost = replace(full, records=full.records - {"c2"})
+    assert PILOT.decide(record, almost, NOW) == [recorded]
+
+
+def test_an_evaluation_rests_on_the_first_position_at_least() -> None:
+    given(started).when(replace(evaluate, as_of_position=1)).then_types(EvaluationPublished)
+    published = EvaluationPublished("First half year", "ab" * 32, 4217, ANA)
+    for before in ((started,), (started, paused), (started, concluded)):
+        assert given(*before, published).state == given(*before).state
+
+
+@pytest.mark.rule("pilot.course")
+def test_where_a_pilot_stands_follows_from_what_happened() -> None:
+    running = Running(FIRST, LAST)
+    assert given(started).state == running
+    assert given(started, paused).state == Paused(running)
+    assert given(started, paused, resumed).state == running
+    assert given(started, extended).state == Running(FIRST, extended.ends_on)
+    assert given(started, concluded).state == given(started, paused, concluded).state == Concluded(running)
+    spent = Running(FIRST, LAST, {"c1": Spent(CostHeading.MAINTENANCE, "drone", 125_050)}, frozenset({"c1"}))
+    assert given(started, recorded).state == spent
+    assert given(started, paused, recorded).state == Paused(spent)
+    assert given(started, concluded, recorded).state == Concluded(spent)

@@ -39,10 +39,12 @@ from domain.plate_search import (
     PlateSearched,
     PlateSearchRefused,
     ReceiveHit,
+    Refused,
     Rejected,
     RejectHit,
     RejectionReason,
     SearchAnswered,
+    Searched,
     SearchFacts,
     SearchFailed,
     SearchPlate,
@@ -248,3 +250,134 @@ def test_the_same_plate_is_sealed_under_the_subject_of_its_own_search() -> None:
     later = replace(search, subject="plate-77aa")
     (made,) = given().when(later, at=NOW + timedelta(days=1)).events()
     assert isinstance(made, PlateSearched) and made.access.plate == Personal("plate-77aa", "8ABC12?")
+
+
+# -- limits, and what is kept -----------------------------------------------------------
+
+
+def test_a_search_covers_at_most_a_leap_year() -> None:
+    longest = querying(seen_from=NOW - 366 * DAY)
+    given().when(longest).then(replace(searched, access=replace(access, seen_from=NOW - 366 * DAY)))
+    mistake = given().when(querying(seen_from=NOW - 366 * DAY - SECOND)).then_raises(InvalidValue, "seen_until")
+    assert mistake.accepted == "a time after 'seen_from', at most 366 days later"
+    naive = datetime(2026, 6, 1, 12)  # noqa: DTZ001
+    given().when(querying(seen_until=naive)).then_raises(InvalidValue, "seen_until")
+
+
+def test_a_plate_has_two_characters_at_least_and_eight_at_most() -> None:
+    for plate in ("AB", "ABCD1234", "A.B", "a·b"):
+        assert 2 <= len(plate_of("plate", plate)) <= 8
+    assert plate_of("plate", "AB??????", pattern=True) == "AB??????"
+    for plate, accepted in (("A", False), ("ABCDE1234", False), ("A???????", True), ("ABCDE123?", True)):
+        with pytest.raises(InvalidValue) as refused:
+            plate_of("written", plate, pattern=accepted)
+        assert refused.value.field == "written"
+        unknowns = ", '?' for each that is unknown" if accepted else ""
+        assert refused.value.accepted == "2 to 8 letters and digits" + unknowns
+
+
+def test_what_a_search_asks_for_is_well_formed() -> None:
+    given().when(querying(readers=("no reader",))).then_raises(InvalidValue, "readers")
+    given().when(querying(other="x")).then_raises(InvalidValue, "other")
+    given().when(querying(other="x" * 201)).then_raises(InvalidValue, "other")
+    given().when(querying(plate_state="ca")).then_raises(InvalidValue, "plate_state")
+    given().when(replace(asking(purpose="Not a code"), agency=BEVERLY)).then_raises(InvalidValue, "purpose")
+    (made,) = given().when(querying(other="x" * 3, plate_state=None)).events()
+    assert made == replace(searched, access=replace(access, other=Personal(SUBJECT, "xxx"), plate_state=None))
+
+
+def test_a_named_agency_has_a_name_of_some_length() -> None:
+    for length in (3, 120):
+        command = replace(search, agency=replace(BEVERLY, name="x" * length), disclosure=DisclosureId("p1"))
+        given().when(command).then(replace(searched, for_agency="x" * length, disclosure=DisclosureId("p1")))
+    for length in (2, 121):
+        given().when(replace(search, agency=replace(BEVERLY, name="x" * length))).then_raises(InvalidValue, "agency")
+
+
+@pytest.mark.rule("plate.disclosure")
+def test_another_agency_need_not_name_a_call_and_an_unknown_one_is_refused() -> None:
+    own_case = replace(asking(call=None), agency=BEVERLY)
+    given().when(own_case).then_types(PlateSearched)
+    unknown = replace(facts, call=CallStanding(CALL, known=False, open=False))
+    refused = given().when(replace(search, agency=BEVERLY, facts=unknown))
+    (why,) = refused.then_refused(PlateSearchRefused, "call_unknown")
+    assert why.field == "call"
+
+
+@pytest.mark.rule("plate.record")
+def test_a_refused_search_says_for_whom_it_was_and_on_which_hit_it_rested() -> None:
+    federal = replace(search, agency=replace(BEVERLY, kind=AgencyKind.FEDERAL), hit=PlateSearchId("h1"))
+    (refused,) = given().when(federal).events()
+    assert isinstance(refused, PlateSearchRefused)
+    assert (refused.for_agency, refused.hit) == (BEVERLY.name, "h1")
+    assert refused.grounds == searched.grounds and refused.access == access
+    assert [(why.field, why.rule) for why in refused.reasons] == [("agency", "Civ. Code §1798.90.55(b)")]
+
+
+@pytest.mark.rule("plate.hit")
+def test_a_search_that_rests_on_a_hit_names_it() -> None:
+    given().when(replace(search, hit=PlateSearchId("h1"))).then(replace(searched, hit=PlateSearchId("h1")))
+    fault = hit_fault(Waiting(received))
+    without = replace(search, facts=replace(facts, hit_fault=fault))
+    given().when(without).then(searched)
+
+
+def test_what_the_readers_answered_is_recorded_as_they_answered() -> None:
+    given(searched).when(NoteAnswer("readers", 500, cut=True)).then(SearchAnswered("readers", 500, True, NOW))
+    for length in (1, 80):
+        given(searched).when(NoteAnswer("x" * length, 1)).then_types(SearchAnswered)
+        given(searched).when(NoteFailure("x" * length, "HTTP 503")).then(SearchFailed("x" * length, "HTTP 503"))
+    for provider in ("", "x" * 81):
+        given(searched).when(NoteAnswer(provider, 1)).then_raises(InvalidValue, "provider")
+        given(searched).when(NoteFailure(provider, "HTTP 503")).then_raises(InvalidValue, "provider")
+    given(received).when(NoteFailure("readers", "HTTP 503")).then_raises(WrongState, "search")
+
+
+def test_a_hit_has_texts_of_some_length_and_a_time_with_its_zone() -> None:
+    for field, shortest, longest in (("provider", 1, 80), ("hot_list", 2, 80)):
+        for length in (shortest, longest):
+            given().when(replace(receive, **{field: "x" * length})).then_types(HotListHitReceived)  # type: ignore[arg-type]
+        for length in (shortest - 1, longest + 1):
+            given().when(replace(receive, **{field: "x" * length})).then_raises(InvalidValue, field)  # type: ignore[arg-type]
+    given().when(replace(receive, seen_at=NOW.replace(tzinfo=None))).then_raises(InvalidValue, "seen_at")
+    given().when(replace(receive, plate_state="California")).then_raises(InvalidValue, "plate_state")
+    given().when(replace(receive, reference="no reference")).then_raises(InvalidValue, "reference")
+    given().when(replace(receive, plate_state=None)).then(replace(received, plate_state=None))
+
+
+@pytest.mark.rule("plate.hit")
+def test_a_confirmation_that_is_refused_says_by_whom_and_what_was_not_looked_at() -> None:
+    for unchecked in ("picture_matches", "entry_stands"):
+        (refused,) = given(received).when(replace(confirm, **{unchecked: False})).events()  # type: ignore[arg-type]
+        assert isinstance(refused, ConfirmationRefused) and refused.by == LEE
+        assert [why.field for why in refused.reasons] == [unchecked]
+    for length in (2, 120):
+        given(received).when(replace(confirm, checked_with="x" * length)).then(HitConfirmed(LEE, "x" * length))
+    for length in (1, 121):
+        given(received).when(replace(confirm, checked_with="x" * length)).then_raises(InvalidValue, "checked_with")
+
+
+def test_a_note_on_a_hit_has_a_length() -> None:
+    for length in (3, 300):
+        given(received).when(RejectHit(LEE, RejectionReason.OTHER, "x" * length)).then_types(HitRejected)
+    for length in (2, 301):
+        given(received).when(RejectHit(LEE, RejectionReason.OTHER, "x" * length)).then_raises(InvalidValue, "note")
+    given(received).when(RejectHit(LEE, RejectionReason.MISREAD)).then(HitRejected(LEE, RejectionReason.MISREAD, None))
+
+
+@pytest.mark.rule("plate.hit")
+def test_why_a_hit_may_not_be_used_names_the_hit() -> None:
+    for state in (Nothing(), Waiting(received), Rejected(received)):
+        fault = hit_fault(state)
+        assert fault is not None and (fault.field, fault.rule) == ("hit", "a hit is confirmed by a person before use")
+
+
+def test_what_a_search_and_a_hit_are_follows_from_what_happened() -> None:
+    answered = SearchAnswered("readers", 3, False, NOW)
+    assert given(searched).state == Searched(searched)
+    assert given(searched, answered).state == Searched(searched, answered=True)
+    refused = PlateSearchRefused(access, searched.grounds, None, None, ())
+    assert given(refused).state == Refused(refused)
+    assert given(received).state == Waiting(received)
+    assert given(received, HitConfirmed(LEE, "CLETS")).state == Confirmed(received)
+    assert given(received, HitRejected(LEE, RejectionReason.MISREAD, None)).state == Rejected(received)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
 from datetime import datetime
 
@@ -15,6 +16,7 @@ from domain.policy import (
     PROHIBITED,
     RECORD_ALL_KEEP_30_DAYS,
     RECORD_ON_APPROVAL_KEEP_2_YEARS,
+    SECOND_PERSON_ACTS,
     AdoptionRefused,
     AdoptPolicy,
     Command,
@@ -24,6 +26,7 @@ from domain.policy import (
     PolicyAmended,
     PolicyBook,
     PolicyDrafted,
+    PolicyInForce,
     PolicyParameters,
     PolicyRetired,
     PolicyRetirementProposed,
@@ -35,6 +38,7 @@ from domain.policy import (
     SecondPersonRule,
     parameters_sha256,
     policy_in_force,
+    policy_last_in_force,
 )
 from tests.domain.scenario import DAY, NOW, SECOND, Given, Scenario
 
@@ -210,3 +214,205 @@ def test_a_policy_may_narrow_who_the_second_person_is_and_names_each_act_once() 
     nobody, unknown = replace(captain, roles=()), replace(captain, act="adopt_policy")
     for wrong in ((nobody,), (unknown,), (captain, captain)):
         given().when(replace(draft, parameters=replace(CITY, second_persons=wrong))).then_raises(InvalidValue)
+
+
+# -- what is in force, and the limits -------------------------------------------------
+
+
+@pytest.mark.rule("policy.versions")
+def test_what_is_in_force_is_the_very_text_that_was_adopted_and_since_when() -> None:
+    current = PolicyInForce(ONE, CITY, RULES, NOW)
+    assert policy_in_force(given(drafted, adopted).state, NOW) == current
+    assert policy_last_in_force(given(drafted, adopted).state, NOW + DAY) == current
+    assert policy_last_in_force(given(drafted).state, NOW) is None
+
+
+def test_who_may_do_what_is_told_by_the_policy_last_in_force_also_after_its_retirement() -> None:
+    retired = PolicyRetired(ONE, (ADMIN, COMMANDER), "the pilot ends")
+    state = given(drafted, adopted, retired).state
+    assert policy_in_force(state, NOW) is None
+    assert policy_last_in_force(state, NOW) == PolicyInForce(ONE, CITY, RULES, NOW)
+
+
+def test_a_retirement_leaves_later_versions_alone() -> None:
+    second = replace(drafted, version=TWO, parameters=LASD, parameters_sha256=parameters_sha256(LASD))
+    later = PolicyAdopted(TWO, (ADMIN, COMMANDER), RULES, parameters_sha256(LASD), NOW + DAY)
+    retired = PolicyRetired(ONE, (ADMIN, COMMANDER), "the pilot ends")
+    story = given(drafted, adopted, second, later, retired)
+    assert in_force(story) is None
+    assert in_force(story, NOW + DAY) == TWO
+    again = given(*story.happened, PolicyRetired(TWO, (ADMIN, COMMANDER), "that one too"))
+    assert in_force(again) is None and in_force(again, NOW + DAY) is None
+
+
+def test_a_version_adopted_from_a_later_day_is_in_force_from_then() -> None:
+    later = replace(adopt, in_force_from=NOW + DAY)
+    given(drafted).when(later).then(replace(adopted, in_force_from=NOW + DAY))
+    given(drafted).when(replace(adopt, in_force_from=NOW)).then(adopted)
+
+
+def test_an_amendment_is_adopted_while_what_it_amends_is_in_force() -> None:
+    amendment = replace(drafted, version=TWO, amends=ONE, parameters=LASD, parameters_sha256=parameters_sha256(LASD))
+    amend = AdoptPolicy(TWO, RULES, parameters_sha256(LASD), COMMANDER)
+    retired = PolicyRetired(ONE, (ADMIN, COMMANDER), "the pilot ends")
+    mistake = given(drafted, adopted, amendment, retired).when(amend).then_raises(WrongState, "version")
+    assert mistake.accepted == "none: no policy is in force"
+    unknown = given(drafted, adopted).when(replace(draft, amends=TWO)).then_raises(WrongState, "version")
+    assert unknown.accepted == "version 1"
+
+
+@pytest.mark.rule("policy.two_people")
+def test_a_retirement_is_proposed_and_confirmed_of_one_version() -> None:
+    proposed = PolicyRetirementProposed(ONE, ADMIN, "the pilot ends")
+    second = replace(drafted, version=TWO)
+    adopted_too = replace(adopted, version=TWO)
+    superseded = given(drafted, adopted, second, proposed, adopted_too)
+    assert superseded.state.retirement is None
+    superseded.when(RetirePolicy(TWO, COMMANDER)).then_raises(WrongState, "version")
+    superseded.when(RetirePolicy(ONE, COMMANDER)).then_raises(WrongState, "version")
+    other = given(drafted, adopted, second, adopted_too, proposed)
+    other.when(RetirePolicy(TWO, COMMANDER)).then_raises(WrongState, "version")
+    retired = PolicyRetired(ONE, (ADMIN, COMMANDER), "the pilot ends")
+    assert given(drafted, adopted, proposed, retired).state.retirement is None
+
+
+@pytest.mark.rule("record.refusals")
+def test_a_refused_adoption_says_of_which_version_who_asked_and_why() -> None:
+    (refused,) = given(drafted).when(replace(adopt, by=ADMIN)).events()
+    assert isinstance(refused, AdoptionRefused) and (refused.version, refused.requested_by) == (ONE, ADMIN)
+    assert refused.reasons[0].message.startswith("who drafted it cannot")
+    proposed = PolicyRetirementProposed(ONE, ADMIN, "the pilot ends")
+    (kept,) = given(drafted, adopted, proposed).when(RetirePolicy(ONE, ADMIN)).events()
+    assert isinstance(kept, AdoptionRefused) and (kept.version, kept.requested_by) == (ONE, ADMIN)
+    assert kept.reasons[0].message.startswith("who proposed the retirement cannot")
+
+
+def test_what_was_drafted_is_what_is_accepted() -> None:
+    other = given(drafted).when(replace(adopt, parameters_sha256="0" * 64)).then_raises(InvalidValue)
+    assert other.accepted == parameters_sha256(CITY)
+    rules = given(drafted).when(replace(adopt, cedar_set_sha256="0" * 64)).then_raises(InvalidValue)
+    assert rules.accepted == RULES
+    without = replace(CITY, prohibited=("face_recognition", "identify_demonstrators"))
+    missing = given().when(replace(draft, parameters=without)).then_raises(InvalidValue, "prohibited")
+    assert missing.accepted == "at least immigration_enforcement, relay_to_differing_state"
+
+
+@pytest.mark.parametrize(
+    ("field", "low", "high"),
+    [
+        ("publication_delay_hours", 0, 720),
+        ("max_agl_m", 10, 500),
+        ("launch_authorisation_minutes", 1, 60),
+        ("idle_lock_minutes", 1, 30),
+        ("smallest_cell", 2, 100),
+        ("step_up_minutes", 1, 60),
+        ("live_view_minutes", 1, 240),
+        ("override_max_minutes", 1, 60),
+        ("override_review_hours", 1, 72),
+        ("emergency_justification_hours", 1, 24),
+        ("audit_sample_size", 5, 500),
+        ("audit_review_days", 1, 30),
+        ("complaint_answer_days", 1, 90),
+    ],
+)
+def test_a_parameter_has_its_limits_and_may_lie_on_them(field: str, low: int, high: int) -> None:
+    for value in (low, high):
+        given().when(replace(draft, parameters=replace(CITY, **{field: value}))).then_types(PolicyDrafted)  # type: ignore[arg-type]
+    for value in (low - 1, high + 1):
+        asked = given().when(replace(draft, parameters=replace(CITY, **{field: value})))  # type: ignore[arg-type]
+        mistake = asked.then_raises(InvalidValue, field)
+        assert (mistake.accepted or "").startswith(f"{low} to {high} ")
+
+
+def test_a_category_is_kept_for_a_day_at_least_and_a_century_at_most() -> None:
+    for days in (1, 36_500):
+        kept = replace(CITY, retention=(RetentionRule("routine", days),))
+        given().when(replace(draft, parameters=kept)).then_types(PolicyDrafted)
+    for rule, field in (
+        (RetentionRule("routine", 36_501), "retention.days"),
+        (RetentionRule("Not a code", 30), "retention.category"),
+    ):
+        asked = given().when(replace(draft, parameters=replace(CITY, retention=(rule,))))
+        asked.then_raises(InvalidValue, field)
+
+
+@pytest.mark.parametrize(
+    ("field", "one", "most"),
+    [
+        ("purposes", lambda n: PurposeRule(f"purpose_{n}", "A purpose"), 30),
+        ("prohibited", lambda n: f"purpose_{n}", 30 - len(PROHIBITED)),
+        ("retention", lambda n: RetentionRule(f"category_{n}", 30), 30),
+        ("required_courses", lambda n: f"course_{n}", 20),
+        ("second_persons", lambda n: SecondPersonRule(SECOND_PERSON_ACTS[n % 4], (Role.AUDITOR,)), 4),
+    ],
+)
+def test_one_event_holds_all_that_a_policy_says(field: str, one: Callable[[int], object], most: int) -> None:
+    always = tuple(PROHIBITED) if field == "prohibited" else ()
+    for count in (most, most + 1):
+        listed = replace(CITY, **{field: (*always, *(one(n) for n in range(count)))})  # type: ignore[arg-type]
+        asked = given().when(replace(draft, parameters=listed))
+        if count == most:
+            asked.then_types(PolicyDrafted)
+        else:
+            mistake = asked.then_raises(InvalidValue, field)
+            assert mistake.accepted == f"at most {most + len(always)}"
+
+
+def test_what_a_policy_names_is_named_by_codes_and_titles() -> None:
+    for changed, field in (
+        ({"prohibited": (*PROHIBITED, "Not a code")}, "prohibited"),
+        ({"purposes": (PurposeRule("training", ""),)}, "purposes.title"),
+        ({"purposes": (PurposeRule("training", "x" * 81),)}, "purposes.title"),
+        ({"second_persons": (SecondPersonRule("adopt_policy", (Role.AUDITOR,)),)}, "second_persons.act"),
+        ({"second_persons": (SecondPersonRule("approve_export", ()),)}, "second_persons.roles"),
+    ):
+        parameters = replace(CITY, **changed)  # type: ignore[arg-type]
+        given().when(replace(draft, parameters=parameters)).then_raises(InvalidValue, field)
+    titled = replace(CITY, purposes=(PurposeRule("training", "x" * 80),))
+    given().when(replace(draft, parameters=titled)).then_types(PolicyDrafted)
+    captain = SecondPersonRule("approve_export", (Role.STATION_COMMANDER,))
+    twice = replace(CITY, second_persons=(captain, captain))
+    given().when(replace(draft, parameters=twice)).then_raises(InvalidValue, "second_persons")
+
+
+def test_a_summary_and_a_reason_have_a_length() -> None:
+    for length in (3, 1000):
+        given().when(replace(draft, summary="x" * length)).then_types(PolicyDrafted)
+    for length in (2, 1001):
+        given().when(replace(draft, summary="x" * length)).then_raises(InvalidValue, "summary")
+    retire = ProposePolicyRetirement(ONE, "", ADMIN)
+    for length in (3, 500):
+        given(drafted, adopted).when(replace(retire, reason="x" * length)).then_types(PolicyRetirementProposed)
+    for length in (2, 501):
+        given(drafted, adopted).when(replace(retire, reason="x" * length)).then_raises(InvalidValue, "reason")
+
+
+def test_a_parameter_that_came_later_counts_where_it_is_not_the_default() -> None:
+    narrowed = SecondPersonRule("approve_export", (Role.STATION_COMMANDER,))
+    changed = (
+        {"idle_lock_minutes": 29},
+        {"audit_sample_size": 26},
+        {"audit_review_days": 8},
+        {"complaint_answer_days": 31},
+        {"smallest_cell": 6},
+        {"second_persons": (narrowed,)},
+        {"publication_delay_hours": 25},
+        {"step_up_minutes": 16},
+    )
+    hashes = {parameters_sha256(replace(CITY, **one)) for one in changed}  # type: ignore[arg-type]
+    assert len(hashes | {parameters_sha256(CITY)}) == len(changed) + 1
+    # Committed once, as the hash of the city's policy is.
+    assert parameters_sha256(LASD) == "41879218282e63814b633cba7c65766fb18781a478265e4e79086e9851ffc359"
+
+
+@pytest.mark.rule("policy.regimes")
+def test_evidence_is_kept_for_two_years_whatever_else() -> None:
+    for parameters, days in ((CITY, 30), (LASD, 730)):
+        assert parameters.retention == (
+            RetentionRule("routine", days),
+            RetentionRule("training", days),
+            RetentionRule("investigation", 730),
+            RetentionRule("evidence", 730),
+        )
+        assert parameters.recording_authorised_by == (Role.WATCH_SUPERVISOR, Role.STATION_COMMANDER)
+        assert parameters.required_courses == ("watch_center_use",)

@@ -10,11 +10,13 @@ from domain.flight_events import ZoneRule
 from domain.kernel import InvalidValue, NotFound, PersonId, Place, WrongState
 from domain.privacy_zone import (
     ZONE,
+    Drawn,
     DrawZone,
     PrivacyZoneDrawn,
     PrivacyZoneRedrawn,
     PrivacyZoneRetired,
     RedrawZone,
+    Retired,
     RetireZone,
     Shape,
 )
@@ -71,3 +73,42 @@ def test_a_zone_is_retired_with_a_reason() -> None:
 def test_what_is_not_in_force_is_not_changed(command: RedrawZone | RetireZone) -> None:
     given().when(command).then_raises(NotFound, "zone")
     given(drawn, retired).when(command).then_raises(WrongState, "zone")
+
+
+def test_a_zone_may_be_as_small_and_as_large_as_its_limits() -> None:
+    corners = tuple(Place(34.09 + n / 10_000, -118.35 - (n % 2) / 10_000) for n in range(200))
+    many = (*corners[:199], corners[0])
+    for outline in ((A, B, C, A), many):
+        given().when(replace(draw, shape=replace(POOL, outline=outline))).then(replace(drawn, outline=outline))
+    too_many = (*corners, corners[0])
+    mistake = given().when(replace(draw, shape=replace(POOL, outline=too_many))).then_raises(InvalidValue, "outline")
+    assert mistake.accepted == "at least 3 corners, at most 200 points, the last one the first again"
+    for ceiling in (10.0, 500.0):
+        shape = replace(POOL, ceiling_agl_m=ceiling)
+        given().when(replace(draw, shape=shape)).then(replace(drawn, ceiling_agl_m=ceiling))
+
+
+def test_a_zone_has_a_name_and_its_reason_a_length() -> None:
+    for length in (3, 120):
+        given().when(replace(draw, name="x" * length)).then(replace(drawn, name="x" * length))
+    for length in (2, 121):
+        given().when(replace(draw, name="x" * length)).then_raises(InvalidValue, "name")
+    for length in (10, 500):
+        given().when(replace(draw, reason="x" * length)).then(replace(drawn, reason="x" * length))
+    for length in (9, 501):
+        given().when(replace(draw, reason="x" * length)).then_raises(InvalidValue, "reason")
+
+
+@pytest.mark.rule("zone.change")
+def test_a_zone_is_redrawn_to_a_proper_outline_or_another_height() -> None:
+    open_ = replace(POOL, outline=(A, B, C))
+    given(drawn).when(RedrawZone(open_, redrawn.reason, CAPTAIN)).then_raises(InvalidValue, "outline")
+    higher = replace(POOL, ceiling_agl_m=61.0)
+    asked = given(drawn).when(RedrawZone(higher, redrawn.reason, CAPTAIN))
+    asked.then(replace(redrawn, ceiling_agl_m=61.0, rule=ZoneRule.NO_RECORD))
+
+
+def test_what_a_zone_is_follows_from_what_happened_to_it() -> None:
+    assert given(drawn).state == Drawn("Plummer Park pool", POOL)
+    assert given(drawn, redrawn).state == Drawn("Plummer Park pool", milder)
+    assert given(drawn, redrawn, retired).state == Retired("Plummer Park pool")

@@ -71,3 +71,49 @@ def test_any_text_has_a_score_that_its_flaws_explain(text: str, known: bool, ear
     found = quality(text, call_known=known, earlier=earlier)
     assert found.score == max(0, 100 - sum(COSTS[code] for code in found.flaws))
     assert found.vague == (found.score < 50)
+
+
+def test_a_reason_is_of_four_words_and_fifteen_characters_at_least() -> None:
+    for reason, flaws in (
+        ("man with a knife", ()),
+        ("a man in red at", ()),
+        ("a man in red a", ("too_short",)),
+        ("  a man in red a  ", ("too_short",)),
+        ("somebody screams loudly", ("too_short",)),
+    ):
+        assert quality(reason, call_known=True).flaws == flaws
+
+
+def test_a_reason_that_mixes_the_purpose_with_vague_words_says_only_the_purpose() -> None:
+    found = quality(
+        "ongoing pursuit and related tracking", purpose="pursuit", title="Pursuit tracking", call_known=True
+    )
+    assert found.flaws == ("says_only_the_purpose",)
+    assert (found.score, found.vague) == (60, False)
+    assert quality("ongoing rescue search case", purpose="search_and_rescue", call_known=True).flaws == (
+        "says_only_the_purpose",
+    )
+    assert quality("ongoing pursuit of a knifeman", purpose="pursuit", call_known=True).flaws == ()
+
+
+@pytest.mark.rule("view.reason_quality")
+def test_each_flaw_costs_what_the_rules_say() -> None:
+    assert quality(GOOD).score == 85
+    assert quality("a man in red", call_known=True).score == 70
+    assert quality("ongoing police investigation of a matter", call_known=True).score == 40
+    assert quality(GOOD, call_known=True, earlier=[GOOD, GOOD]).score == 55
+    assert quality("info").score == 0
+    assert (quality(GOOD).rules, quality(GOOD).vague) == (1, False)
+
+
+@pytest.mark.rule("view.reason_quality")
+def test_only_the_last_ten_reasons_are_compared() -> None:
+    others = [f"other words number {n}" for n in range(10)]
+    assert quality(GOOD, call_known=True, earlier=[*others[:8], GOOD, GOOD]).flaws == ("boilerplate",)
+    assert quality(GOOD, call_known=True, earlier=[*others[:9], GOOD, GOOD]).flaws == ()
+
+
+def test_a_reason_is_vague_below_fifty_of_a_hundred() -> None:
+    assert quality(GOOD, earlier=[GOOD, GOOD]).score == 40
+    assert quality(GOOD, earlier=[GOOD, GOOD]).vague
+    assert not quality(GOOD, call_known=True, earlier=[GOOD, GOOD]).vague

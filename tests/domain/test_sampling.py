@@ -105,3 +105,21 @@ def test_a_nonce_is_32_bytes(nonce: str) -> None:
     with pytest.raises(InvalidValue):
         sampling.commitment(nonce)
     assert sampling.commitment(NONCE) == hashlib.sha256(b"\x22" * 32).hexdigest()
+
+
+def test_what_is_no_week_or_no_nonce_is_told_what_would_be() -> None:
+    with pytest.raises(InvalidValue) as week:
+        sampling.week_end("2026-23")
+    assert week.value.accepted == "an ISO 8601 week such as 2026-W23"
+    with pytest.raises(InvalidValue) as nonce:
+        sampling.commitment("22")
+    assert (nonce.value.field, nonce.value.accepted) == ("nonce", "64 lower-case hexadecimal digits")
+    assert (
+        sampling.commitment("0123456789abcdef" * 4) == hashlib.sha256(bytes.fromhex("0123456789abcdef" * 4)).hexdigest()
+    )
+
+
+def test_a_word_that_is_just_fair_is_taken_and_the_next_is_not() -> None:
+    # The last whole multiple of 3 below 2^64 is 2^64 - 1.
+    assert sampling._below(iter([2**64 - 2, 7]), 3) == (2**64 - 2) % 3
+    assert sampling._below(iter([2**64 - 1, 7]), 3) == 7 % 3

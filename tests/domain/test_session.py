@@ -6,16 +6,21 @@ from dataclasses import replace
 
 import pytest
 
-from domain.kernel import NotFound, PersonId, Reason, WrongState
+from domain.kernel import InvalidValue, NotFound, PersonId, Reason, WrongState
 from domain.person import Organisation, PersonStanding, Role
 from domain.session import (
     LONGEST_SESSION,
     SESSION,
     AttemptRefused,
+    Ended,
     ExpireSession,
+    Locked,
     LockSession,
+    NotSignedOn,
+    Open,
     RecordRefusedAttempt,
     SessionLocked,
+    SessionStanding,
     SignedOff,
     SignedOn,
     SignOff,
@@ -128,3 +133,68 @@ def test_access_that_was_revoked_takes_a_fresh_proof() -> None:
     given().when(replace(sign_on, claimed=revoked)).then_refused(SignOnRefused, "proof_revoked")
     fresh = replace(sign_on, claimed=revoked, authenticated_at=NOW + SECOND)
     given().when(fresh, NOW + SECOND).then(signed_on)
+
+
+# -- limits, and what is kept ----------------------------------------------------------
+
+
+@pytest.mark.rule("people.sign_on")
+def test_a_refused_sign_on_says_who_it_was_by_which_provider_and_from_where() -> None:
+    unfit = replace(in_good_standing, suspended=True)
+    (refused,) = given().when(replace(sign_on, claimed=unfit)).events()
+    assert refused == SignOnRefused(LEE, "https://id.lasd.example", "otp", "198.51.100.23", unfit.access_refusals())
+    assert given(refused).state == NotSignedOn(refused=True)
+
+
+@pytest.mark.rule("people.sign_on")
+def test_a_proof_of_identity_ends_at_a_time_with_its_zone() -> None:
+    given().when(replace(sign_on, ends_at=sign_on.ends_at.replace(tzinfo=None))).then_raises(InvalidValue, "ends_at")
+    at_the_limit = replace(sign_on, ends_at=NOW + LONGEST_SESSION)
+    given().when(at_the_limit).then(replace(signed_on, ends_at=NOW + LONGEST_SESSION))
+
+
+@pytest.mark.rule("people.sign_on")
+def test_a_proof_of_the_very_moment_of_a_revocation_is_void() -> None:
+    revoked = replace(in_good_standing, proofs_from=NOW)
+    asked = given().when(replace(sign_on, claimed=revoked, authenticated_at=NOW))
+    asked.then_refused(SignOnRefused, "proof_revoked")
+    both = replace(revoked, suspended=True)
+    given().when(replace(sign_on, claimed=both)).then_refused(SignOnRefused, "suspended", "proof_revoked")
+    given().when(replace(sign_on, authenticated_at=NOW - DAY)).then(signed_on)
+
+
+def test_a_session_steps_up_until_its_very_end() -> None:
+    locked = SessionLocked("left the desk")
+    for happened in ((signed_on,), (signed_on, locked)):
+        given(*happened).when(StepUp("otp", 15), NOW + HOUR).then(SteppedUp(NOW + HOUR, "otp"))
+        given(*happened).when(StepUp("otp", 15), NOW + HOUR + SECOND).then_raises(WrongState, "session")
+
+
+def test_a_console_is_locked_with_a_reason_and_signed_off_locked_or_not() -> None:
+    given(signed_on).when(LockSession(" ")).then_raises(InvalidValue, "reason")
+    given(signed_on).when(LockSession("x" * 201)).then_raises(InvalidValue, "reason")
+    locked, ended = SessionLocked("left the desk"), SignedOff(SignOffReason.CLOSED)
+    given(signed_on, locked).when(SignOff(SignOffReason.REVOKED)).then(SignedOff(SignOffReason.REVOKED))
+    given(signed_on, ended).when(LockSession("again")).then_raises(WrongState, "session")
+    given(signed_on, locked).when(ExpireSession(), NOW + HOUR - SECOND).then_nothing()
+    for command in (LockSession("x"), ExpireSession(), StepUp("otp", 15)):
+        given().when(command).then_raises(NotFound, "session")
+
+
+@pytest.mark.rule("people.sign_on")
+def test_where_a_session_stands_follows_from_what_happened() -> None:
+    stepped_up, locked = SteppedUp(NOW + MINUTE, "otp"), SessionLocked("left the desk")
+    ended = SignedOff(SignOffReason.CLOSED)
+    assert given(signed_on).state == Open(LEE, NOW + HOUR)
+    assert given(signed_on, stepped_up).state == Open(LEE, NOW + HOUR, NOW + MINUTE)
+    assert given(signed_on, stepped_up, locked).state == Locked(LEE, NOW + HOUR)
+    assert given(signed_on, locked, stepped_up).state == Open(LEE, NOW + HOUR, NOW + MINUTE)
+    assert given(signed_on, ended).state == given(signed_on, locked, ended).state == Ended(LEE)
+    for happened in ((signed_on, locked), (signed_on, ended)):
+        standing = session_standing("s", given(*happened).state, NOW)
+        assert standing == SessionStanding("s", LEE, False)
+    standing = session_standing("s", given(signed_on, stepped_up).state, NOW)
+    assert standing == SessionStanding("s", LEE, True, NOW + MINUTE)
+    assert not SessionStanding("s", LEE, False, NOW + MINUTE).stepped_up(NOW)
+    assert not SessionStanding("s", LEE, True).stepped_up(NOW)
+    assert session_standing("s", given().state, NOW) == SessionStanding("s", None, False)

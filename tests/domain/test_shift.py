@@ -8,7 +8,7 @@ import pytest
 
 from domain.kernel import InvalidValue, Personal, PersonId, StreamId, WrongState
 from domain.person import Organisation, PersonStanding, Role
-from domain.shift import MOST_OPEN, SHIFT, HandoverRefused, HandOverShift, ShiftHandedOver
+from domain.shift import MOST_OPEN, SHIFT, WATCH, HandoverRefused, HandOverShift, ShiftHandedOver
 from tests.domain.scenario import Scenario
 
 given = Scenario(SHIFT)
@@ -50,3 +50,32 @@ def test_who_has_no_access_takes_no_shift() -> None:
 def test_a_handover_fits_in_an_event() -> None:
     many = tuple(StreamId(f"call-{n}") for n in range(MOST_OPEN + 1))
     given().when(replace(hand_over, open_items=many)).then_raises(InvalidValue, "open_items")
+
+
+@pytest.mark.rule("record.refusals")
+def test_a_refused_handover_says_who_asked_and_who_could_not_take_it() -> None:
+    auditor = replace(ono, roles=frozenset({Role.AUDITOR}), suspended=True)
+    asked = given().when(replace(hand_over, to=auditor))
+    (refused,) = asked.events()
+    assert isinstance(refused, HandoverRefused) and (refused.requested_by, refused.handed_to) == (LEE, ONO)
+    suspended, watch = asked.then_refused(HandoverRefused, "suspended", "not_of_the_watch")
+    assert suspended.code == "suspended"
+    assert (watch.field, watch.accepted) == (
+        "handed_to",
+        "remote_pilot, station_commander, watch_operator, watch_supervisor",
+    )
+    given(refused).when(hand_over).then_types(ShiftHandedOver)
+
+
+@pytest.mark.parametrize("role", WATCH)
+def test_anybody_of_the_watch_takes_over(role: Role) -> None:
+    given().when(replace(hand_over, to=replace(ono, roles=frozenset({role, Role.AUDITOR})))).then_types(ShiftHandedOver)
+
+
+def test_a_handover_has_so_much_open_and_a_note_of_some_length() -> None:
+    most = tuple(StreamId(f"call-{n}") for n in range(200))
+    given().when(replace(hand_over, open_items=most)).then_types(ShiftHandedOver)
+    too_much = given().when(replace(hand_over, open_items=(*most, *OPEN))).then_raises(InvalidValue, "open_items")
+    assert too_much.accepted == "at most 200"
+    given().when(replace(hand_over, note="x" * 2000)).then_types(ShiftHandedOver)
+    given().when(replace(hand_over, note="x" * 2001)).then_raises(InvalidValue, "note")

@@ -12,10 +12,13 @@ from domain.subject_key import (
     SUBJECT_KEY,
     ApprovalRefused,
     ApproveDestruction,
+    Asked,
     DeclineDestruction,
+    Destroyed,
     DestructionGround,
     DestructionRefused,
     DestructionRequested,
+    Kept,
     MakeKey,
     RequestDestruction,
     SubjectKeyCreated,
@@ -74,3 +77,39 @@ def test_what_is_asked_for_must_be_possible() -> None:
     given(CREATED).when(replace(request, reference=" ")).then_raises(InvalidValue, "reference")
     given(CREATED, REQUESTED, DESTROYED).when(request).then_raises(WrongState, "subject")
     given(CREATED, REQUESTED, DESTROYED).when(approve).then_raises(WrongState, "subject")
+
+
+@pytest.mark.rule("record.key_destroyed")
+def test_who_could_not_have_it_destroyed_is_on_the_record_with_every_reason() -> None:
+    (no,) = given(CREATED).when(replace(request, in_the_way=(OPEN,))).events()
+    assert no == DestructionRefused(LEE, (OPEN,))
+    asked = given(CREATED, REQUESTED).when(replace(approve, by=LEE, in_the_way=(OPEN,)))
+    own, open_ = asked.then_refused(ApprovalRefused, "own_request", "call_open")
+    assert open_ == OPEN and own.rule == RULE
+    (refused,) = asked.events()
+    assert isinstance(refused, ApprovalRefused) and refused.by == LEE
+    (declined,) = given(CREATED, REQUESTED).when(DeclineDestruction(CAPTAIN, "the appeal is pending")).events()
+    assert declined == DestructionRefused(CAPTAIN, (Reason("declined", "the appeal is pending", RULE),))
+
+
+def test_a_reference_and_a_refusal_have_a_length() -> None:
+    no = DeclineDestruction(CAPTAIN, "")
+    for length in (3, 120):
+        given(CREATED).when(replace(request, reference="x" * length)).then_types(DestructionRequested)
+    for length in (2, 121):
+        given(CREATED).when(replace(request, reference="x" * length)).then_raises(InvalidValue, "reference")
+    for length in (3, 300):
+        given(CREATED, REQUESTED).when(replace(no, why="x" * length)).then_types(DestructionRefused)
+    for length in (2, 301):
+        given(CREATED, REQUESTED).when(replace(no, why="x" * length)).then_raises(InvalidValue, "why")
+    naive = replace(approve, unrecoverable_after=GONE_AFTER.replace(tzinfo=None))
+    given(CREATED, REQUESTED).when(naive).then_raises(InvalidValue, "unrecoverable_after")
+
+
+def test_what_has_become_of_a_key_follows_from_what_happened() -> None:
+    assert given(CREATED).state == Kept(CALL)
+    assert given(CREATED, REQUESTED).state == Asked(REQUESTED)
+    assert given(CREATED, REQUESTED, DestructionRefused(CAPTAIN, ())).state == Kept(CALL)
+    assert given(CREATED, REQUESTED, ApprovalRefused(LEE, ())).state == Asked(REQUESTED)
+    assert given(CREATED, REQUESTED, DESTROYED).state == Destroyed(CALL)
+    given(CREATED).when(DeclineDestruction(CAPTAIN, "the appeal is pending")).then_raises(WrongState, "subject")
