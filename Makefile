@@ -38,7 +38,7 @@ bench: $(DEV_STAMP)  ## speed, each figure against a floor of the same run (ONLY
 	@$(BIN)/python -m bench $(ONLY)
 
 mutants: $(DEV_STAMP)  ## change the domain one thing at a time: does a test notice? (ONLY="call camera"; all: hours)
-	@nice -n 10 $(BIN)/mutmut run --max-children 1 $(foreach file,$(ONLY),"domain.$(file).*")
+	@nice -n 10 $(BIN)/python -m infra.mutants $(ONLY)
 	@$(BIN)/python -m infra.mutation
 
 clean:  ## remove what was built and the environment; data stays
