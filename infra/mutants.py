@@ -21,10 +21,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from mutmut.__main__ import copy_also_copy_files, copy_src_dir, create_mutants
+from mutmut.__main__ import create_mutants
 from mutmut.configuration import config
 from mutmut.mutation.trampoline import set_mutant_under_test
 from mutmut.state import state
+from mutmut.utils.file_utils import copy_also_copy_files, copy_src_dir
 from mutmut.utils.format_utils import mangled_name_from_mutant_name
 
 ROOT = Path(__file__).parents[1]
@@ -64,7 +65,7 @@ def _reaching(session: pytest.Session) -> tuple[dict[str, list[pytest.Item]], di
 
 
 def _with_next(items: Sequence[pytest.Item]) -> Iterator[tuple[pytest.Item, pytest.Item | None]]:
-    yield from pairwise([*items, None])  # type: ignore[misc]
+    yield from pairwise([*items, None])
 
 
 def _try_all(

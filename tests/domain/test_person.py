@@ -196,6 +196,7 @@ def test_who_has_left_and_is_suspended_needs_both_sides_to_come_back() -> None:
     left, suspended = Suspended(PERSONNEL_SYSTEM, "left"), Suspended(COMMANDER, "inquiry 26-14")
     given(enrolled, left).when(Suspend(LEE, COMMANDER, "inquiry 26-14")).then(suspended)
     given(enrolled, suspended).when(Leave(LEE, PERSONNEL_SYSTEM, "left")).then(left)
+    given(enrolled, suspended).when(Suspend(LEE, PERSONNEL_SYSTEM, "left")).then(left)
     given(enrolled, left).when(Leave(LEE, PERSONNEL_SYSTEM, "left")).then_nothing()
     back, cleared = Reinstated(PERSONNEL_SYSTEM, "is back"), Reinstated(ADMIN, "closed")
     for first, second in ((back, cleared), (cleared, back)):
@@ -416,6 +417,7 @@ def test_a_change_is_recorded_where_something_changes(changed: dict[str, Any]) -
     given(enrolled).when(same).then_nothing()
     told = DetailsChanged(enrolled.name, LASD, enrolled.email, ADMIN)
     given(enrolled).when(replace(same, **changed)).then(replace(told, **changed))
+    given(enrolled, replace(told, **changed)).when(replace(same, **changed)).then_nothing()
 
 
 @pytest.mark.rule("people.roles")
