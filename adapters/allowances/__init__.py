@@ -10,12 +10,8 @@ import hmac
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from ipaddress import IPv6Address, ip_address
-from types import TracebackType
-from typing import Self
 
-from psycopg import InterfaceError, OperationalError
-from psycopg_pool import ConnectionPool
-
+from adapters.event_store.pool import SmallPool
 from application.ports import StoreUnavailable
 
 _TAKE = """
@@ -35,42 +31,25 @@ class Rate:
     every: timedelta
 
 
-class PostgresAllowances:
+class PostgresAllowances(SmallPool):
     """A context manager, one a process. Raises StoreUnavailable."""
 
     def __init__(self, url: str, secret: bytes) -> None:
         """`secret`: the same for all processes; without it nobody can tell whose a row is."""
+        super().__init__(url, "allowances", _away)
         self._secret = secret
-        self._pool = ConnectionPool(
-            url,
-            min_size=0,
-            max_size=4,
-            timeout=4.0,
-            open=False,
-            check=ConnectionPool.check_connection,  # a server that was away has closed those that lie here
-            kwargs={"autocommit": True},
-            name="allowances",
-        )
-
-    def __enter__(self) -> Self:
-        self._pool.open()
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self._pool.close()
 
     def take(self, what: str, address: str, rate: Rate, now: datetime) -> bool:
         """Whether this address may have one more of `what` now; if so it has had it."""
         source = hmac.digest(self._secret, f"{now:%Y-%m-%d} {what} {network(address)}".encode(), "sha256")
         values = {"source": source, "most": rate.most, "every_s": rate.every.total_seconds(), "now": now}
-        try:
-            with self._pool.connection() as connection:
-                connection.execute("DELETE FROM allowances.buckets WHERE at < %s", (now - rate.most * rate.every,))
-                return connection.execute(_TAKE, values).rowcount == 1
-        except (OperationalError, InterfaceError) as error:
-            raise StoreUnavailable("nobody can say how often this was asked: PostgreSQL does not answer") from error
+        with self.connection() as connection:
+            connection.execute("DELETE FROM allowances.buckets WHERE at < %s", (now - rate.most * rate.every,))
+            return connection.execute(_TAKE, values).rowcount == 1
+
+
+def _away() -> StoreUnavailable:
+    return StoreUnavailable("nobody can say how often this was asked: PostgreSQL does not answer")
 
 
 def network(address: str) -> str:

@@ -10,17 +10,15 @@ import secrets
 from collections.abc import Collection, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
-from types import TracebackType
-from typing import Any, Self
+from typing import Any
 
 import psycopg
-from psycopg import Connection, InterfaceError, OperationalError
-from psycopg_pool import ConnectionPool
+from psycopg import Connection
 
-from adapters.event_store.connection import BoundedConnection
 from adapters.event_store.migrate import login_roles as give_logins
 from adapters.event_store.migrate import migrate as bring_up_to_date
 from adapters.event_store.migrate import migrations
+from adapters.event_store.pool import SmallPool
 from adapters.keys.encryption import KeyEncryption
 from application.sealing import DESTROYED, Destroyed, KeysUnavailable, SubjectKey
 
@@ -46,50 +44,29 @@ def login_roles(url: str, passwords: Mapping[str, str]) -> None:
     give_logins(url, {login: passwords[login] for login in LOGINS if login in passwords}, LOGINS)
 
 
-class PostgresKeyStore:
+class PostgresKeyStore(SmallPool):
     """Implements `application.sealing.KeyStore`. A context manager, one a process; safe to use from many threads."""
 
     def __init__(self, url: str, encryption: KeyEncryption) -> None:
+        super().__init__(url, "keys", _away, "-c synchronous_commit=on")
         self._encryption = encryption
-        self._pool = ConnectionPool(
-            url,
-            connection_class=BoundedConnection,
-            min_size=0,
-            max_size=4,
-            timeout=4.0,
-            open=False,
-            check=ConnectionPool.check_connection,  # a server that was away has closed those that lie here
-            kwargs={"autocommit": True, "application_name": "saferweho keys", "options": "-c synchronous_commit=on"},
-            name="keys",
-        )
-
-    def __enter__(self) -> Self:
-        self._pool.open()
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self._pool.close()
 
     @contextmanager
-    def _connection(self) -> Iterator[Connection[Any]]:
+    def connection(self) -> Iterator[Connection[Any]]:
         try:
-            with self._pool.connection() as connection:
+            with super().connection() as connection:
                 yield connection
-        except (OperationalError, InterfaceError) as error:  # a pool that times out is an OperationalError
-            raise KeysUnavailable("the key store does not answer: nothing personal is written or read") from error
         except (psycopg.errors.UndefinedTable, psycopg.errors.InvalidSchemaName) as error:
             raise KeysUnavailable("there is no key store here: run 'saferweho migrate'") from error
 
     # -- keys ----------------------------------------------------------------
 
     def find(self, subjects: Collection[str]) -> Mapping[str, SubjectKey | Destroyed]:
-        with self._connection() as connection:
+        with self.connection() as connection:
             return self._found(connection, subjects)
 
     def make(self, subjects: Collection[str]) -> Mapping[str, SubjectKey | Destroyed]:
-        with self._connection() as connection:
+        with self.connection() as connection:
             found = self._found(connection, subjects)
             if missing := sorted(set(subjects) - found.keys()):
                 # Of several that make the first key of a subject at once, one does, and all read the same.
@@ -115,13 +92,13 @@ class PostgresKeyStore:
         }
 
     def destroy(self, subject: str) -> bool:
-        with self._connection() as connection:
+        with self.connection() as connection:
             (now,) = connection.execute("SELECT keys.destroy(%s)", (subject,)).fetchone() or (False,)
         return bool(now)
 
     def secret_of(self, purpose: str) -> bytes:
         ask = "SELECT kek, wrapped FROM keys.secrets WHERE purpose = %s"
-        with self._connection() as connection:
+        with self.connection() as connection:
             if (row := connection.execute(ask, (purpose,)).fetchone()) is None:
                 made = self._encryption.wrap(secrets.token_bytes(32), purpose)
                 connection.execute(
@@ -136,13 +113,13 @@ class PostgresKeyStore:
 
     def sweep(self) -> bool:
         """Clear the files of the database of what was destroyed; False where nothing was left to clear."""
-        with self._connection() as connection:
+        with self.connection() as connection:
             (done,) = connection.execute("SELECT keys.sweep()").fetchone() or (False,)
         return bool(done)
 
     def standing(self) -> dict[str, str | None]:
         """subject -> id of its key, None where it was destroyed. As the destroyer or the owner."""
-        with self._connection() as connection:
+        with self.connection() as connection:
             rows = connection.execute("SELECT subject, id, destroyed_at FROM keys.subject_keys").fetchall()
         return {subject: None if destroyed_at else id_ for subject, id_, destroyed_at in rows}
 
@@ -150,7 +127,7 @@ class PostgresKeyStore:
         """Wrap everything by the current key-encryption key, as the owner; returns how much was wrapped by another.
         Afterwards the older ones may be taken out of use."""
         changed, current = 0, self._encryption.current
-        with self._connection() as connection, connection.transaction():
+        with self.connection() as connection, connection.transaction():
             for table, name in (("subject_keys", "subject"), ("secrets", "purpose")):
                 rows = connection.execute(
                     f"SELECT {name}, kek, wrapped FROM keys.{table} WHERE kek <> %s FOR UPDATE",  # noqa: S608
@@ -164,3 +141,7 @@ class PostgresKeyStore:
                     )
                 changed += len(rows)
         return changed
+
+
+def _away() -> KeysUnavailable:
+    return KeysUnavailable("the key store does not answer: nothing personal is written or read")
