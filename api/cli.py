@@ -289,6 +289,50 @@ def bootstrap_confirm(token_file: Path, json: bool) -> None:
     _print_outcome(setup.confirm(token_file.read_text().strip()), json)
 
 
+# -- cameras -----------------------------------------------------------------
+
+
+@main.group()
+def cameras() -> None:
+    """The inventory of cameras.
+
+    \b
+    saferweho token --as administrator > me.jwt
+    saferweho cameras import cameras.csv --token-file me.jwt --dry-run
+    """
+
+
+@cameras.command("import")
+@click.argument("file", type=click.Path(exists=True, dir_okay=False, path_type=Path))
+@click.option(
+    "--token-file",
+    type=click.Path(exists=True, dir_okay=False, path_type=Path),
+    required=True,
+    help="File of the bearer token of the person who takes it in: it goes on the record in their name.",
+)
+@click.option("--reason", help="Why cameras that are there already change. Default: the file's name.")
+@click.option("--dry-run", is_flag=True, help="Say what would be done and what is wrong; record nothing.")
+@click.option("--json", is_flag=True, help="Print as JSON.")
+def cameras_import(file: Path, token_file: Path, reason: str | None, dry_run: bool, json: bool) -> None:
+    """Bring the cameras in line with a CSV file: all of it or nothing. Exit code 1 where a row is at fault.
+
+    What is as it should be is left alone, so the same file taken in again does nothing; cameras that the file does not
+    name are left as they are. Columns: camera, name, latitude, longitude, height_m, bearing_deg; and if you like
+    view_angle_deg and view_range_m, or field_of_view (WKT); secret; note.
+
+    \b
+    camera,name,latitude,longitude,height_m,bearing_deg,view_angle_deg,view_range_m
+    plummer-1,Santa Monica Blvd & Plummer Pl,34.0907,-118.3511,6.5,270,90,60
+    """
+    from api.processes import cameras as process
+
+    told = process.take_in(
+        file, token_file.read_text().strip(), reason, dry_run=dry_run, tell=lambda line: click.echo(line, err=True)
+    )
+    _print(told, json)
+    sys.exit(0 if told["result"] in ("accepted", "as it should be", "would be accepted") else 1)
+
+
 # -- looking after it --------------------------------------------------------
 
 

@@ -1,4 +1,4 @@
-"""Live views: asked for, granted or refused, kept alive, renewed, ended. And the cameras that are looked at.
+"""Live views: asked for, granted or refused, kept alive, renewed, ended.
 
 Every frame needs a grant that is on the record first; `permit` is what the media plane asks, and it asks the store.
 """
@@ -19,7 +19,7 @@ from application.deadlines import Change, Due, NotDue, drawn_from, when_due
 from application.handling import KEY, Accepted, Actor, Attempt, Handler, Outcome, Recorded, Unavailable
 from application.ports import StoreUnavailable
 from application.standing import NO_POLICY, authorise, outcome, service
-from domain import camera, live_view
+from domain import live_view
 from domain.call import CALL, CallStanding, ShareFeed, StopSharingFeed, call_standing
 from domain.camera import CAMERA, FeedStanding, feed_standing
 from domain.flight import FLIGHT
@@ -401,31 +401,6 @@ def _commands_flight(attempt: Attempt, feed: FeedId, person: str) -> bool:
         return False
     state = attempt.state(FLIGHT, key)
     return isinstance(state, Flying) and state.sortie.request.pilot == person
-
-
-# -- cameras -----------------------------------------------------------------
-
-CAMERA_ACTIONS: dict[type, str] = {
-    camera.InstallCamera: "keep_camera",
-    camera.MoveCamera: "keep_camera",
-    camera.RetireCamera: "keep_camera",
-    camera.ChangeMask: "mask_camera",
-    camera.NoteOnline: "record_camera_state",
-    camera.NoteOffline: "record_camera_state",
-}
-
-
-class Cameras(Commands):
-    """Cameras, put up and looked after by IT; the recorder notes whether they work."""
-
-    def change(self, actor: Actor, command: camera.Command, command_id: UUID | None = None) -> Outcome:
-        def use(attempt: Attempt) -> Recorded:
-            stream = CAMERA.stream(command.camera)
-            authorise(attempt, CAMERA_ACTIONS[type(command)], stream)
-            attempt.decide(CAMERA, command.camera, command)
-            return outcome(attempt, stream, command.camera)
-
-        return self.run(actor, type(command).__name__, command, command_id, use)
 
 
 # -- deadlines ---------------------------------------------------------------

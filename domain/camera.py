@@ -1,12 +1,16 @@
-"""A fixed camera: where it hangs, what its mask hides, and whether it is seen to work.
+"""A fixed camera: where it hangs, what it sees, what its mask hides, whether it works, and who looked after it.
 
 Whoever may look at it is no matter of the camera's; that it could not be looked at is, so every outage is on record.
+A camera that was moved sees something else: what it saw is no longer known, and where it had a mask everything is
+hidden until the mask is drawn anew.
 """
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import date, datetime
+from math import cos, radians, sin
 from typing import assert_never
 
 from domain import checks
@@ -24,9 +28,15 @@ from domain.kernel import (
 )
 
 Outline = tuple[tuple[float, float], ...]  # corners in parts of the picture: 0, 0 is top left, 1, 1 bottom right
+WHOLE_PICTURE: Outline = ((0.0, 0.0), (1.0, 0.0), (1.0, 1.0), (0.0, 1.0))
+FEWEST_CORNERS, MOST_POINTS = 3, 64  # of a field of view
+METRES_PER_DEGREE = 111_320.0  # of latitude, on a sphere of 6,378 km; good to 0.3 % over a city
+_SECRET = re.compile(r"[a-z0-9][a-z0-9._-]{0,63}")
 
 # -- events ------------------------------------------------------------------
-# `bearing_deg`: where it looks, clockwise from true north; `height_m`: above the ground.
+# `bearing_deg`: where it looks, clockwise from true north; `height_m`: above the ground; `outline`: the ground that it
+# sees, WGS 84, the last point is the first one again; `device`: maker, model, serial and firmware, as the camera itself
+# tells; empty where it was not asked.
 
 
 @event("camera.camera_installed")
@@ -49,6 +59,43 @@ class CameraMoved:
     bearing_deg: float
     reason: str
     moved_by: PersonId
+
+
+@event("camera.camera_renamed")
+class CameraRenamed:
+    """A camera got another name; its id stays."""
+
+    name: str
+    reason: str
+    renamed_by: PersonId
+
+
+@event("camera.field_of_view_drawn")
+class FieldOfViewDrawn:
+    """Which ground a camera sees was drawn: as surveyed, or as its lens lets expect."""
+
+    outline: tuple[Place, ...]
+    reason: str
+    drawn_by: PersonId
+
+
+@event("camera.stream_source_named")
+class StreamSourceNamed:
+    """It was said under which name a camera's address and password are kept, elsewhere than in the record."""
+
+    secret: str
+    device: str
+    named_by: PersonId
+
+
+@event("camera.camera_maintained")
+class CameraMaintained:
+    """Work was done on a camera."""
+
+    work: str
+    done_on: date
+    next_due_on: date | None
+    performed_by: PersonId
 
 
 @event("camera.camera_online")
@@ -83,7 +130,18 @@ class CameraRetired:
     retired_by: PersonId
 
 
-Event = CameraInstalled | CameraMoved | CameraOnline | CameraOffline | CameraMaskChanged | CameraRetired
+Event = (
+    CameraInstalled
+    | CameraMoved
+    | CameraRenamed
+    | FieldOfViewDrawn
+    | StreamSourceNamed
+    | CameraMaintained
+    | CameraOnline
+    | CameraOffline
+    | CameraMaskChanged
+    | CameraRetired
+)
 
 # -- commands ----------------------------------------------------------------
 
@@ -105,6 +163,41 @@ class MoveCamera:
     height_m: float
     bearing_deg: float
     reason: str
+    by: PersonId
+
+
+@dataclass(frozen=True, slots=True)
+class RenameCamera:
+    camera: CameraId
+    name: str
+    reason: str
+    by: PersonId
+
+
+@dataclass(frozen=True, slots=True)
+class DrawFieldOfView:
+    camera: CameraId
+    outline: tuple[Place, ...]
+    reason: str
+    by: PersonId
+
+
+@dataclass(frozen=True, slots=True)
+class NameStreamSource:
+    """`secret`: a name, never an address or a password: those are in no event and in no log."""
+
+    camera: CameraId
+    secret: str
+    device: str
+    by: PersonId
+
+
+@dataclass(frozen=True, slots=True)
+class NoteMaintenance:
+    camera: CameraId
+    work: str
+    done_on: date
+    next_due_on: date | None
     by: PersonId
 
 
@@ -140,7 +233,18 @@ class RetireCamera:
     by: PersonId
 
 
-Command = InstallCamera | MoveCamera | NoteOnline | NoteOffline | ChangeMask | RetireCamera
+Command = (
+    InstallCamera
+    | MoveCamera
+    | RenameCamera
+    | DrawFieldOfView
+    | NameStreamSource
+    | NoteMaintenance
+    | NoteOnline
+    | NoteOffline
+    | ChangeMask
+    | RetireCamera
+)
 
 # -- state -------------------------------------------------------------------
 
@@ -152,8 +256,14 @@ class NotInstalled:
 
 @dataclass(frozen=True, slots=True)
 class Installed:
-    """Up; offline until its first picture came in."""
+    """Up; offline until its first picture came in. `field_of_view`: None where it is not known."""
 
+    name: str
+    place: Place
+    height_m: float
+    bearing_deg: float
+    field_of_view: tuple[Place, ...] | None = None
+    secret: str | None = None
     online: bool = False
     outlines: tuple[Outline, ...] = ()
 
@@ -198,7 +308,7 @@ def decide(command: Command, state: State, at: datetime) -> list[Event]:
     match command, state:
         case InstallCamera(), NotInstalled():
             checks.identifier("camera", command.camera)
-            name = checks.text("name", command.name, at_most=120)
+            name = _name(command.name)
             height_m, bearing_deg = _aim(command)
             return [CameraInstalled(name, command.place, height_m, bearing_deg, command.by)]
         case InstallCamera(), _:
@@ -207,9 +317,34 @@ def decide(command: Command, state: State, at: datetime) -> list[Event]:
             raise NotFound("there is no such camera", field="camera", accepted="an installed camera's id")
         case _, Retired():
             raise WrongState("this camera was taken down", field="camera")
-        case MoveCamera(), _:
+        case MoveCamera(), Installed(outlines=outlines):
             height_m, bearing_deg = _aim(command)
-            return [CameraMoved(command.place, height_m, bearing_deg, _reason(command.reason), command.by)]
+            moved = CameraMoved(command.place, height_m, bearing_deg, _reason(command.reason), command.by)
+            if not outlines:
+                return [moved]
+            return [moved, CameraMaskChanged((WHOLE_PICTURE,), MASK_AFTER_MOVE, command.by)]
+        case RenameCamera(), Installed(name=before):
+            name = _name(command.name)
+            if name == before:
+                raise InvalidValue("the camera has this name already", field="name", accepted="another name")
+            return [CameraRenamed(name, _reason(command.reason), command.by)]
+        case DrawFieldOfView(), Installed(field_of_view=seen_before):
+            _check_ground(command.outline)
+            if command.outline == seen_before:
+                raise InvalidValue("the field of view is just so already", field="outline", accepted="another outline")
+            return [FieldOfViewDrawn(command.outline, _reason(command.reason), command.by)]
+        case NameStreamSource(), _:
+            if not _SECRET.fullmatch(command.secret):
+                accepted = "1 to 64 of a-z, 0-9, '.', '_' and '-': a name, never an address or a password"
+                raise InvalidValue("secret is no name of a secret", field="secret", accepted=accepted)
+            return [StreamSourceNamed(command.secret, checks.cleaned(command.device), command.by)]
+        case NoteMaintenance(work=work, done_on=done_on, next_due_on=due), _:
+            # The station's day may be one behind UTC's, never ahead of it.
+            if done_on > at.date():
+                raise InvalidValue("done_on is to come", field="done_on", accepted="today or a day before")
+            if due is not None and due <= done_on:
+                raise InvalidValue("next_due_on is not after done_on", field="next_due_on", accepted="a later day")
+            return [CameraMaintained(checks.text("work", work, at_least=3, at_most=500), done_on, due, command.by)]
         case NoteOnline(observed_at=seen), Installed(online=online):
             return [] if online else [CameraOnline(checks.aware("observed_at", seen))]
         case NoteOffline(observed_at=seen, detail=detail), Installed(online=online):
@@ -230,6 +365,13 @@ def _aim(command: InstallCamera | MoveCamera) -> tuple[float, float]:
     )
 
 
+MASK_AFTER_MOVE = "the camera was moved: everything is hidden until its mask is drawn anew"
+
+
+def _name(said: str) -> str:
+    return checks.text("name", said, at_most=120)
+
+
 def _reason(said: str) -> str:
     return checks.text("reason", said, at_least=3, at_most=500)
 
@@ -245,12 +387,51 @@ def _check_outlines(outlines: tuple[Outline, ...]) -> None:
         raise InvalidValue("this is no mask", field="outlines", accepted=accepted)
 
 
+def _check_ground(outline: tuple[Place, ...]) -> None:
+    accepted = f"at least {FEWEST_CORNERS} corners, at most {MOST_POINTS} points, the last one the first again"
+    if not FEWEST_CORNERS < len(outline) <= MOST_POINTS:
+        raise InvalidValue(f"the outline has {len(outline)} points", field="outline", accepted=accepted)
+    if outline[0] != outline[-1]:
+        raise InvalidValue("the outline is not closed", field="outline", accepted=accepted)
+    if len(set(outline)) < FEWEST_CORNERS:
+        raise InvalidValue("the outline encloses nothing", field="outline", accepted=accepted)
+
+
+def sector(place: Place, bearing_deg: float, angle_deg: float, range_m: float) -> tuple[Place, ...]:
+    """The ground that a camera of this horizontal angle of view (1 to 360 degrees) may see as far as `range_m`
+    (5 to 500 metres), with nothing in the way: a sector on the tangent plane, closed, to a centimetre. An arc is cut
+    into steps of at most 15 degrees, whose corners lie on it. Raises InvalidValue."""
+    checks.within("view_angle_deg", angle_deg, 1, 360, "degrees")
+    checks.within("view_range_m", range_m, 5, 500, "m")
+    steps = max(1, -(-int(angle_deg) // 15))
+    first, turn = bearing_deg - angle_deg / 2, angle_deg / steps
+    all_round = angle_deg == 360
+    arc = [radians(first + turn * n) for n in range(steps if all_round else steps + 1)]
+    east_per_degree = METRES_PER_DEGREE * cos(radians(place.latitude))
+
+    def point(north_m: float, east_m: float) -> Place:
+        latitude, longitude = place.latitude + north_m / METRES_PER_DEGREE, place.longitude + east_m / east_per_degree
+        return Place(round(latitude, 7), round(longitude, 7))
+
+    corners = [point(range_m * cos(towards), range_m * sin(towards)) for towards in arc]
+    outline = corners if all_round else [point(0, 0), *corners]
+    return (*outline, outline[0])
+
+
 def evolve(state: State, happened: Event) -> State:
     match happened, state:
-        case CameraInstalled(), _:
-            return Installed()
+        case CameraInstalled(name, place, height_m, bearing_deg), _:
+            return Installed(name, place, height_m, bearing_deg)
         case CameraRetired(), _:
             return Retired()
+        case CameraMoved(place, height_m, bearing_deg), Installed():
+            return replace(state, place=place, height_m=height_m, bearing_deg=bearing_deg, field_of_view=None)
+        case CameraRenamed(name), Installed():
+            return replace(state, name=name)
+        case FieldOfViewDrawn(outline), Installed():
+            return replace(state, field_of_view=outline)
+        case StreamSourceNamed(secret), Installed():
+            return replace(state, secret=secret)
         case CameraOnline(), Installed():
             return replace(state, online=True)
         case CameraOffline(), Installed():

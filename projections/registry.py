@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from projections.access.projection import ACCESS
 from projections.audit_trail.projection import AUDIT_TRAIL
+from projections.cameras.projection import CAMERAS
 from projections.complaints.projection import COMPLAINTS
 from projections.deadlines.projection import DEADLINES
 from projections.engine.projection import AnyProjection
@@ -34,6 +35,7 @@ PROJECTIONS: tuple[AnyProjection, ...] = (
     OVERSIGHT,
     PLATES,
     PERSONAL_DATA,
+    CAMERAS,
 )
 
 

@@ -1,4 +1,4 @@
-"""Checks outlines of privacy zones with GEOS, by way of shapely."""
+"""Checks outlines of privacy zones and of what cameras see with GEOS, by way of shapely."""
 
 from adapters.geometry.outlines import COUNTY, CountyGeometry
 

@@ -44,6 +44,9 @@ background:var(--act);color:var(--paper);cursor:pointer}
 .receipt{font:600 1.5rem/1.4 ui-monospace,monospace;letter-spacing:.04em;overflow-wrap:anywhere}
 .trap{position:absolute;left:-100vw;width:1px;height:1px;overflow:hidden}
 .answer{white-space:pre-wrap;overflow-wrap:anywhere}
+table{width:100%;border-collapse:collapse;margin:1.5rem 0}
+th,td{text-align:left;padding:.4rem .6rem .4rem 0;border-bottom:1px solid var(--line)}
+td:last-child,th:last-child{text-align:right;padding-right:0;font-variant-numeric:tabular-nums;white-space:nowrap}
 """
 _HASH = base64.b64encode(hashlib.sha256(STYLE.encode()).digest()).decode()
 HEADERS = {
@@ -57,7 +60,8 @@ HEADERS = {
 FORM, RECEIPT = "/feedback", "/feedback/receipt"
 
 
-def _page(language: str, at: str, title: str, body: str, status: int = 200) -> HTMLResponse:
+def framed(language: str, at: str, title: str, body: str, status: int = 200) -> HTMLResponse:
+    """A page for the public, with a link to itself in the other languages."""
     others = " ".join(
         f'<a href="{at}?lang={code}" lang="{code}" hreflang="{code}">{name}</a>'
         for code, name in LANGUAGES.items()
@@ -135,7 +139,7 @@ def form(
 <div class="box"><h2>{escape(words["kept_title"])}</h2><p>{escape(words["kept"])}</p></div>
 <p>{escape(words["consent"])}</p><button>{escape(words["send"])}</button></form>
 <p><a href="{RECEIPT}?lang={language}">{escape(words["have_receipt"])}</a></p>"""
-    return _page(language, FORM, words["title"], body, status)
+    return framed(language, FORM, words["title"], body, status)
 
 
 def received(language: str, receipt: str) -> HTMLResponse:
@@ -144,7 +148,7 @@ def received(language: str, receipt: str) -> HTMLResponse:
 <p class="receipt">{escape(receipt)}</p></div><p>{escape(words["receipt_why"])}</p>
 <p><a href="{RECEIPT}?lang={language}">{escape(words["have_receipt"])}</a></p>
 <p><a href="{FORM}?lang={language}">{escape(words["another"])}</a></p>"""
-    return _page(language, FORM, words["received_title"], body)
+    return framed(language, FORM, words["received_title"], body)
 
 
 def lookup(
@@ -158,7 +162,7 @@ def lookup(
 <input type="text" id="receipt" name="receipt" value="{escape(receipt)}" maxlength="64" autocomplete="off"
  aria-describedby="receipt-hint"{_wrong("receipt", errors)}>
 <button>{escape(words["look"])}</button></form><p><a href="{FORM}?lang={language}">{escape(words["another"])}</a></p>"""
-    return _page(language, RECEIPT, words["lookup_title"], body, status)
+    return framed(language, RECEIPT, words["lookup_title"], body, status)
 
 
 def _progress(language: str, found: Progress) -> str:
@@ -180,4 +184,4 @@ def plain(language: str, code: str, status: int) -> HTMLResponse:
     """Where there is no form to show again."""
     words = WORDS[language]
     again = f'<p><a href="{FORM}?lang={language}">{escape(words["another"])}</a></p>'
-    return _page(language, FORM, words["title"], _errors(language, [code]) + again, status)
+    return framed(language, FORM, words["title"], _errors(language, [code]) + again, status)

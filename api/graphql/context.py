@@ -21,6 +21,7 @@ from api.standings import Standings
 from application.accounts import Accounts
 from application.audit_export import AuditExports
 from application.calls import Calls
+from application.cameras import Cameras
 from application.complaints import Complaints
 from application.exports import Disclosures, Exports
 from application.fleet import Fleet
@@ -37,7 +38,7 @@ from application.policies import Policies
 from application.readings import Reading, Readings
 from application.retention import Retention
 from application.viewings import Viewings
-from application.views import Cameras, Reasons, Views
+from application.views import Reasons, Views
 from application.zones import Zones
 from projections.engine.wait import AppliedPositions, NotYetApplied
 

@@ -1,4 +1,4 @@
-"""Looking, in GraphQL: cameras, live views, who watches now, everything that X saw, everyone who saw Y.
+"""Looking, in GraphQL: live views, who watches now, everything that X saw, everyone who saw Y.
 
 What a page asks of a live view answers out of the store, as it is at that moment; lists come out of the read model.
 """
@@ -6,7 +6,6 @@ What a page asks of a live view answers out of the store, as it is at that momen
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
 from datetime import datetime
 
 import strawberry
@@ -14,11 +13,10 @@ import strawberry
 from api.graphql.audit import page_size
 from api.graphql.commands import command
 from api.graphql.context import Context, Unreadable, context_of
-from api.graphql.types import CommandResult, PageInfo, Person, Place, PlaceInput, Position, Reason
-from domain import camera as c
+from api.graphql.types import CommandResult, PageInfo, Person, Position, Reason
 from domain import kernel
 from domain.grounds import Grounds
-from domain.kernel import CallNumber, CameraId, CaseNumber, Mistake, PersonId
+from domain.kernel import CallNumber, CaseNumber, Mistake
 from domain.reason_quality import ADVICE
 from projections.access import queries as q
 from projections.engine.reading import checkpoint
@@ -49,14 +47,6 @@ class GroundsInput:
         )
 
 
-@strawberry.input
-class CornerInput:
-    """A point of a picture: 0, 0 is top left, 1, 1 bottom right."""
-
-    x: float
-    y: float
-
-
 # -- what is told ------------------------------------------------------------------
 
 
@@ -82,23 +72,6 @@ class Pulse:
     open: bool
     until: datetime | None
     reason: Reason | None
-
-
-@strawberry.type
-class Camera:
-    """A fixed camera. `feed`: what to name when asking for its picture; `watchers`: live views open now."""
-
-    id: Id
-    feed: Id
-    name: str
-    place: Place
-    height_m: float
-    bearing_deg: float
-    online: bool
-    since: datetime | None
-    masked_outlines: int
-    retired: bool
-    watchers: int
 
 
 @strawberry.type
@@ -282,30 +255,6 @@ class LookingQueries:
         advice = [Advice(code=flaw, message=ADVICE[flaw]) for flaw in found.flaws]
         return ReasonQuality(score=found.score, vague=found.vague, advice=advice)
 
-    @strawberry.field(description="All cameras, by name, with how many watch each now.")
-    async def cameras(self, info: strawberry.Info, after_position: Position | None = None) -> list[Camera]:
-        context = context_of(info)
-        context.require("read_cameras")
-        await context.applied("access", after_position)
-        async with context.reading() as connection:
-            rows = await q.cameras(connection)
-        return [
-            Camera(
-                id=Id(row.camera),
-                feed=Id(f"camera-{row.camera}"),
-                name=row.name,
-                place=Place(latitude=row.latitude, longitude=row.longitude),
-                height_m=row.height_m,
-                bearing_deg=row.bearing_deg,
-                online=row.online,
-                since=row.since,
-                masked_outlines=row.masked_outlines,
-                retired=row.retired,
-                watchers=row.watchers,
-            )
-            for row in rows
-        ]
-
     @strawberry.field(description="How many live views of each feed are open, where there are any.")
     async def watchers(self, info: strawberry.Info, after_position: Position | None = None) -> list[FeedWatchers]:
         context = context_of(info)
@@ -477,72 +426,3 @@ class LookingMutations:
         return await command(
             info, "stop_sharing_feed", command_id, lambda who, id_: views.stop_sharing(who, call_number, feed, id_)
         )
-
-    # -- cameras ---------------------------------------------------------------
-
-    @strawberry.mutation(description="Put a camera up. It is offline until its first picture comes in.")
-    async def install_camera(
-        self,
-        info: strawberry.Info,
-        camera: Id,
-        name: str,
-        place: PlaceInput,
-        height_m: float,
-        bearing_deg: float,
-        command_id: Id | None = None,
-    ) -> CommandResult:
-        return await _camera(
-            info,
-            "install_camera",
-            command_id,
-            lambda by: c.InstallCamera(CameraId(camera), name, _place(place), height_m, bearing_deg, by),
-        )
-
-    @strawberry.mutation(description="Put a camera elsewhere, or make it look elsewhere.")
-    async def move_camera(
-        self,
-        info: strawberry.Info,
-        camera: Id,
-        place: PlaceInput,
-        height_m: float,
-        bearing_deg: float,
-        reason: str,
-        command_id: Id | None = None,
-    ) -> CommandResult:
-        return await _camera(
-            info,
-            "move_camera",
-            command_id,
-            lambda by: c.MoveCamera(CameraId(camera), _place(place), height_m, bearing_deg, reason, by),
-        )
-
-    @strawberry.mutation(description="Draw anew what a camera must never show: the whole mask, as outlines of corners.")
-    async def mask_camera(
-        self,
-        info: strawberry.Info,
-        camera: Id,
-        outlines: list[list[CornerInput]],
-        reason: str,
-        command_id: Id | None = None,
-    ) -> CommandResult:
-        drawn = tuple(tuple((corner.x, corner.y) for corner in outline) for outline in outlines)
-        return await _camera(
-            info, "mask_camera", command_id, lambda by: c.ChangeMask(CameraId(camera), drawn, reason, by)
-        )
-
-    @strawberry.mutation(description="Take a camera down.")
-    async def retire_camera(
-        self, info: strawberry.Info, camera: Id, reason: str, command_id: Id | None = None
-    ) -> CommandResult:
-        return await _camera(info, "retire_camera", command_id, lambda by: c.RetireCamera(CameraId(camera), reason, by))
-
-
-def _place(place: PlaceInput) -> kernel.Place:
-    return kernel.Place(place.latitude, place.longitude)
-
-
-async def _camera(
-    info: strawberry.Info, name: str, command_id: Id | None, make: Callable[[PersonId], c.Command]
-) -> CommandResult:
-    cameras = context_of(info).services.cameras
-    return await command(info, name, command_id, lambda who, id_: cameras.change(who, make(PersonId(who.person)), id_))

@@ -28,6 +28,7 @@ from strawberry.types.execution import PreExecutionError
 
 from adapters.keys import KeyEncryptionFault
 from api.graphql import limits
+from api.graphql.cameras import CameraMutations, CameraQueries
 from api.graphql.complaints import ComplaintMutations, ComplaintQueries
 from api.graphql.conditions import ConditionMutations
 from api.graphql.documents import TOKEN_LIMIT
@@ -62,6 +63,7 @@ QUERIES = (  # one class a capability
     PersonalDataQueries,
     PlateQueries,
     LookingQueries,
+    CameraQueries,
     LeavingQueries,
     IncidentQueries,
     PeopleQueries,
@@ -78,6 +80,7 @@ MUTATIONS = (
     PersonalDataMutations,
     PlateMutations,
     LookingMutations,
+    CameraMutations,
     LeavingMutations,
     PeopleMutations,
     PilotMutations,

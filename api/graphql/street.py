@@ -16,7 +16,7 @@ from api.graphql.subscriptions import moves
 from application.calls import Seen
 from domain.call import ObservationKind
 from domain.kernel import Place
-from projections.access import queries as access
+from projections.cameras import queries as cameras
 from projections.live_board import queries as q
 
 Id = strawberry.ID
@@ -65,7 +65,7 @@ async def _shared(context: Context) -> SharedFeeds:
     context.require("read_shared_feeds")
     async with context.reading() as connection:
         page = await q.shared_feeds(connection)
-        names = {f"camera-{camera.camera}": camera.name for camera in await access.cameras(connection)}
+        names = await cameras.names(connection, [row.feed for row in page.shared])
     return SharedFeeds(
         shared=[
             SharedFeed(

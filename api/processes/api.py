@@ -36,6 +36,7 @@ from api import cad, scim
 from api.feedback import PublicForm
 from api.graphql.context import READ_SLOTS, Services
 from api.http import PAGES, build_app, proof_of
+from api.inventory import PublicInventory
 from api.processes import wiring
 from api.processes.running import Running, running
 from api.settings import Settings, SettingsError
@@ -44,6 +45,7 @@ from api.standings import Standings
 from application.accounts import LOCKED, Accounts, SignOnRefused, SignOnUnavailable
 from application.audit_export import AuditExports
 from application.calls import Calls
+from application.cameras import Cameras
 from application.complaints import Complaints
 from application.exports import Disclosures, Exports
 from application.fleet import Fleet
@@ -59,7 +61,7 @@ from application.policies import Policies
 from application.readings import Readings
 from application.retention import Retention
 from application.viewings import Viewings
-from application.views import Cameras, Reasons, Views
+from application.views import Reasons, Views
 from application.zones import Zones
 from domain.launch import AirspaceAuthority, AuthorityKind, Separation, SeparationMethod
 from projections.access.queries import EarlierLooks
@@ -92,8 +94,8 @@ async def serve(process: Running, handler: Handler, pages: Path = PAGES) -> None
             flights.sources = condition_files(settings.conditions)
         retention, personal_data = Retention(handler), PersonalData(handler)
         retention.key_backups_kept = personal_data.key_backups_kept = timedelta(days=settings.key_backup_days)
-        zones = Zones(handler)
-        zones.geometry = CountyGeometry()
+        zones, cameras = Zones(handler), Cameras(handler)
+        zones.geometry = cameras.sight = CountyGeometry()
         reasons = Reasons(handler, earlier)
         services = Services(
             settings=settings,
@@ -113,7 +115,7 @@ async def serve(process: Running, handler: Handler, pages: Path = PAGES) -> None
             policies=Policies(handler),
             pilots=Pilots(handler),
             views=Views(handler, heartbeats, reasons),
-            cameras=Cameras(handler),
+            cameras=cameras,
             viewings=Viewings(handler, reasons),
             exports=Exports(handler, reasons),
             disclosures=Disclosures(handler, reasons),
@@ -155,7 +157,12 @@ async def serve(process: Running, handler: Handler, pages: Path = PAGES) -> None
             sign_in,
             process.health,
             lifespan,
-            [*development_routes(settings), *scim_routes(settings, services), *public_form.routes()],
+            [
+                *development_routes(settings),
+                *scim_routes(settings, services),
+                *public_form.routes(),
+                *PublicInventory(services).routes(),
+            ],
             cad.Keys.read(settings.cad_keys),
             verifier,
             pages,

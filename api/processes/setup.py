@@ -18,7 +18,7 @@ import psycopg
 from adapters import event_store, keys
 from adapters.identity.development_issuer import IssuerForbidden, issue_token
 from adapters.identity.issuer_documents import IssuerDocuments
-from adapters.identity.verifier import TokenRefused, TokenVerifier
+from adapters.identity.verifier import Identity, TokenRefused, TokenVerifier
 from adapters.kafka import topics
 from api import settings as settings_
 from api.processes import wiring
@@ -119,7 +119,7 @@ def propose(founding: Any, token: str) -> dict[str, Any]:
     except msgspec.ValidationError as error:
         raise SystemExit(f"the founding file is not complete: {error}") from None
     settings = tool_settings(["DATABASE_URL"])
-    by = _verified(settings, token)
+    by = verified(settings, token).person_id
     with wiring.handler(settings) as handler:
         return told(
             Policies(handler).propose_founding(
@@ -130,7 +130,7 @@ def propose(founding: Any, token: str) -> dict[str, Any]:
 
 def confirm(token: str) -> dict[str, Any]:
     settings = tool_settings(["DATABASE_URL"])
-    by = _verified(settings, token)
+    by = verified(settings, token).person_id
     with wiring.handler(settings) as handler:
         return told(Policies(handler).confirm_founding(by))
 
@@ -141,8 +141,10 @@ def told(outcome: Outcome) -> dict[str, Any]:
     return {"result": facts.pop("type"), **facts}
 
 
-def _verified(settings: settings_.Settings, token: str) -> str:
-    async def ask() -> str:
+def verified(settings: settings_.Settings, token: str) -> Identity:
+    """Who the token says is asking. Ends with what is wrong with it where it is refused."""
+
+    async def ask() -> Identity:
         async with httpx.AsyncClient() as client:
             verifier = TokenVerifier(
                 IssuerDocuments(settings.issuer, client),
@@ -150,7 +152,7 @@ def _verified(settings: settings_.Settings, token: str) -> str:
                 person_claim=settings.oidc_person_claim,
                 step_up_acr=settings.oidc_step_up_acr,
             )
-            return (await verifier.verify(token)).person_id
+            return await verifier.verify(token)
 
     try:
         return asyncio.run(ask())

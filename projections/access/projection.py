@@ -11,7 +11,7 @@ from importlib.resources import files
 from typing import Any, get_args
 
 from application.codec import Recorded, to_builtins
-from domain import camera, disclosure, export, footage, live_view, viewing
+from domain import disclosure, export, footage, live_view, viewing
 from domain.grounds import StatedGrounds
 from domain.session import AttemptRefused
 from projections.engine.projection import Cursor, Park, Projection
@@ -22,7 +22,6 @@ from projections.engine.rows import Patches, patch, upsert
 class Changes:
     looks: Patches = field(default_factory=dict)
     refusals: Patches = field(default_factory=dict)
-    cameras: Patches = field(default_factory=dict)
     recordings: Patches = field(default_factory=dict)
 
 
@@ -36,7 +35,6 @@ def changes(batch: Sequence[Recorded]) -> Changes:
 def write(cursor: Cursor, changes: Changes) -> None:
     upsert(cursor, "looks", "stream", changes.looks)
     upsert(cursor, "refusals", "id", changes.refusals)
-    upsert(cursor, "cameras", "camera", changes.cameras)
     upsert(cursor, "recordings", "footage", changes.recordings)
 
 
@@ -201,29 +199,6 @@ def _session(into: Changes, recorded: Recorded) -> None:
     _refused(into, recorded, event.action, event.target, event.reasons, event.rule)
 
 
-def _camera(into: Changes, recorded: Recorded) -> None:
-    key = recorded.stream.partition("-")[2]
-    match event := recorded.event:
-        case camera.CameraInstalled():
-            patch(into.cameras, key, name=event.name, online=False, retired=False, masked_outlines=0)
-        case camera.CameraOnline() | camera.CameraOffline():
-            online = isinstance(event, camera.CameraOnline)
-            patch(into.cameras, key, online=online, since=event.observed_at)
-        case camera.CameraMaskChanged():
-            patch(into.cameras, key, masked_outlines=len(event.outlines))
-        case camera.CameraRetired():
-            patch(into.cameras, key, retired=True, online=False)
-    if isinstance(event, camera.CameraInstalled | camera.CameraMoved):
-        patch(
-            into.cameras,
-            key,
-            latitude=event.place.latitude,
-            longitude=event.place.longitude,
-            height_m=event.height_m,
-            bearing_deg=event.bearing_deg,
-        )
-
-
 _APPLY: dict[str, Callable[[Changes, Recorded], None]] = {
     "liveview": _live_view,
     "viewing": _viewing,
@@ -231,9 +206,8 @@ _APPLY: dict[str, Callable[[Changes, Recorded], None]] = {
     "disclosure": _disclosure,
     "footage": _footage,
     "session": _session,
-    "camera": _camera,
 }
-_ALL_OF: tuple[Any, ...] = (live_view.Event, viewing.Event, export.Event, disclosure.Event, camera.Event)
+_ALL_OF: tuple[Any, ...] = (live_view.Event, viewing.Event, export.Event, disclosure.Event)
 HANDLES: frozenset[type] = frozenset(
     {
         AttemptRefused,
@@ -246,7 +220,7 @@ HANDLES: frozenset[type] = frozenset(
 
 ACCESS: Projection[Changes] = Projection(
     name="access",
-    version=3,
+    version=4,
     tables=files(__package__).joinpath("tables.sql").read_text("utf-8"),
     handles=HANDLES,
     changes=changes,

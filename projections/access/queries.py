@@ -71,23 +71,6 @@ class Refusal:
 
 
 @dataclass(frozen=True, slots=True)
-class Camera:
-    """`watchers`: how many live views of it are open now."""
-
-    camera: str
-    name: str
-    latitude: float
-    longitude: float
-    height_m: float
-    bearing_deg: float
-    online: bool
-    since: datetime | None
-    masked_outlines: int
-    retired: bool
-    watchers: int
-
-
-@dataclass(frozen=True, slots=True)
 class Recording:
     """At most an hour of a feed, by the recorder's clock. `state`: kept, destroyed or lost."""
 
@@ -120,15 +103,6 @@ async def watched(connection: Reader) -> Sequence[Watched]:
         SELECT feed, count(*) AS watchers FROM read.access_looks WHERE kind = 'live_view' AND state = 'open'
         GROUP BY feed ORDER BY feed"""
     return await _rows(connection, Watched, query, {})
-
-
-async def cameras(connection: Reader) -> Sequence[Camera]:
-    """All that were ever put up, by name."""
-    query = """
-        SELECT c.*, (SELECT count(*) FROM read.access_looks l
-                     WHERE l.kind = 'live_view' AND l.state = 'open' AND l.feed = 'camera-' || c.camera) AS watchers
-        FROM read.access_cameras c ORDER BY c.name, c.camera"""
-    return await _rows(connection, Camera, query, {})
 
 
 async def recordings(

@@ -63,16 +63,3 @@ CREATE TABLE recordings (          -- for search: what there is to be looked at
     state text                     -- kept, destroyed, lost
 );
 CREATE INDEX recordings_of_feed ON recordings (feed, since);
-
-CREATE TABLE cameras (
-    camera text PRIMARY KEY,
-    name text,
-    latitude double precision,
-    longitude double precision,
-    height_m double precision,     -- above the ground
-    bearing_deg double precision,  -- clockwise from true north
-    online boolean,
-    since timestamptz,             -- online or offline
-    masked_outlines integer,
-    retired boolean
-);

@@ -12,9 +12,10 @@ from typing import Any
 from adapters.heartbeats import PostgresHeartbeats
 from api.processes import wiring
 from application.accounts import Accounts, Proof
+from application.cameras import Cameras
 from application.handling import Accepted, Actor
 from application.standing import service
-from application.views import Cameras, Views
+from application.views import Views
 from domain.camera import NoteOnline
 from domain.kernel import CameraId
 from tests.api.watch_center import Asker, Json, WatchCenter, settings_as

@@ -398,8 +398,10 @@ def test_everything_x_saw_and_everyone_who_saw_y(watch_center: WatchCenter) -> N
         assert {"feed": feed, "watchers": 2} in counts
         open_ = auditor.ask("query($feed: ID) { openViews(feed: $feed) { person { id } } }", feed=feed)["openViews"]
         assert [row["person"]["id"] for row in open_] == [person, sergeant.person]
-        cameras = deputy.ask("{ cameras { feed name watchers online } }")["cameras"]
-        assert {"feed": feed, "name": "Plummer Park", "watchers": 2, "online": True} in cameras
+        query = "query($id: ID) { cameras(id: $id) { edges { node { feed name watchers online } } } }"
+        assert nodes(deputy.ask(query, id=feed.removeprefix("camera-"))) == [
+            {"feed": feed, "name": "Plummer Park", "watchers": 2, "online": True}
+        ]
 
 
 def test_everybody_reads_their_own_access_and_oversight_reads_all(watch_center: WatchCenter) -> None:

@@ -392,7 +392,7 @@ QUESTIONS = (  # what there is to read beside the audit trail, from each capabil
     "accessRecord { position }",
     'audience(subject: "camera-none") { position }',
     "refusedAttempts { position }",
-    "cameras { id }",
+    "cameras { position }",
     "watchers { feed }",
     "retainedFootage { position }",
     "legalHolds { position }",

@@ -154,6 +154,8 @@ TYPES = {
     "basis": "LegalBasisInput!",
     "shape": "ZoneShapeInput!",
     "camera": "ID!",
+    "outline": "[PlaceInput!]!",
+    "corners": "[[CornerInput!]!]!",
     "feed": "ID!",
     "view": "ID!",
     "call": "ID!",

@@ -22,6 +22,7 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, ru
 from adapters.heartbeats import PostgresHeartbeats
 from application import codec, deadlines
 from application.accounts import SignOnRefused
+from application.cameras import Cameras
 from application.deadlines import Due, NotDue
 from application.exports import Exports
 from application.handling import Accepted, Actor, Mistaken, Outcome, Refused
@@ -32,7 +33,7 @@ from application.retention import Retention
 from application.scheduler import Scheduler
 from application.standing import is_refusal, service
 from application.viewings import Viewings
-from application.views import Cameras, EndingViews, Permit, Views
+from application.views import EndingViews, Permit, Views
 from domain import footage
 from domain.camera import InstallCamera, NoteOnline
 from domain.export import RecordExport

@@ -11,13 +11,14 @@ import pytest
 from adapters.cedar import PolicyFiles
 from adapters.heartbeats import PostgresHeartbeats
 from application.accounts import Accounts
+from application.cameras import Cameras
 from application.fleet import Fleet
 from application.flights import Flights
 from application.handling import Actor, Mistaken, Outcome, Refused
 from application.policies import Policies, PolicyNotAdopted
 from application.reactions.looking import EndViewsThatAreNoLongerLet
 from application.standing import service
-from application.views import Cameras, Permit, Views
+from application.views import Permit, Views
 from domain.camera import InstallCamera, NoteOnline
 from domain.dock import CommissionDock
 from domain.drone import OrderOutcome, ReadyDrone, RegisterDrone, SafetyOrder

@@ -3,31 +3,47 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from datetime import timedelta
+from math import cos, hypot, radians
 
 import pytest
+from hypothesis import given as any_of
+from hypothesis import strategies as st
 
 from domain.camera import (
     CAMERA,
+    MASK_AFTER_MOVE,
+    METRES_PER_DEGREE,
+    WHOLE_PICTURE,
     CameraInstalled,
+    CameraMaintained,
     CameraMaskChanged,
     CameraMoved,
     CameraOffline,
     CameraOnline,
+    CameraRenamed,
     CameraRetired,
     ChangeMask,
     Command,
+    DrawFieldOfView,
     Event,
     FeedStanding,
+    FieldOfViewDrawn,
     InstallCamera,
     Installed,
     MoveCamera,
+    NameStreamSource,
+    NoteMaintenance,
     NoteOffline,
     NoteOnline,
     NotInstalled,
+    RenameCamera,
     RetireCamera,
     Retired,
     State,
+    StreamSourceNamed,
     feed_standing,
+    sector,
 )
 from domain.kernel import CameraId, FeedId, InvalidValue, NotFound, PersonId, Place, StreamId, WrongState
 from tests.domain.scenario import NOW, Asked, Scenario
@@ -40,6 +56,8 @@ install = InstallCamera(PARK, " Plummer Park, north ", HERE, 6.5, 270.0, QUAN)
 installed = CameraInstalled("Plummer Park, north", HERE, 6.5, 270.0, QUAN)
 online = CameraOnline(NOW)
 POOL = ((0.1, 0.1), (0.4, 0.1), (0.4, 0.5))
+SEEN = (HERE, Place(34.0927, -118.3515), Place(34.0931, -118.3515), HERE)
+drawn = FieldOfViewDrawn(SEEN, "as surveyed", QUAN)
 
 
 def test_a_camera_is_installed_once() -> None:
@@ -61,6 +79,77 @@ def test_a_moved_camera_says_why() -> None:
     given(installed).when(move).then(CameraMoved(THERE, 7.0, 180.0, "tree has grown", QUAN))
     given(installed).when(replace(move, reason="")).then_raises(InvalidValue, "reason")
     given().when(move).then_raises(NotFound, "camera")
+
+
+@pytest.mark.rule("camera.moved")
+def test_a_camera_that_was_moved_sees_something_else_and_hides_all_of_it() -> None:
+    move = MoveCamera(PARK, HERE, 6.5, 90.0, "turned to the playground", QUAN)
+    masked = CameraMaskChanged((POOL,), "windows of the flats", QUAN)
+    moved = CameraMoved(HERE, 6.5, 90.0, "turned to the playground", QUAN)
+    covered = CameraMaskChanged((WHOLE_PICTURE,), MASK_AFTER_MOVE, QUAN)
+    given(installed, drawn, masked).when(move).then(moved, covered)
+    after = given(installed, drawn, masked).and_when(move).state
+    assert isinstance(after, Installed)
+    assert (after.field_of_view, after.outlines, after.bearing_deg) == (None, (WHOLE_PICTURE,), 90.0)
+    given(installed, drawn).when(move).then(moved)  # nothing was hidden, and nothing is
+
+
+@pytest.mark.rule("camera.field_of_view")
+def test_a_field_of_view_is_closed_and_drawn_once() -> None:
+    draw = DrawFieldOfView(PARK, SEEN, "as surveyed", QUAN)
+    given(installed).when(draw).then(drawn)
+    given(installed, drawn).when(draw).then_raises(InvalidValue, "outline")
+    given(installed).when(replace(draw, reason="")).then_raises(InvalidValue, "reason")
+    given().when(draw).then_raises(NotFound, "camera")
+    for outline in (SEEN[:3], SEEN[:2], (HERE, THERE, HERE, HERE), (HERE, *SEEN[1:3] * 32, HERE)):
+        given(installed).when(replace(draw, outline=outline)).then_raises(InvalidValue, "outline")
+
+
+@any_of(st.floats(0, 360), st.floats(1, 360), st.floats(5, 500))
+def test_a_sector_is_closed_and_reaches_as_far_as_said(bearing: float, angle: float, range_m: float) -> None:
+    outline = sector(HERE, bearing, angle, range_m)
+    assert outline[0] == outline[-1] and 4 <= len(outline) <= 64
+    east = METRES_PER_DEGREE * cos(radians(HERE.latitude))
+    arc = outline if angle == 360 else outline[1:-1]
+    for corner in arc:
+        away = hypot((corner.longitude - HERE.longitude) * east, (corner.latitude - HERE.latitude) * METRES_PER_DEGREE)
+        assert abs(away - range_m) < 0.03
+
+
+def test_a_sector_looks_where_the_camera_does() -> None:
+    north_west, north_east = sector(HERE, 0.0, 90.0, 100.0)[1], sector(HERE, 0.0, 90.0, 100.0)[-2]
+    assert north_west.latitude > HERE.latitude and north_west.longitude < HERE.longitude < north_east.longitude
+    for angle, range_m, field in ((0.5, 50.0, "view_angle_deg"), (90.0, 501.0, "view_range_m")):
+        with pytest.raises(InvalidValue) as wrong:
+            sector(HERE, 0.0, angle, range_m)
+        assert wrong.value.field == field
+
+
+@pytest.mark.rule("camera.secret")
+@pytest.mark.parametrize("secret", ["", "rtsp://admin:secret@10.0.0.7/1", "Admin", "a b", "x" * 65, "-x"])
+def test_where_a_stream_is_fetched_is_a_name_and_never_an_address(secret: str) -> None:
+    name = NameStreamSource(PARK, "plummer-park-1", "Axis P3265\x00", QUAN)
+    given(installed).when(name).then(StreamSourceNamed("plummer-park-1", "Axis P3265", QUAN))
+    mistake = given(installed).when(replace(name, secret=secret)).then_raises(InvalidValue, "secret")
+    assert not secret or secret not in f"{mistake.message} {mistake.accepted}".split()
+
+
+@pytest.mark.rule("camera.maintained")
+def test_work_on_a_camera_is_recorded_with_when_it_is_due_again() -> None:
+    today, later = NOW.date(), NOW.date() + timedelta(days=180)
+    work = NoteMaintenance(PARK, "dome cleaned", today, later, QUAN)
+    given(installed).when(work).then(CameraMaintained("dome cleaned", today, later, QUAN))
+    given(installed).when(replace(work, next_due_on=None)).then(CameraMaintained("dome cleaned", today, None, QUAN))
+    given(installed).when(replace(work, done_on=later)).then_raises(InvalidValue, "done_on")
+    given(installed).when(replace(work, next_due_on=today)).then_raises(InvalidValue, "next_due_on")
+    given(installed).when(replace(work, work="")).then_raises(InvalidValue, "work")
+
+
+def test_a_camera_gets_another_name_with_a_reason() -> None:
+    rename = RenameCamera(PARK, "Plummer Park, gate", "the gate was built", QUAN)
+    given(installed).when(rename).then(CameraRenamed("Plummer Park, gate", "the gate was built", QUAN))
+    given(installed).when(replace(rename, name="Plummer Park, north ")).then_raises(InvalidValue, "name")
+    given(installed).when(replace(rename, reason="")).then_raises(InvalidValue, "reason")
 
 
 @pytest.mark.rule("flight.camera_outage")
@@ -155,9 +244,16 @@ def test_a_fault_of_a_feed_names_the_feed() -> None:
 
 def test_what_a_camera_is_follows_from_what_happened_to_it() -> None:
     masked, moved = CameraMaskChanged((POOL,), "windows", QUAN), CameraMoved(THERE, 7.0, 180.0, "tree has grown", QUAN)
-    assert given(installed, masked).state == Installed(False, (POOL,))
-    assert given(installed, online, masked, moved).state == Installed(True, (POOL,))
-    assert given(installed, masked, online, CameraOffline(NOW, "")).state == Installed(False, (POOL,))
+    new = Installed("Plummer Park, north", HERE, 6.5, 270.0)
+    assert given(installed).state == new
+    assert given(installed, masked).state == replace(new, outlines=(POOL,))
+    there = replace(new, place=THERE, height_m=7.0, bearing_deg=180.0, online=True, outlines=(POOL,))
+    assert given(installed, online, masked, drawn, moved).state == there
+    assert given(installed, masked, online, CameraOffline(NOW, "")).state == replace(new, outlines=(POOL,))
+    renamed, named = CameraRenamed("Gate", "signs", QUAN), StreamSourceNamed("plummer-1", "", QUAN)
+    assert given(installed, renamed, named, drawn).state == replace(
+        new, name="Gate", secret="plummer-1", field_of_view=SEEN
+    )
     assert given(online).state == given(masked).state == NotInstalled()
     retired = CameraRetired("replaced", QUAN)
     assert given(installed, retired, online, masked).state == Retired()

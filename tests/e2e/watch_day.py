@@ -13,10 +13,10 @@ from uuid import uuid4
 from adapters.kafka import topics
 from api.processes import demonstration, wiring
 from api.processes.scheduler import Scheduling
+from application.cameras import Cameras
 from application.handling import Accepted
 from application.retention import Retention
 from application.standing import service
-from application.views import Cameras
 from domain.camera import NoteOnline
 from domain.footage import RecordFootage
 from domain.kernel import CameraId, FeedId, StreamId

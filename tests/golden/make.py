@@ -157,6 +157,8 @@ TEXTS = {
     "hot_list": "CLETS stolen vehicles",
     "checked_with": "CLETS, by dispatch",
     "ground": "retention_over",
+    "secret": "plummer-park-1",
+    "device": "Axis P3265-LVE, serial B8A44F1D0C7E, firmware 11.11.73",
 }
 NUMBERS = {
     "latitude": 34.0907,
@@ -207,7 +209,7 @@ NUMBERS = {
     "sightings": 3,
     "amount_cents": 125_050,
 }
-PAST_DAYS = {"completed_on", "trained_on", "starts_on", "spent_on"}
+PAST_DAYS = {"completed_on", "trained_on", "starts_on", "spent_on", "done_on"}
 IDENTIFIERS = {
     "PersonId": "d517",
     "CallNumber": "WH26-004217",

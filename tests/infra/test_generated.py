@@ -32,6 +32,7 @@ def test_the_graphql_schema_in_the_docs_is_the_one_served() -> None:
         "infra.who_may",
         "infra.catalogue",
         "infra.sample_policies",
+        "infra.sample_cameras",
         "infra.metrics_reference",
         "infra.coverage_of_rules",
     ],

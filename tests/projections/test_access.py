@@ -16,9 +16,9 @@ from psycopg import sql
 
 from application import codec, deadlines
 from application.codec import Recorded
-from domain import camera, disclosure, export, footage, live_view, viewing
+from domain import disclosure, export, footage, live_view, viewing
 from domain.grounds import StatedGrounds
-from domain.kernel import CallNumber, FeedId, FootageId, Personal, PersonId, Place, Reason, StreamId
+from domain.kernel import CallNumber, FeedId, FootageId, Personal, PersonId, Reason, StreamId
 from domain.legal_basis import BasisKind, LegalBasis
 from domain.live_view import EndReason
 from domain.privacy_override_events import Range
@@ -65,18 +65,15 @@ def looked_at(key: str, by: PersonId = ANN) -> Events:
 class NaiveRecord:
     looks: dict[str, Row] = field(default_factory=dict)
     refusals: int = 0
-    cameras: dict[str, Row] = field(default_factory=dict)
     recordings: dict[str, Row] = field(default_factory=dict)
 
     def see(self, stream: str, event: Any) -> None:
-        kind, _, key = stream.partition("-")
+        kind = stream.partition("-")[0]
         name = type(event).__name__
         if "Refused" in name:
             self.refusals += 1
         if kind in ("liveview", "viewing", "export", "disclosure"):
             self.see_look(stream, name, event)
-        if kind == "camera":
-            self.see_camera(key, name, event)
         if kind == "footage":
             state = {"FootageRecorded": "kept", "FootageDestroyed": "destroyed", "FootageLost": "lost"}[name]
             self.recordings.setdefault(stream, {})["state"] = state
@@ -111,25 +108,11 @@ class NaiveRecord:
         if name == "SegmentsReserved" and not event.masked:
             row["masked"] = False
 
-    def see_camera(self, key: str, name: str, event: Any) -> None:
-        if name == "CameraInstalled":
-            self.cameras[key] = {"online": False, "retired": False, "masked_outlines": 0}
-        row = self.cameras[key]
-        if name in ("CameraInstalled", "CameraMoved"):
-            row["bearing_deg"] = event.bearing_deg
-        if name in ("CameraOnline", "CameraOffline"):
-            row["online"] = name == "CameraOnline"
-        if name == "CameraMaskChanged":
-            row["masked_outlines"] = len(event.outlines)
-        if name == "CameraRetired":
-            row["retired"], row["online"] = True, False
-
 
 # -- any events at all, of a few streams -----------------------------------------
 
 MOMENTS = st.integers(0, 3600).map(lambda s: START + timedelta(seconds=s))
 SECONDS = st.floats(0, 3600, allow_nan=False)
-SHAPE = ((0.0, 0.0), (1.0, 0.0), (1.0, 1.0))
 LIVE = st.one_of(
     MOMENTS.map(lambda at: live_view.LiveViewRenewed(FEED, ANN, GROUNDS.reason, GROUNDS.quality, at)),
     st.just(live_view.RenewalRefused(FEED, ANN, WHY)),
@@ -163,13 +146,6 @@ TOLD = st.sampled_from(
         disclosure.DecisionRefused(ANN, WHY),
     ]
 )
-HUNG = st.one_of(
-    st.builds(lambda b: camera.CameraMoved(Place(34.0, -118.0), 5.0, b, "tree", ANN), st.floats(0, 360)),
-    MOMENTS.map(camera.CameraOnline),
-    MOMENTS.map(lambda at: camera.CameraOffline(at, "")),
-    st.integers(0, 3).map(lambda n: camera.CameraMaskChanged((SHAPE,) * n, "windows", ANN)),
-    st.just(camera.CameraRetired("replaced", ANN)),
-)
 KEPT = st.sampled_from(
     [
         footage.FootageDestroyed(START, ("routine",), 1, BEN, START),  # type: ignore[arg-type]
@@ -184,7 +160,6 @@ FIRST: Events = [
     *looked_at("1"),
     ("export-1", export.ExportRequested(FOOTAGE, HOUR, "DA", True, None, ANN, GROUNDS)),
     ("disclosure-1", disclosure.DisclosureRequested(StreamId("footage-f1"), "DA", BASIS, GROUNDS, ANN)),
-    ("camera-c1", camera.CameraInstalled("Park", Place(34.0, -118.0), 5.0, 90.0, ANN)),
     ("footage-f1", footage.FootageRecorded(FEED, HOUR, 1800, 1, "a" * 64, "k", "routine")),
 ]
 ANY_OF = {
@@ -193,7 +168,6 @@ ANY_OF = {
     "viewing-1": VIEWED,
     "export-1": FILED,
     "disclosure-1": TOLD,
-    "camera-c1": HUNG,
     "footage-f1": KEPT,
     "session-s1": TRIED,
 }
@@ -224,7 +198,7 @@ def test_the_record_is_the_fold_of_the_events_however_they_are_batched(
     with access_database.transaction(force_rollback=True), access_database.cursor() as cursor:
         for start in range(0, len(recorded), batch):
             ACCESS.apply(cursor, recorded[start : start + batch])
-        for table, key in (("looks", "stream"), ("cameras", "camera"), ("recordings", "footage")):
+        for table, key in (("looks", "stream"), ("recordings", "footage")):
             expected = getattr(naive, table)
             found = {row[key]: row for row in _rows(cursor, table)}
             assert found.keys() == expected.keys()
@@ -256,8 +230,6 @@ def test_who_looks_now_and_who_looked(log: Log) -> None:
     assert (now.stream, now.person) == ("liveview-3", BEN)
     (count,) = ask(log.url, queries.watched)
     assert (count.feed, count.watchers) == (FEED, 1)
-    (hung,) = ask(log.url, queries.cameras)
-    assert (hung.camera, hung.watchers) == ("c1", 1)
     audience, more = ask(log.url, queries.looks, first=2, subject=FEED)
     assert ([look.stream for look in audience], more) == (["liveview-3", "viewing-1"], True)
     rest, more = ask(log.url, queries.looks, first=5, subject=FEED, before=audience[-1].requested_position)
@@ -277,7 +249,7 @@ def test_nothing_personal_is_in_the_record_of_access(log: Log) -> None:
     last = log.append(*FIRST)
     with ProjectionHost(log.url, store_feeds(log.url), [ACCESS]) as host:
         wait_applied(host, log.url, last, "access")
-    shown = str([rows(log.url, f"access_{table}") for table in ("looks", "refusals", "cameras", "recordings")])
+    shown = str([rows(log.url, f"access_{table}") for table in ("looks", "refusals", "recordings")])
     assert "26-1" in shown and SECRET not in shown
 
 

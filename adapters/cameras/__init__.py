@@ -1,0 +1,1 @@
+"""Inventories of cameras as files, and cameras on the network."""
