@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json as json_
 import sys
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +16,7 @@ import click
 EPILOG = "Settings come from the environment; the README lists every one."
 
 
+_TIMES = ("%Y-%m-%d", "%Y-%m-%dT%H:%M", "%Y-%m-%dT%H:%M:%S", "%Y-%m-%dT%H:%M:%SZ")
 OURS = ("adapters", "api", "application", "domain", "infra", "projections")
 
 
@@ -227,6 +229,53 @@ def keys_check(mend: bool, json: bool) -> None:
     found = process.check(mend)
     _print(found, json)
     sys.exit(1 if found["missing"] or (found["back_again"] and not mend) else 0)
+
+
+@main.group()
+def footage() -> None:
+    """The vault of sealed footage."""
+
+
+@footage.command("verify")
+@click.option("--feed", metavar="STREAM", help="Only of this camera or flight: camera-… or flight-….")
+@click.option("--footage", "footage_id", metavar="ID", help="Only this piece of footage.")
+@click.option("--since", type=click.DateTime(_TIMES), help="Only footage from then on, in UTC.")
+@click.option("--until", type=click.DateTime(_TIMES), help="Only footage before then, in UTC.")
+@click.option("--key", metavar="VKEY", help="Check signatures with this key, and not with the key store's.")
+@click.option("--json", is_flag=True, help="Print as JSON.")
+def footage_verify(
+    feed: str | None,
+    footage_id: str | None,
+    since: datetime | None,
+    until: datetime | None,
+    key: str | None,
+    json: bool,
+) -> None:
+    """Is the footage what was sealed: every byte, in order, nothing missing, as the record says? Exit code 1 when not.
+
+    \b
+    saferweho footage verify --feed camera-plummer-park-north --since 2026-11-26T14:00
+    """
+    from api.processes import footage as process
+
+    try:
+        asked = process.Asked(feed, footage_id, since, until, key)
+    except ValueError as error:
+        raise click.BadParameter(str(error)) from None
+    found = process.verify(asked, progress=sys.stderr.isatty())
+    if json:
+        _print(found, json)
+    else:
+        click.echo("\n".join(process.in_words(found)))
+    sys.exit(1 if found["findings"] else 0)
+
+
+@footage.command("key")
+def footage_key() -> None:
+    """Print the public key that manifests are signed with, as C2SP signed-note writes it."""
+    from api.processes import footage as process
+
+    click.echo(process.verifier_key())
 
 
 @main.group()

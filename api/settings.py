@@ -97,6 +97,19 @@ def _networks(value: str) -> str:
     return value
 
 
+def _vault(value: str) -> str:
+    parts = urlsplit(value)
+    if parts.scheme and (parts.scheme != "s3" or not parts.hostname or parts.query or parts.username):
+        raise ValueError("is no vault; accepted: a folder, or s3://bucket[/prefix]")
+    return value
+
+
+def _part_of_an_hour(value: int) -> int:
+    if value < 1 or 60 % value:
+        raise ValueError("is no part of an hour; accepted: 1, 2, 3, 4, 5, 6, 10, 12, 15, 20, 30 or 60 minutes")
+    return value
+
+
 def _words(value: object) -> object:
     return frozenset(filter(None, map(str.strip, value.split(",")))) if isinstance(value, str) else value
 
@@ -304,6 +317,35 @@ class Settings(BaseSettings):
         "they are unknown unless a request names them.",
     )
 
+    # -- cameras and footage --
+    vault: Annotated[str, AfterValidator(_vault)] | None = Field(
+        None,
+        alias="SAFERWEHO_VAULT",
+        description="Where sealed footage is kept: a folder, or `s3://bucket[/prefix]`; without it `vault` in the "
+        "home.",
+    )
+    vault_quota_gb: float = Field(
+        0, ge=0, alias="SAFERWEHO_VAULT_QUOTA_GB", description="GB of footage the vault may hold; 0: what fits."
+    )
+    s3_endpoint: WebAddress | None = Field(
+        None,
+        alias="SAFERWEHO_S3_ENDPOINT",
+        description="Address of the vault's object storage where it is not Amazon's own; `https` in production.",
+    )
+    s3_region: str = Field("us-west-2", alias="SAFERWEHO_S3_REGION", description="Region of the vault's bucket.")
+    s3_access_key: str | None = Field(
+        None, alias="SAFERWEHO_S3_ACCESS_KEY", description="Id of the access key to the vault's bucket."
+    )
+    s3_secret_key: SecretStr | None = Field(
+        None, alias="SAFERWEHO_S3_SECRET_KEY", description="The secret of that access key."
+    )
+    footage_minutes: Annotated[int, AfterValidator(_part_of_an_hour)] = Field(
+        60,
+        alias="SAFERWEHO_FOOTAGE_MINUTES",
+        description="Length of a piece of footage, which goes on the record at its end and has a key of its own; a "
+        "part of an hour.",
+    )
+
     # -- plate readers --
     alpr_url: str | None = Field(
         None, alias="SAFERWEHO_ALPR_URL", description="Provider of plate reads; none: searches find nobody to ask."
@@ -396,6 +438,11 @@ class Settings(BaseSettings):
                 ]
             )
         return url.get_secret_value()
+
+    @property
+    def footage_vault(self) -> str:
+        """A folder, or s3://bucket/prefix."""
+        return self.vault or str(self.home / "vault")
 
     @property
     def uses_development_issuer(self) -> bool:

@@ -31,6 +31,7 @@ LOGINS: Mapping[str, tuple[str, ...]] = {
     "saferweho_scheduler": ("saferweho_keys_maker",),
     "saferweho_reactor": ("saferweho_keys_maker", "saferweho_keys_destroyer"),
     "saferweho_projector": ("saferweho_keys_reader",),
+    "saferweho_recorder": ("saferweho_keys_sealer",),
 }
 
 
@@ -46,6 +47,8 @@ def login_roles(url: str, passwords: Mapping[str, str]) -> None:
 
 class PostgresKeyStore(SmallPool):
     """Implements `application.sealing.KeyStore`. A context manager, one a process; safe to use from many threads."""
+
+    _table, _destroy = "keys.subject_keys", "keys.destroy"
 
     def __init__(self, url: str, encryption: KeyEncryption) -> None:
         super().__init__(url, "keys", _away, "-c synchronous_commit=on")
@@ -75,7 +78,7 @@ class PostgresKeyStore(SmallPool):
                     (s, secrets.token_hex(8), kek, self._encryption.wrap(secrets.token_bytes(32), s)) for s in missing
                 ]
                 connection.execute(
-                    "INSERT INTO keys.subject_keys (subject, id, kek, wrapped)"
+                    f"INSERT INTO {self._table} (subject, id, kek, wrapped)"  # noqa: S608
                     " SELECT * FROM unnest(%s::text[], %s::text[], %s::text[], %s::bytea[]) ON CONFLICT DO NOTHING",
                     [list(column) for column in zip(*rows, strict=True)],
                 )
@@ -84,7 +87,8 @@ class PostgresKeyStore(SmallPool):
 
     def _found(self, connection: Connection[Any], subjects: Collection[str]) -> dict[str, SubjectKey | Destroyed]:
         rows = connection.execute(
-            "SELECT subject, id, kek, wrapped FROM keys.subject_keys WHERE subject = ANY(%s)", (list(subjects),)
+            f"SELECT subject, id, kek, wrapped FROM {self._table} WHERE subject = ANY(%s)",  # noqa: S608
+            (list(subjects),),
         ).fetchall()
         return {
             subject: SubjectKey(id_, self._encryption.unwrap(bytes(wrapped), kek, subject)) if wrapped else DESTROYED
@@ -93,7 +97,7 @@ class PostgresKeyStore(SmallPool):
 
     def destroy(self, subject: str) -> bool:
         with self.connection() as connection:
-            (now,) = connection.execute("SELECT keys.destroy(%s)", (subject,)).fetchone() or (False,)
+            (now,) = connection.execute(f"SELECT {self._destroy}(%s)", (subject,)).fetchone() or (False,)
         return bool(now)
 
     def secret_of(self, purpose: str) -> bytes:
@@ -120,7 +124,7 @@ class PostgresKeyStore(SmallPool):
     def standing(self) -> dict[str, str | None]:
         """subject -> id of its key, None where it was destroyed. As the destroyer or the owner."""
         with self.connection() as connection:
-            rows = connection.execute("SELECT subject, id, destroyed_at FROM keys.subject_keys").fetchall()
+            rows = connection.execute(f"SELECT subject, id, destroyed_at FROM {self._table}").fetchall()  # noqa: S608
         return {subject: None if destroyed_at else id_ for subject, id_, destroyed_at in rows}
 
     def rewrap(self) -> int:
@@ -128,7 +132,7 @@ class PostgresKeyStore(SmallPool):
         Afterwards the older ones may be taken out of use."""
         changed, current = 0, self._encryption.current
         with self.connection() as connection, connection.transaction():
-            for table, name in (("subject_keys", "subject"), ("secrets", "purpose")):
+            for table, name in (("subject_keys", "subject"), ("footage_keys", "subject"), ("secrets", "purpose")):
                 rows = connection.execute(
                     f"SELECT {name}, kek, wrapped FROM keys.{table} WHERE kek <> %s FOR UPDATE",  # noqa: S608
                     (current,),
@@ -141,6 +145,12 @@ class PostgresKeyStore(SmallPool):
                     )
                 changed += len(rows)
         return changed
+
+
+class PostgresFootageKeys(PostgresKeyStore):
+    """The same of footage: a subject is a piece of footage of one camera and at most an hour."""
+
+    _table, _destroy = "keys.footage_keys", "keys.destroy_footage"
 
 
 def _away() -> KeysUnavailable:

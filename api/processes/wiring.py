@@ -5,16 +5,20 @@ from __future__ import annotations
 import secrets
 from collections.abc import Iterator
 from contextlib import contextmanager
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from urllib.parse import urlsplit
 from uuid import UUID
 
 import uuid_utils.compat
 
 from adapters.cedar.authoriser import CedarAuthoriser
 from adapters.event_store import PostgresEventStore
-from adapters.keys import FileKeyEncryption, PostgresKeyStore
+from adapters.keys import FileKeyEncryption, PostgresFootageKeys, PostgresKeyStore
 from adapters.keys.encryption import new_key
 from adapters.notify import MailServer, OutsideMessenger, read_webhooks
+from adapters.vault import LocalFiles, Vault
+from adapters.vault.s3 import S3Bucket
 from api.settings import Settings, SettingsError
 from application.handling import Handler
 from application.policies import Policies
@@ -52,6 +56,35 @@ def keyring(settings: Settings) -> Iterator[Keyring]:
     """The keys of the people and incidents that events speak of. Raises SettingsError and KeyEncryptionFault."""
     with PostgresKeyStore(settings.keys_url, key_encryption(settings)) as store:
         yield Keyring(store)
+
+
+def storage(settings: Settings, *, writer: bool = False) -> LocalFiles | S3Bucket:
+    """Where sealed footage is kept. Raises StorageFault where another process writes there already."""
+    parts = urlsplit(settings.footage_vault)
+    if parts.scheme != "s3":
+        return LocalFiles(Path(settings.footage_vault), writer=writer)
+    assert parts.hostname
+    secret = settings.s3_secret_key
+    return S3Bucket(
+        parts.hostname,
+        prefix=parts.path.strip("/"),
+        endpoint=settings.s3_endpoint,
+        region=settings.s3_region,
+        access_key_id=settings.s3_access_key,
+        secret_access_key=secret.get_secret_value() if secret else None,
+    )
+
+
+@contextmanager
+def vault(settings: Settings, *, writer: bool = False) -> Iterator[Vault]:
+    """Sealed footage. Raises SettingsError, KeyEncryptionFault and StorageFault."""
+    kept = storage(settings, writer=writer)
+    quota = round(settings.vault_quota_gb * 1e9) or None
+    try:
+        with PostgresFootageKeys(settings.keys_url, key_encryption(settings)) as footage_keys:
+            yield Vault(kept, footage_keys, length=timedelta(minutes=settings.footage_minutes), quota=quota)
+    finally:
+        kept.close()
 
 
 def messenger(settings: Settings) -> OutsideMessenger:

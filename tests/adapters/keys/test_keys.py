@@ -14,7 +14,7 @@ from psycopg.errors import InsufficientPrivilege
 from adapters import keys
 from adapters.event_store import login_roles
 from adapters.event_store import migrate as migrate_log
-from adapters.keys import FileKeyEncryption, KeyEncryptionFault, PostgresKeyStore
+from adapters.keys import FileKeyEncryption, KeyEncryptionFault, PostgresFootageKeys, PostgresKeyStore
 from adapters.keys.encryption import new_key
 from application.sealing import DESTROYED, KeysUnavailable, SubjectKey
 from tests.adapters.event_store.appends import PASSWORD, as_user
@@ -27,7 +27,7 @@ CALL = "call-26-1"
 def keys_url(database_url: str) -> str:
     """The owner's URL of a database with a key store beside a log."""
     migrate_log(database_url)
-    assert keys.migrate(database_url) == ["0001_keys.sql"]
+    assert keys.migrate(database_url) == ["0001_keys.sql", "0002_footage_keys.sql"]
     assert keys.migrate(database_url) == []
     login_roles(database_url, dict.fromkeys(("saferweho_relay", "saferweho_migration"), PASSWORD))
     keys.login_roles(database_url, dict.fromkeys(keys.LOGINS, PASSWORD))
@@ -94,6 +94,7 @@ MAY: dict[str, set[str]] = {
     "saferweho_scheduler": {READ, MAKE},
     "saferweho_reactor": {READ, MAKE, DESTROY},
     "saferweho_projector": {READ},
+    "saferweho_recorder": set(),
     "saferweho_relay": set(),
     "saferweho_migration": set(),
 }
@@ -109,6 +110,26 @@ def test_each_process_may_do_to_keys_what_it_has_to_and_no_more(keys_url: str, l
             else:
                 with pytest.raises(InsufficientPrivilege):
                     connection.execute(statement.encode())
+
+
+def test_who_records_has_the_keys_of_footage_and_of_nobody(keys_url: str, store: PostgresKeyStore) -> None:
+    store.make([CALL])
+    plates = store.secret_of("plate")
+    with PostgresFootageKeys(as_user(keys_url, "saferweho_recorder"), ENCRYPTION) as recorder:
+        (made,) = recorder.make(["camera-a-20260601T1200Z"]).values()
+        assert recorder.find(["camera-a-20260601T1200Z", CALL]) == {"camera-a-20260601T1200Z": made}
+        signing = recorder.secret_of("footage manifests")
+        assert signing == recorder.secret_of("footage manifests") != plates
+        with pytest.raises(InsufficientPrivilege):
+            recorder.secret_of("plate")  # row-level security: neither read nor made again
+        with pytest.raises(InsufficientPrivilege):
+            recorder.destroy("camera-a-20260601T1200Z")
+    with PostgresFootageKeys(as_user(keys_url, "saferweho_reactor"), ENCRYPTION) as destroyer:
+        assert destroyer.destroy("camera-a-20260601T1200Z") and destroyer.sweep()
+        with pytest.raises(InsufficientPrivilege):
+            destroyer.find(["camera-a-20260601T1200Z"])
+    with PostgresFootageKeys(keys_url, ENCRYPTION) as owner:
+        assert owner.find(["camera-a-20260601T1200Z"]) == {"camera-a-20260601T1200Z": DESTROYED}
 
 
 def test_a_key_store_that_does_not_answer_says_so(database_url: str) -> None:

@@ -1,0 +1,167 @@
+"""Sealed footage in files of this machine.
+
+Invariant: a file under its own name is whole and on the disk. It is written under a name that ends in `.partial`,
+flushed, renamed, and its folder flushed; what a crash leaves behind under the other name never counts.
+"""
+
+from __future__ import annotations
+
+import errno
+import fcntl
+import os
+import shutil
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+from adapters.vault.storage import AlreadyThere, NotThere, StorageFault, StorageFull
+from application.failpoints import failpoint
+
+PARTIAL = ".partial"
+_FULL = {errno.ENOSPC, errno.EDQUOT}
+
+
+class LocalFiles:
+    """Implements `storage.Storage`. `writer`: this process alone writes here, as long as it lives."""
+
+    def __init__(self, root: Path, *, writer: bool = False) -> None:
+        self.root = root
+        self._lock: int | None = None
+        if writer:
+            self._become_the_writer()
+
+    def _become_the_writer(self) -> None:
+        try:
+            _make(self.root)
+            self._lock = os.open(self.root / ".writer", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+            fcntl.flock(self._lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise StorageFault(f"{self.root}: another recorder writes here; a vault has one at a time") from None
+        except OSError as error:
+            raise _fault(self.root, error) from error
+
+    def close(self) -> None:
+        if self._lock is not None:
+            os.close(self._lock)
+            self._lock = None
+
+    def __repr__(self) -> str:
+        return str(self.root)
+
+    def put(self, name: str, parts: Sequence[bytes]) -> None:
+        path = self._path(name)
+        draft = path.with_name(path.name + PARTIAL)
+        try:
+            _make(path.parent)
+            if path.exists():
+                raise AlreadyThere(f"{path} is there already, and nothing is written over it")
+            failpoint("vault.before_write")
+            fd = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o600)
+            try:
+                for part in parts:
+                    _write(fd, part)
+                    failpoint("vault.half_written")
+                os.fsync(fd)
+            finally:
+                os.close(fd)
+            failpoint("vault.before_rename")
+            draft.rename(path)
+            _flush_folder(path.parent)
+            failpoint("vault.after_rename")
+        except OSError as error:
+            # Best left to the next start where the disk does not even take this.
+            draft.unlink(missing_ok=True)
+            raise _fault(path, error) from error
+
+    def get(self, name: str) -> bytes:
+        return self._read(name, -1)
+
+    def start_of(self, name: str, size: int) -> bytes:
+        return self._read(name, size)
+
+    def _read(self, name: str, size: int) -> bytes:
+        path = self._path(name)
+        try:
+            with path.open("rb", buffering=0) as file:
+                return file.read(size) or b""
+        except FileNotFoundError:
+            raise NotThere(f"{path} is not there") from None
+        except OSError as error:
+            raise _fault(path, error) from error
+
+    def files(self, folder: str) -> Mapping[str, int]:
+        path, found = self._path(folder), {}
+        try:
+            with os.scandir(path) as entries:
+                for entry in entries:
+                    if entry.is_file(follow_symlinks=False) and _counts(entry.name):
+                        found[f"{folder}/{entry.name}" if folder else entry.name] = entry.stat().st_size
+        except FileNotFoundError:
+            return {}
+        except OSError as error:
+            raise _fault(path, error) from error
+        return dict(sorted(found.items()))
+
+    def folders(self, folder: str) -> Sequence[str]:
+        path = self._path(folder)
+        try:
+            with os.scandir(path) as entries:
+                names = sorted(
+                    e.name for e in entries if e.is_dir(follow_symlinks=False) and not e.name.startswith(".")
+                )
+        except FileNotFoundError:
+            return []
+        except OSError as error:
+            raise _fault(path, error) from error
+        return [f"{folder}/{name}" if folder else name for name in names]
+
+    def remove(self, name: str) -> None:
+        path = self._path(name)
+        try:
+            path.unlink(missing_ok=True)
+        except OSError as error:
+            raise _fault(path, error) from error
+
+    def free(self) -> tuple[int, int] | None:
+        try:
+            disk = shutil.disk_usage(self.root)
+        except OSError as error:
+            raise _fault(self.root, error) from error
+        return disk.free, disk.total
+
+    def _path(self, name: str) -> Path:
+        """Names come from `layout`; one that leads out of the vault is a fault of ours or of who tampers."""
+        parts = name.split("/") if name else []
+        if any(part in ("", ".", "..") or "\0" in part for part in parts):
+            raise StorageFault(f"'{name}' is no name of the vault")
+        return self.root.joinpath(*parts)
+
+
+def _counts(name: str) -> bool:
+    return not name.startswith(".") and not name.endswith(PARTIAL)
+
+
+def _write(fd: int, part: bytes) -> None:
+    view = memoryview(part)
+    while view:
+        view = view[os.write(fd, view) :]
+
+
+def _make(folder: Path) -> None:
+    """For its owner alone, and as durable as what will be in it."""
+    if not folder.is_dir():
+        _make(folder.parent)
+        folder.mkdir(mode=0o700, exist_ok=True)
+        _flush_folder(folder.parent)
+
+
+def _flush_folder(folder: Path) -> None:
+    fd = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    try:
+        os.fsync(fd)
+    finally:
+        os.close(fd)
+
+
+def _fault(path: Path, error: OSError) -> StorageFault:
+    kind = StorageFull if error.errno in _FULL else StorageFault
+    return kind(f"{path}: {error.strerror or error}")

@@ -1,0 +1,151 @@
+"""`saferweho footage`: is what the vault holds what was sealed and what the record says?"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any
+
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
+from adapters.event_store import PostgresEventStore
+from adapters.vault import Vault
+from adapters.vault.checking import Check, Finding, OnRecord
+from adapters.vault.layout import ReelName
+from adapters.vault.manifest import Verifier
+from api.processes import wiring
+from api.processes.tools import tool_settings
+from application import codec
+from application.ports import EventStore
+from domain.footage import FootageDestroyed, FootageLost, FootageRecorded
+from domain.kernel import EVENT_NAMES, FeedId, FootageId, StreamId
+
+BATCH = 5_000
+_TYPES = {EVENT_NAMES[kind] for kind in (FootageRecorded, FootageDestroyed, FootageLost)}
+
+
+@dataclass(slots=True)
+class Asked:
+    """Which footage; without any, all. `key`: a verifier key. Raises ValueError for one that is none."""
+
+    feed: str | None = None
+    footage: str | None = None
+    since: datetime | None = None
+    until: datetime | None = None
+    key: str | None = None
+    verifier: Verifier | None = None
+
+    def __post_init__(self) -> None:
+        self.since, self.until = _utc(self.since), _utc(self.until)
+        if self.key is not None:
+            self.verifier = Verifier.from_text(self.key)
+
+    @property
+    def everything(self) -> bool:
+        return not (self.feed or self.footage or self.since or self.until)
+
+    def reels(self, vault: Vault) -> list[ReelName]:
+        feed = FeedId(StreamId(self.feed)) if self.feed else None
+        named = vault.reels(feed, self.since, self.until)
+        return [name for name in named if self.footage in (None, name.footage)]
+
+
+def _utc(at: datetime | None) -> datetime | None:
+    return at.replace(tzinfo=UTC) if at and at.tzinfo is None else at
+
+
+def verify(asked: Asked, *, progress: bool = False) -> dict[str, Any]:
+    """What was looked at, and a row for each finding. `progress`: shown on standard error."""
+    with _vault() as (vault, url), PostgresEventStore(url) as events:
+        record = on_record(events)
+        check = Check(vault, asked.verifier or vault.signer.verifier, datetime.now(UTC), record)
+        names = asked.reels(vault)
+        with _shown(names, progress) as step:
+            for name in names:
+                check.reel(name)
+                step(name)
+        if asked.everything or asked.footage:
+            check.missing(FootageId(asked.footage) if asked.footage else None)
+        checked = check.checked
+    return {
+        "footage": checked.reels,
+        "segments": checked.segments,
+        "bytes": checked.size,
+        "segments_of_destroyed_keys": checked.shut,
+        "findings": [_row(finding) for finding in checked.findings],
+    }
+
+
+def in_words(found: dict[str, Any]) -> list[str]:
+    """What `verify` gave, a line for each finding and one for the whole."""
+    lines = []
+    for row in found["findings"]:
+        where = f", segment {row['segment']}" if row["segment"] else ""
+        when = f" ({row['since'][:23]} to {row['until'][:23]} UTC)" if row["since"] else ""
+        lines.append(f"{row['footage']}{where}{when}: {row['what']} [{row['code']}]")
+    looked = f"{found['footage']} pieces of footage, {found['segments']} segments, {found['bytes'] / 1e6:,.1f} MB"
+    shut = found["segments_of_destroyed_keys"]
+    destroyed = f"; {shut} segments can be opened by nobody: their keys are destroyed" if shut else ""
+    verdict = f"{len(lines)} findings" if lines else "nothing was changed and nothing is missing"
+    return [*lines, f"{looked}{destroyed}: {verdict}"]
+
+
+def verifier_key() -> str:
+    with _vault() as (vault, _):
+        return vault.signer.verifier.text
+
+
+def on_record(events: EventStore) -> dict[FootageId, OnRecord]:
+    """Of the whole log, what it says of each piece of footage."""
+    found: dict[FootageId, OnRecord] = {}
+    position = 0
+    while batch := events.notifications(position, BATCH):
+        for stored in batch:
+            if stored.type in _TYPES:
+                footage = FootageId(stored.stream.partition("-")[2])
+                found[footage] = _after(found.get(footage), codec.recorded(stored).event)
+        position = batch[-1].position
+    return found
+
+
+def _after(before: OnRecord | None, happened: Any) -> OnRecord:
+    match happened:
+        case FootageRecorded():
+            return OnRecord(happened.feed, happened.manifest_root_sha256)
+        case FootageLost():
+            return OnRecord(happened.feed, before.root if before else None, gone=True)
+        case _:
+            assert before is not None
+            return OnRecord(before.feed, before.root, gone=True)
+
+
+def _row(finding: Finding) -> dict[str, Any]:
+    span = finding.range
+    return {
+        "feed": finding.feed,
+        "footage": finding.footage,
+        "segment": finding.segment,
+        "code": finding.code,
+        "what": finding.what,
+        "since": span.since.isoformat() if span else None,
+        "until": span.until.isoformat() if span else None,
+    }
+
+
+@contextmanager
+def _shown(names: Sequence[ReelName], progress: bool) -> Iterator[Callable[[ReelName], None]]:
+    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
+    with Progress(*columns, console=Console(stderr=True), transient=True, disable=not progress) as bar:
+        task = bar.add_task("footage", total=len(names))
+        yield lambda name: bar.update(task, advance=1, description=name.footage)
+
+
+@contextmanager
+def _vault() -> Iterator[tuple[Vault, str]]:
+    settings = tool_settings(["DATABASE_URL"])
+    assert settings.write_url
+    with wiring.vault(settings) as vault:
+        yield vault, settings.write_url
