@@ -348,6 +348,7 @@ def cameras() -> None:
     \b
     saferweho token --as administrator > me.jwt
     saferweho cameras import cameras.csv --token-file me.jwt --dry-run
+    saferweho cameras discover --credentials users --write sources
     """
 
 
@@ -380,6 +381,48 @@ def cameras_import(file: Path, token_file: Path, reason: str | None, dry_run: bo
     )
     _print(told, json)
     sys.exit(0 if told["result"] in ("accepted", "as it should be", "would be accepted") else 1)
+
+
+@cameras.command("discover")
+@click.option(
+    "--interface", "interfaces", multiple=True, metavar="IP", help="Ask from this address of ours (repeatable)."
+)
+@click.option(
+    "--address", "addresses", multiple=True, metavar="HOST[:PORT]", help="Ask this camera alone (repeatable)."
+)
+@click.option(
+    "--credentials",
+    type=click.Path(exists=True, dir_okay=False, path_type=Path),
+    help="Users and passwords: a file of mode 0600, 'HOST USER PASSWORD' a line, * for every other host.",
+)
+@click.option("--write", type=click.Path(dir_okay=False, path_type=Path), help="Put the streams' addresses into FILE.")
+@click.option("--seconds", type=click.FloatRange(0.5, 60), default=4, show_default=True, help="How long to wait.")
+@click.option("--json", is_flag=True, help="Print as JSON.")
+def cameras_discover(
+    interfaces: tuple[str, ...],
+    addresses: tuple[str, ...],
+    credentials: Path | None,
+    write: Path | None,
+    seconds: float,
+    json: bool,
+) -> None:
+    """Which cameras are on the network, by ONVIF (WS-Discovery, Profile S). Exit code 1 where one did not say.
+
+    Passwords are in no output, log or event: --write puts each address into a file that its owner alone may read, under
+    the name that is printed, which the inventory then has as the camera's secret.
+    """
+    from api.processes import cameras as process
+
+    rows = process.discover(
+        interfaces,
+        addresses,
+        credentials,
+        seconds=seconds,
+        write=write,
+        tell=lambda line: click.echo(line, err=True),
+    )
+    _print(rows, json)
+    sys.exit(0 if rows and all(row["ok"] for row in rows) else 1)
 
 
 # -- looking after it --------------------------------------------------------

@@ -1,4 +1,4 @@
-"""`saferweho cameras`: an inventory taken in from a file."""
+"""`saferweho cameras`: an inventory taken in from a file, and cameras found on the network."""
 
 from __future__ import annotations
 
@@ -7,10 +7,11 @@ from collections.abc import Callable
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 import click
 
-from adapters.cameras import csv_inventory
+from adapters.cameras import csv_inventory, onvif, sources
 from adapters.geometry import CountyGeometry
 from api.http import proof_of
 from api.processes import wiring
@@ -79,3 +80,69 @@ def _kind(step: Step) -> str:
     if not step.does:
         return "unchanged"
     return "new" if "camera_installed" in step.does else "changed"
+
+
+# -- on the network --------------------------------------------------------------
+
+
+def discover(
+    interfaces: tuple[str, ...],
+    addresses: tuple[str, ...],
+    credentials: Path | None,
+    *,
+    seconds: float,
+    write: Path | None,
+    tell: Callable[[str], None],
+) -> list[dict[str, Any]]:
+    """A row for each device that answered: who it says it is, its largest stream without a password, and the name
+    under which its address was put into `write`. Raises SourcesRefused and CredentialsRefused."""
+    users = read_credentials(credentials) if credentials else {}
+    found = onvif.discover(seconds, interfaces, addresses)
+    tell(f"{len(found)} devices answered within {seconds:g} s")
+    rows: list[dict[str, Any]] = []
+    taken: dict[str, str] = {}
+    for number, each in enumerate(found, 1):
+        host = urlsplit(each.service).hostname or ""
+        user, password = users.get(host) or users.get("*") or ("", "")
+        row: dict[str, Any] = {"device": host, "name": each.name or each.hardware, "ok": False, "detail": ""}
+        try:
+            device = onvif.ask(each.service, user, password, seconds)
+        except onvif.NotAnswered as why:
+            row["detail"] = str(why)
+        else:
+            best = device.profiles[0]
+            picture = f"{best.encoding} {best.width}x{best.height}, {best.frame_rate:g}/s"
+            row |= {"ok": True, "detail": device.described, "picture": picture, "stream": best.shown}
+            if write:
+                row["secret"] = device.secret
+                taken[device.secret] = onvif.with_password(best.address, user, password)
+        rows.append({**dict.fromkeys(("picture", "stream", "secret")), **row})
+        tell(f"{number} of {len(found)} asked: {host}, {'answered' if row['ok'] else row['detail']}")
+    if write and taken:
+        sources.write(write, taken)
+        tell(f"{len(taken)} addresses are in {write}, which its owner alone may read")
+    return rows
+
+
+class CredentialsRefused(Exception):
+    """The file of users and passwords cannot be used. No message repeats one."""
+
+
+def read_credentials(file: Path) -> dict[str, tuple[str, str]]:
+    """Host → user and password; `*` is for every other. A line is `HOST USER PASSWORD`. Raises CredentialsRefused."""
+    accepted = "accepted: HOST USER PASSWORD, one a line; * as HOST is every other"
+    try:
+        mode, lines = file.stat().st_mode, file.read_text("utf-8").splitlines()
+    except (OSError, UnicodeDecodeError) as error:
+        raise CredentialsRefused(f"{file}: cannot be read ({type(error).__name__}); {accepted}") from None
+    if mode & 0o077:
+        raise CredentialsRefused(f"{file}: others can read these passwords; run: chmod 600 {file}")
+    found: dict[str, tuple[str, str]] = {}
+    for number, line in enumerate(lines, 1):
+        if not line.strip():
+            continue
+        words = line.strip().split(None, 2)
+        if len(words) != 3:
+            raise CredentialsRefused(f"{file}:{number}: has {len(words)} words; {accepted}")
+        found[words[0]] = (words[1], words[2])
+    return found
