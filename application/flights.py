@@ -255,9 +255,10 @@ class Flights(Commands):
         """The pilot's order to take off, on the record before anything is sent."""
 
         def use(attempt: Attempt) -> Recorded:
-            self._requested(attempt, key)
+            request = self._requested(attempt, key)
             authorise(attempt, "launch_drone", FLIGHT.stream(key))
-            self._decide(attempt, key, OrderLaunch(PersonId(actor.person)))
+            facts = self._facts(attempt, request.drone, request.pilot, request.call)
+            self._decide(attempt, key, OrderLaunch(PersonId(actor.person), facts))
             return outcome(attempt, FLIGHT.stream(key), key)
 
         return self.run(actor, "launch_drone", key, command_id, use)

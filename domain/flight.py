@@ -137,6 +137,7 @@ from domain.launch import (
     purpose_refusals,
     recheck_refusals,
     roles_that_authorise,
+    take_off_refusals,
     unaccepted,
     unknown_refusals,
 )
@@ -250,9 +251,11 @@ def _before_launch(command: BeforeLaunch, state: State, at: datetime) -> list[Ev
         case DeclineLaunch(person, reason), Requested():
             said = checks.text("reason", reason, at_least=3)
             return [LaunchRefused(person, (Reason("declined", said, "a person declined it"),))]
-        case OrderLaunch(person), Authorised(request, expires_at) if at <= expires_at:
+        case OrderLaunch(person, facts), Authorised(request, expires_at) if at <= expires_at:
             if person != request.pilot:
                 raise WrongState("another pilot is in command of this flight", field="flight", accepted=request.pilot)
+            for reason in take_off_refusals(facts, at):
+                raise WrongState(reason.message, field=reason.field)
             return [LaunchOrdered(request.drone, person)]
         case OrderLaunch(), Authorised():
             raise WrongState("the authorisation has lapsed: ask for the launch again", field="flight")
@@ -385,7 +388,8 @@ def _in_flight(command: Command, state: Flying, at: datetime) -> list[Event]:
         case StartRecording():
             return _start_recording(command, state)
         case StopRecording(by):
-            return [RecordingStopped(RecordingStopReason.OPERATOR, by)] if sortie.recording else []
+            waits = any(sortie.zones.values()) and not sortie.stopped  # it would go on behind the zone
+            return [RecordingStopped(RecordingStopReason.OPERATOR, by)] if sortie.recording or waits else []
         case RecordZoneApproach(zone, distance_m, seen):
             return [PrivacyZoneApproached(zone, distance_m, seen.position, seen.observed_at)]
         case RecordZoneEntry():
@@ -509,12 +513,13 @@ def _start_recording(command: StartRecording, state: Flying) -> list[Event]:
 
 def records_by_policy(state: State, policy: PolicyInForce) -> bool:
     """Whether recording is to start now, without anybody's act: the policy records every mission, the drone is on
-    scene, and no privacy zone forbids it."""
+    scene, no privacy zone forbids it, and nobody has stopped it there."""
     by_default = policy.parameters.recording_default is RecordingDefault.ALL_MISSIONS
     return (
         by_default
         and isinstance(state, OnScene)
         and not state.sortie.recording
+        and not state.sortie.stopped
         and not any(state.sortie.zones.values())
     )
 

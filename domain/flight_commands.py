@@ -72,7 +72,10 @@ class AcceptUnknowns:
 
 @dataclass(frozen=True, slots=True)
 class OrderLaunch:
+    """`facts` as they stand now: pilot and drone may have changed since the authorisation."""
+
     by: PersonId
+    facts: LaunchFacts
 
 
 @dataclass(frozen=True, slots=True)

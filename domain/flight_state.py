@@ -34,6 +34,7 @@ from domain.flight_events import (
     RecordCategory,
     RecordingStarted,
     RecordingStopped,
+    RecordingStopReason,
     ReturnOrdered,
     SafetyOrdered,
     UnknownsAccepted,
@@ -95,7 +96,8 @@ class CalledOff:
 @dataclass(frozen=True, slots=True)
 class Sortie:
     """What a flying drone carries through the phases. `zones`: those it is in; True where one forbids recording.
-    `lifted`: those of them that a privacy override opened; `covered`: those that nobody may look into."""
+    `lifted`: those of them that a privacy override opened; `covered`: those that nobody may look into. `stopped`: a
+    person stopped the recording, so that it does not start by itself before the drone comes to a scene again."""
 
     request: LaunchRequested
     purpose: str
@@ -108,6 +110,7 @@ class Sortie:
     zones: Mapping[str, bool] = field(default_factory=lambda: MappingProxyType({}))
     lifted: frozenset[str] = frozenset()
     covered: frozenset[str] = frozenset()
+    stopped: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -225,7 +228,7 @@ def _evolve_in_flight(state: Flying, happened: Event) -> State:
     sortie = state.sortie
     match happened:
         case ArrivedOnScene():
-            return OnScene(sortie)
+            return OnScene(replace(sortie, stopped=False))
         case FlightRedirected(destination):
             return EnRoute(replace(sortie, destination=destination))
         case FlightRepurposed(purpose, call, case_number):
@@ -239,9 +242,10 @@ def _evolve_in_flight(state: Flying, happened: Event) -> State:
         case LinkRestored():
             return replace(state, sortie=replace(sortie, silent_since=None))
         case RecordingStarted():
-            return replace(state, sortie=replace(sortie, recording=True))
-        case RecordingStopped():
-            return replace(state, sortie=replace(sortie, recording=False))
+            return replace(state, sortie=replace(sortie, recording=True, stopped=False))
+        case RecordingStopped(why):
+            stopped = sortie.stopped or why is RecordingStopReason.OPERATOR
+            return replace(state, sortie=replace(sortie, recording=False, stopped=stopped))
         case PrivacyZoneEntered(zone, rule, effect):
             blocks = rule is not ZoneRule.MASK and effect is not ZoneEffect.OVERRIDDEN
             lifted = sortie.lifted | {zone} if effect is ZoneEffect.OVERRIDDEN else sortie.lifted - {zone}

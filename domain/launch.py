@@ -179,6 +179,14 @@ def recheck_refusals(plan: LaunchPlan, facts: LaunchFacts, at: datetime) -> tupl
     )
 
 
+def take_off_refusals(facts: LaunchFacts, at: datetime) -> Iterator[Reason]:
+    """What may have changed between authorisation and take-off, so that this pilot or this drone must not fly."""
+    yield from _pilot(facts.pilot, at)
+    if facts.drone.grounded is not None:
+        said = "the drone was grounded since: ready it, and ask for the launch again"
+        yield Reason("drone_grounded", said, "a ready drone", field="drone")
+
+
 def roles_that_authorise(purpose: str, policy: PolicyInForce | None) -> tuple[Role, ...]:
     """One of these roles must authorise a launch for this purpose; none: the request suffices."""
     if purpose in COMMANDER_PURPOSES:

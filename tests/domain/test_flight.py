@@ -470,6 +470,21 @@ def test_the_policy_starts_a_recording_where_it_records_all_missions_and_no_zone
 
 
 @pytest.mark.rule("flight.recording")
+def test_what_a_person_stopped_starts_by_itself_only_at_the_next_scene() -> None:
+    enter, leave = RecordZoneEntry("pool", ZoneRule.NO_RECORD, None, seen), RecordZoneExit("pool", seen)
+    for stopped in (
+        filming.and_when(StopRecording(OPERATOR)),
+        filming.and_when(StopRecording(OPERATOR)).and_when(enter).and_when(leave),
+        filming.and_when(enter).and_when(StopRecording(OPERATOR)).and_when(leave),
+    ):
+        assert not records_by_policy(stopped.state, policy)
+        again = stopped.and_when(redirect).and_when(RecordArrival(seen))
+        assert records_by_policy(again.state, policy)
+    within = filming.and_when(enter).and_when(StopRecording(OPERATOR))
+    within.when(StopRecording(OPERATOR)).then_nothing()
+
+
+@pytest.mark.rule("flight.recording")
 def test_recording_stops_by_hand_and_on_landing() -> None:
     filming.when(StopRecording(OPERATOR)).then(RecordingStopped(RecordingStopReason.OPERATOR, OPERATOR))
     on_scene.when(StopRecording(OPERATOR)).then_nothing()

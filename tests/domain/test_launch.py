@@ -520,10 +520,24 @@ def test_a_launch_is_withdrawn_before_it_begins() -> None:
 @pytest.mark.rule("flight.pilot_in_command")
 def test_the_pilot_in_command_orders_the_take_off_while_the_authorisation_lasts() -> None:
     story = given(requested, authorised)
-    story.when(OrderLaunch(PILOT)).then(LaunchOrdered(DRONE, PILOT))
-    story.when(OrderLaunch(OPERATOR)).then_raises(WrongState)
-    story.when(OrderLaunch(PILOT), NOW + 11 * MINUTE).then_raises(WrongState)
-    waiting.when(OrderLaunch(PILOT)).then_raises(WrongState)
+    story.when(OrderLaunch(PILOT, facts)).then(LaunchOrdered(DRONE, PILOT))
+    story.when(OrderLaunch(OPERATOR, facts)).then_raises(WrongState)
+    story.when(OrderLaunch(PILOT, facts), NOW + 11 * MINUTE).then_raises(WrongState)
+    waiting.when(OrderLaunch(PILOT, facts)).then_raises(WrongState)
+
+
+@pytest.mark.rule("launch.pilot", "launch.drone")
+def test_what_came_between_authorisation_and_take_off_counts() -> None:
+    story, fit = given(requested, authorised), facts.pilot
+    for pilot in (
+        replace(fit, medical_hold=True),
+        replace(fit, certificate_expires_on=(NOW - DAY).date()),
+        replace(fit, suspended=True),
+        replace(fit, trained=False),
+    ):
+        story.when(OrderLaunch(PILOT, replace(facts, pilot=pilot))).then_raises(WrongState, "pilot")
+    cracked = replace(facts.drone, grounded="a cracked propeller")
+    story.when(OrderLaunch(PILOT, replace(facts, drone=cracked))).then_raises(WrongState, "drone")
 
 
 # -- what is unknown and waits for the pilot -----------------------------------
