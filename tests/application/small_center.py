@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
+from itertools import count
 
 import psycopg
 
@@ -27,6 +28,7 @@ from tests.keys import keyring
 
 NOON = datetime(2026, 6, 1, 12, tzinfo=UTC)
 ADMIN, CAPTAIN = "ann", "cai"
+_sessions = count(1)  # also a copy of a center's database takes no session's name twice
 
 
 class SmallCenter:
@@ -35,7 +37,6 @@ class SmallCenter:
         self.clock = SteppedClock(at)
         self.handler = Handler(store, self.clock, RandomIds(), CedarAuthoriser(), record_attempt, keys)
         self.accounts = Accounts(self.handler)
-        self._sessions = 0
 
     def found(self) -> None:
         policies = Policies(self.handler)
@@ -51,10 +52,8 @@ class SmallCenter:
         done(policies.confirm_founding(CAPTAIN))
 
     def signed_on(self, person: str, lasts: timedelta = timedelta(hours=8), *, step_up: bool = True) -> Actor:
-        self._sessions += 1
-        proof = Proof(
-            person, f"session-{person}-{self._sessions}", "https://id.test", "otp", self.clock.now() + lasts, step_up
-        )
+        ends_at = self.clock.now() + lasts
+        proof = Proof(person, f"session-{person}-{next(_sessions)}", "https://id.test", "otp", ends_at, step_up)
         return self.accounts.sign_on(proof, "198.51.100.23")
 
     def enrolled(

@@ -46,8 +46,8 @@ from domain.policy import (
     policy_in_force,
 )
 from domain.session import AttemptRefused
+from tests.application.everybody.watch import Remembered
 from tests.application.small_center import ADMIN, CAPTAIN, SmallCenter, done, small_center
-from tests.application.test_everybody_machine import Remembered
 from tests.application.test_overrides import REASON, WARRANT, Pool
 
 HOUR = timedelta(hours=1)
