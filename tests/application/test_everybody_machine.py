@@ -254,6 +254,7 @@ def in_the_air(day: Everybody) -> None:
     day.grounds_the_drone(SAM, 0)
     day.a_drone_rises_by_itself(0)
     day.a_flight_that_everybody_wants(DEE, 1, "call_for_service", GO, "order")
+    day.clock.step(SECOND)
     day.a_drone_rises_by_itself(1)
     day.the_drone_comes_home(PIA, 1)
     day.a_flight_that_everybody_wants(DEE, 1, "call_for_service", GO, "hold")
