@@ -254,8 +254,8 @@ def _before_launch(command: BeforeLaunch, state: State, at: datetime) -> list[Ev
         case OrderLaunch(person, facts), Authorised(request, expires_at) if at <= expires_at:
             if person != request.pilot:
                 raise WrongState("another pilot is in command of this flight", field="flight", accepted=request.pilot)
-            for reason in take_off_refusals(facts, at):
-                raise WrongState(reason.message, field=reason.field)
+            for fault in take_off_refusals(facts, at):
+                raise WrongState(fault.message, field=fault.field)
             return [LaunchOrdered(request.drone, person)]
         case OrderLaunch(), Authorised():
             raise WrongState("the authorisation has lapsed: ask for the launch again", field="flight")
