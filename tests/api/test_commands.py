@@ -165,10 +165,10 @@ def test_the_same_command_again_gets_the_first_answer(watch_center: WatchCenter)
     deputy = watch_center.as_role("watch_operator", step_up=True)
     asked, id_ = watch_center.launch(), fresh()
     first = deputy.accepted(REQUEST, input=asked, commandId=id_)
-    before = watch_center.head()
+    before = watch_center.head(first["stream"])
     again = deputy.accepted(REQUEST, input=asked, commandId=id_)
     assert again == {**first, "replayed": True} and first["replayed"] is False
-    assert watch_center.head() == before
+    assert watch_center.head(first["stream"]) == before
 
 
 def test_a_refusal_again_is_the_same_refusal_also_when_it_would_pass_now(watch_center: WatchCenter) -> None:

@@ -22,21 +22,21 @@ def types(watch_center: WatchCenter, session: str) -> list[str]:
 def test_a_token_that_was_refused_is_refused_again_and_written_down_once(watch_center: WatchCenter) -> None:
     stranger = watch_center.asker(f"stranger{secrets.token_hex(4)}")
     assert stranger.code(VIEWER) == "not_signed_on"
-    head = watch_center.head()
+    head = watch_center.head("session-")
     for _ in range(3):
         assert stranger.code(VIEWER) == "not_signed_on"
-    assert watch_center.head() == head
+    assert watch_center.head("session-") == head
 
 
 def test_after_signing_off_a_token_is_worth_nothing_and_adds_nothing(watch_center: WatchCenter) -> None:
     deputy = watch_center.as_role("watch_operator")
     session = deputy.ask(VIEWER)["viewer"]["sessionId"]
     deputy.accepted("signOff")
-    head = watch_center.head()
+    head = watch_center.head("session-")
     for _ in range(3):
         assert deputy.code(VIEWER) == "not_signed_on"
         assert deputy.code('mutation { returnDrone(flight: "x") { __typename } }') == "not_signed_on"
-    assert types(watch_center, session) == ["signed_on", "signed_off"] and watch_center.head() == head
+    assert types(watch_center, session) == ["signed_on", "signed_off"] and watch_center.head("session-") == head
 
 
 @pytest.fixture
