@@ -192,7 +192,7 @@ def build_app(
     # Plain routes: FastAPI's own would look for dependencies and form fields in every request.
     app.router.routes.append(Route("/graphql", asked_by(endpoint.answer), methods=["POST"]))
     app.router.routes.append(Route(audit_files.PATH, asked_by(audit_files.download), methods=["GET"]))
-    schema.admit = endpoint.admit
+    schema.admit, schema.went_wrong = endpoint.admit, endpoint.went_wrong
 
     async def socket_context(websocket: HTTPConnection) -> Context:
         try:

@@ -118,8 +118,8 @@ class Users:
         else:
             now = self._provisioning.handler.clock.now()
             async with self._reads.connection() as connection:
-                _, rows = await queries.people(connection, now)
-            found = [_employee_of(row) for row in rows if Role.SERVICE not in row.roles]
+                everybody = await queries.people(connection, now)
+            found = [_employee_of(row) for row in everybody.people if Role.SERVICE not in row.roles]
         page = found[max(start, 1) - 1 :][: max(count, 0)]
         return _listed([self._user(employee) for employee in page], len(found), max(start, 1))
 

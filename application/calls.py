@@ -10,6 +10,7 @@ from application.commands import Commands
 from application.handling import Actor, Attempt, Outcome, Recorded
 from application.standing import authorise, outcome
 from domain.call import CALL, Known, ObservationKind, ReportObservation, UpdateCall
+from domain.case import CASE, OpenCase
 from domain.kernel import CallNumber, PersonId, Place
 
 
@@ -38,6 +39,8 @@ class Calls(Commands):
             authorise(attempt, "record_call", stream)
             attempt.case_number = command.call
             attempt.decide(CALL, command.call, command)
+            if command.case is not None:
+                attempt.decide(CASE, command.case, OpenCase(command.call, command.update_number, command.cad_time))
             return outcome(attempt, stream, command.call)
 
         return self.run(actor, "record_call", command, update_id(command), use)

@@ -7,7 +7,6 @@ Attributes are CloudEvents context attributes and extensions (lower-case letters
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import partial
@@ -19,14 +18,13 @@ import msgspec
 import domain.catalogue  # noqa: F401  every event type is in the registry before the first byte is read
 from application.ports import EventTooLarge, NewEvent, StoredEvent
 from application.sealing import Keyring, Sealer, from_form, holds_personal
+from application.upcasting import UPCASTERS, Json, upcaster
 from domain.kernel import EVENT_NAMES, EVENT_TYPES, Mistake, Personal
 
 EVENT_LIMIT = 32 * 1024  # bytes
 TYPE_PREFIX = "org.weho.safer."
 SCHEMA_PREFIX = "urn:saferweho:schema:"
 CONTENT_TYPE = "application/cloudevents+json"
-
-Json = dict[str, Any]
 
 
 class Envelope(msgspec.Struct, frozen=True, omit_defaults=True, kw_only=True, gc=False):
@@ -106,23 +104,6 @@ class Recorded:
         return self.envelope.type.removeprefix(TYPE_PREFIX)
 
 
-# -- upcasting ---------------------------------------------------------------
-
-_UPCASTERS: dict[str, tuple[str, Callable[[Json], Json]]] = {}
-
-
-def upcaster(old: str, new: str) -> Callable[[Callable[[Json], Json]], Callable[[Json], Json]]:
-    """How the data of type `old` ('flight.x.v1') becomes that of `new` ('flight.x.v2'). Chains are followed."""
-
-    def register(function: Callable[[Json], Json]) -> Callable[[Json], Json]:
-        if old in _UPCASTERS:
-            raise ValueError(f"{old} has an upcaster already")
-        _UPCASTERS[old] = (new, function)
-        return function
-
-    return register
-
-
 # -- custom types ------------------------------------------------------------
 
 
@@ -193,8 +174,8 @@ def schema_uri(event: type) -> str:
 def event_class(type_uri: str) -> type | None:
     """The class that an event of this type becomes, upcast; None where the registry doesn't know it."""
     name = type_uri.removeprefix(TYPE_PREFIX)
-    while name in _UPCASTERS:
-        name = _UPCASTERS[name][0]
+    while name in UPCASTERS:
+        name = UPCASTERS[name][0]
     return EVENT_TYPES.get(name)
 
 
@@ -210,14 +191,14 @@ def decode(content: bytes, position: int = 0, keys: Keyring | None = None) -> Re
     try:
         envelope = _received_decoder.decode(content)
         name = envelope.type.removeprefix(TYPE_PREFIX)
-        if name not in EVENT_TYPES and name not in _UPCASTERS:
+        if name not in EVENT_TYPES and name not in UPCASTERS:
             raise UnreadableEvent(f"event type {envelope.type!r} at position {position} is not in the registry")
         event: Any
         _reading.event = envelope.id
-        if name in _UPCASTERS:
+        if name in UPCASTERS:
             data = msgspec.json.decode(envelope.data)
-            while name in _UPCASTERS:
-                name, up = _UPCASTERS[name]
+            while name in UPCASTERS:
+                name, up = UPCASTERS[name]
                 data = up(data)
             event = msgspec.convert(data, EVENT_TYPES[name], dec_hook=_from_json)
         else:
@@ -244,6 +225,7 @@ __all__ = [
     "CONTENT_TYPE",
     "EVENT_LIMIT",
     "Envelope",
+    "Json",
     "NotDeclared",
     "NotSealed",
     "Recorded",

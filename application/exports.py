@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from uuid import UUID
 
+from application.cases import case_of
 from application.commands import Commands
 from application.handling import KEY, Accepted, Actor, Attempt, Handler, Outcome, Recorded
 from application.overrides import override_of, use_override
@@ -62,7 +63,7 @@ class Exports(Commands):
                 PersonId(actor.person),
                 recipient,
                 grounds,
-                self._reasons.quality(actor, grounds, call, policy),
+                self._reasons.quality(actor, grounds, call, case_of(attempt, grounds.case), policy),
                 export.ExportFacts(standing, call, policy),
                 range_,
                 OVERRIDE.stream(override) if override is not None else None,
@@ -165,7 +166,7 @@ class Disclosures(Commands):
                 recipient,
                 basis,
                 grounds,
-                self._reasons.quality(actor, grounds, call, policy),
+                self._reasons.quality(actor, grounds, call, case_of(attempt, grounds.case), policy),
                 PersonId(actor.person),
                 call,
                 policy,

@@ -12,11 +12,12 @@ from uuid import UUID
 from application.codec import Recorded as RecordedEvent
 from application.commands import Commands
 from application.deadlines import Change, Due, NotDue, drawn_from, when_due
-from application.handling import Accepted, Actor, Attempt, Handler, Outcome, Recorded
+from application.handling import KEY, Accepted, Actor, Attempt, Handler, Outcome, Recorded
 from application.standing import authorise, outcome, service, standing_of
 from domain import privacy_override as override
 from domain.call import CALL, call_standing
 from domain.catalogue import aggregate_of
+from domain.flight import FLIGHT
 from domain.flight_commands import RecordZoneEntry
 from domain.kernel import InvalidValue, NotFound, PersonId, StreamId
 from domain.legal_basis import LegalBasis
@@ -57,7 +58,7 @@ class Overrides(Commands):
         def use(attempt: Attempt) -> Recorded:
             attempt.purpose, attempt.case_number = plan.purpose, plan.call or plan.case or ""
             policy = authorise(attempt, "request_override", OVERRIDE.stream(key))
-            self._must_exist(attempt, plan.target)
+            self._must_exist(attempt, plan)
             known = plan.call is None or call_standing(plan.call, attempt.state(CALL, plan.call)).known
             command = override.RequestOverride(chosen, basis, reason, PersonId(actor.person), policy, known)
             attempt.decide(OVERRIDE, key, command)
@@ -76,7 +77,7 @@ class Overrides(Commands):
         def use(attempt: Attempt) -> Recorded:
             attempt.purpose, attempt.case_number = plan.purpose, plan.call or plan.case or ""
             policy = authorise(attempt, "invoke_emergency_override", OVERRIDE.stream(key))
-            self._must_exist(attempt, plan.target)
+            self._must_exist(attempt, plan)
             command = override.InvokeEmergency(chosen, threat, PersonId(actor.person), policy)
             attempt.decide(OVERRIDE, key, command)
             return outcome(attempt, OVERRIDE.stream(key), key)
@@ -84,13 +85,16 @@ class Overrides(Commands):
         return self.handler.handle(actor, ticket, use)
 
     @staticmethod
-    def _must_exist(attempt: Attempt, target: StreamId) -> None:
+    def _must_exist(attempt: Attempt, plan: OverridePlan) -> None:
+        target, flight = plan.target, plan.flight
         kind, _, key = target.partition("-")
         accepted = "the stream of footage, of a privacy zone, of a camera or of a flight"
         if kind not in override.TARGETS or not key:
             raise InvalidValue("nothing of this kind is protected", field="target", accepted=accepted)
         if attempt.version(aggregate_of(target), key) == 0:
             raise NotFound("there is no such thing", field="target", accepted=accepted)
+        if flight is not None and (not KEY.fullmatch(flight) or attempt.version(FLIGHT, flight) == 0):
+            raise NotFound("there is no such flight", field="flight", accepted="the id of a flight on the record")
 
     def approve(self, actor: Actor, key: str, command_id: UUID | None = None) -> Outcome:
         """Approve a request, as the second person. It is in effect from that moment."""
@@ -194,8 +198,8 @@ def use_override(attempt: Attempt, key: str, target: StreamId, through: StreamId
 
 def as_overridden(attempt: Attempt, flight: StreamId, entry: RecordZoneEntry) -> RecordZoneEntry:
     """A drone's entry into a zone, with the use of the override it came under recorded; without the override where
-    that is not in effect now, does not cover the time of the entry or is for something else: in doubt a zone protects.
-    """
+    that is not in effect now, does not cover the time of the entry or is for another zone or flight: in doubt a zone
+    protects."""
     if entry.override is None:
         return entry
     standing, since = override_of(attempt, entry.override), entry.seen.observed_at
@@ -203,7 +207,8 @@ def as_overridden(attempt: Attempt, flight: StreamId, entry: RecordZoneEntry) ->
     if standing.active and standing.range is not None and standing.expires_at is not None:
         until = min(standing.expires_at, standing.range.until)
         used = Range(since, until)
-        if standing.target == target and since < until and standing.range.covers(used):
+        ours = standing.target == target and standing.flight is not None and FLIGHT.stream(standing.flight) == flight
+        if ours and since < until and standing.range.covers(used):
             use_override(attempt, entry.override, target, flight, used)
             return entry
     return replace(entry, override=None)

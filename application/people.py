@@ -12,7 +12,7 @@ from application.deadlines import Change, Due, NotDue, drawn_from, when_due
 from application.handling import Accepted, Actor, Attempt, Handler, Outcome, Recorded
 from application.standing import authorise, outcome, service, standing_of
 from domain import person
-from domain.kernel import PersonId, StreamId
+from domain.kernel import PersonId
 from domain.person import (
     PERSON,
     Account,
@@ -30,7 +30,7 @@ from domain.person import (
     Unknown,
     expiry_notice_at,
 )
-from domain.shift import SHIFT, HandOverShift
+from domain.shift import SHIFT, HandOverShift, OpenItem
 
 PROVISIONING = str(person.PERSONNEL_SYSTEM)
 LEFT = "left, says the personnel system"
@@ -93,7 +93,7 @@ class Shifts(Commands):
         self,
         actor: Actor,
         to: str,
-        open_items: Sequence[str],
+        open_items: Sequence[OpenItem],
         as_of_position: int,
         note: str,
         command_id: UUID | None = None,
@@ -105,9 +105,8 @@ class Shifts(Commands):
         def use(attempt: Attempt) -> Recorded:
             stream = SHIFT.stream(key)
             policy = authorise(attempt, "hand_over_shift", stream)
-            items = tuple(map(StreamId, open_items))
             to_whom = standing_of(attempt, to, policy)
-            command = HandOverShift(key, PersonId(actor.person), to_whom, items, as_of_position, note)
+            command = HandOverShift(key, PersonId(actor.person), to_whom, tuple(open_items), as_of_position, note)
             attempt.decide(SHIFT, key, command)
             return outcome(attempt, stream, key)
 

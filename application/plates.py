@@ -14,6 +14,7 @@ from uuid import NAMESPACE_URL, UUID, uuid5
 
 import structlog
 
+from application.cases import case_of
 from application.commands import Commands
 from application.handling import Accepted, Actor, Attempt, Handler, Outcome, Recorded, Refused, Unavailable
 from application.ports import StoreUnavailable
@@ -165,7 +166,7 @@ class Plates(Commands):
             if for_agency is not None:
                 authorise(attempt, "request_disclosure", stream)
             policy = authorise(attempt, "search_plate", stream)
-            quality = self._reasons.quality(actor, grounds, call, policy)
+            quality = self._reasons.quality(actor, grounds, call, case_of(attempt, grounds.case), policy)
             fault = hit_fault(attempt.state(PLATE_SEARCH, hit)) if hit is not None else None
             command = SearchPlate(
                 key,

@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from uuid import UUID
 
 from application import codec
+from application.cases import case_of
 from application.commands import Commands
 from application.deadlines import Change, Due, NotDue, drawn_from, when_due
 from application.handling import KEY, Actor, Attempt, Handler, Outcome, Recorded
@@ -64,7 +65,7 @@ class Viewings(Commands):
             review = grounds.purpose == OVERSIGHT_REVIEW
             policy = authorise(attempt, "request_viewing", FOOTAGE.stream(footage), review_access=review)
             facts = ViewingFacts(standing_of_footage(attempt, footage), call, policy, oversight=review)
-            scored = self._reasons.quality(actor, grounds, call, policy)
+            scored = self._reasons.quality(actor, grounds, call, case_of(attempt, grounds.case), policy)
             by = PersonId(actor.person)
             attempt.decide(VIEWING, key, RequestViewing(key, by, actor.session, grounds, scored, facts, range_))
             return outcome(attempt, VIEWING.stream(key), key)

@@ -14,6 +14,7 @@ from uuid import NAMESPACE_URL, UUID, uuid5
 import structlog
 
 from application import codec
+from application.cases import case_of
 from application.commands import Commands
 from application.deadlines import Change, Due, NotDue, drawn_from, when_due
 from application.handling import KEY, Accepted, Actor, Attempt, Handler, Outcome, Recorded, Unavailable
@@ -22,6 +23,7 @@ from application.standing import NO_POLICY, authorise, outcome, service
 from domain import live_view
 from domain.call import CALL, CallStanding, ShareFeed, StopSharingFeed, call_standing
 from domain.camera import CAMERA, FeedStanding, feed_standing
+from domain.case import CASE, CaseStanding, case_standing
 from domain.flight import FLIGHT
 from domain.flight_state import Flying, NotRequested
 from domain.grounds import Grounds
@@ -138,7 +140,12 @@ class Reasons:
         self._handler, self._earlier = handler, earlier
 
     def quality(
-        self, actor: Actor, grounds: Grounds, call: CallStanding | None, policy: PolicyInForce | None
+        self,
+        actor: Actor,
+        grounds: Grounds,
+        call: CallStanding | None,
+        case: CaseStanding | None,
+        policy: PolicyInForce | None,
     ) -> ReasonQuality:
         rule = policy.parameters.rule_for(grounds.purpose) if policy else None
         return quality(
@@ -146,17 +153,25 @@ class Reasons:
             purpose=grounds.purpose,
             title=rule.title if rule else "",
             call_known=call is not None and call.known,
+            case_verified=None if case is None else case.verified,
             earlier=self._texts(actor.person),
         )
 
     def feedback(self, actor: Actor, grounds: Grounds) -> ReasonQuality:
         """At entry, before anything is asked for. Nothing is recorded. Raises InvalidValue."""
-        if grounds.call and not KEY.fullmatch(grounds.call):
-            raise InvalidValue("this is no call's number", field="call", accepted="1 to 128 printable characters")
-        loaded = self._handler.states.load([(POLICY, POLICY_KEY), *([(CALL, grounds.call)] if grounds.call else [])])
+        for field, number in (("call", grounds.call), ("case", grounds.case)):
+            if number and not KEY.fullmatch(number):
+                raise InvalidValue(
+                    f"this is no {field}'s number", field=field, accepted="1 to 128 printable characters"
+                )
+        wanted: list[tuple[Aggregate[Any, Any, Any], str]] = [(POLICY, POLICY_KEY)]
+        wanted += [(CALL, grounds.call)] if grounds.call else []
+        wanted += [(CASE, grounds.case)] if grounds.case else []
+        loaded = self._handler.states.load(wanted)
         policy = policy_in_force(loaded[POLICY.stream(POLICY_KEY)][1], self._handler.clock.now())
         call = call_standing(grounds.call, loaded[CALL.stream(grounds.call)][1]) if grounds.call else None
-        return self.quality(actor, grounds, call, policy)
+        case = case_standing(grounds.case, loaded[CASE.stream(grounds.case)][1]) if grounds.case else None
+        return self.quality(actor, grounds, call, case, policy)
 
     def _texts(self, person: str) -> list[str]:
         if self._earlier is None:
@@ -224,7 +239,7 @@ class Views(EndingViews):
                 PersonId(actor.person),
                 actor.session,
                 grounds,
-                self._reasons.quality(actor, grounds, call, policy),
+                self._reasons.quality(actor, grounds, call, case_of(attempt, grounds.case), policy),
                 ViewFacts(standing_of_feed(attempt, feed), call, policy),
                 call.call if call and shared else None,
             )
@@ -256,7 +271,7 @@ class Views(EndingViews):
                 commands_flight=_commands_flight(attempt, request.feed, actor.person),
             )
             again = Grounds(said.purpose, reason, said.call, said.case, said.authorisation)
-            scored = self._reasons.quality(actor, again, call, policy)
+            scored = self._reasons.quality(actor, again, call, case_of(attempt, said.case), policy)
             facts = ViewFacts(standing_of_feed(attempt, request.feed), call, policy)
             attempt.decide(LIVE_VIEW, key, RenewLiveView(PersonId(actor.person), reason, scored, facts))
             return outcome(attempt, LIVE_VIEW.stream(key), key)

@@ -2,6 +2,10 @@
 
 Noticing is pure and predictive: what would be inside within LOOK_AHEAD_S at the present velocity is approached now.
 Leaving has hysteresis, so that a drone that hovers on the edge, or a position that jitters, is not entering for ever.
+
+Invariant: in doubt a drone is inside. A ceiling counts only against a height above ground that the autopilot itself
+tells, less the error of its ground model; without one, a zone holds at every height. Height above take-off is no
+substitute: over a hill it says more than there is.
 """
 
 from __future__ import annotations
@@ -9,7 +13,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from itertools import pairwise
-from math import cos, hypot, radians
+from math import cos, hypot, inf, radians
 from typing import Protocol
 from uuid import UUID
 
@@ -18,7 +22,7 @@ from application.handling import Actor, Attempt, Outcome, Recorded
 from application.standing import authorise, outcome
 from domain import privacy_zone
 from domain.flight_commands import RecordZoneApproach, RecordZoneEntry, RecordZoneExit
-from domain.flight_events import Observation
+from domain.flight_events import HEIGHT_UNKNOWN, GroundHeight, Observation, ZoneRule
 from domain.kernel import InvalidValue, Place
 from domain.privacy_zone import ZONE, Shape
 
@@ -26,6 +30,11 @@ LOOK_AHEAD_S = 10.0
 NEAR_M = 30.0  # this near is an approach, also when not moving
 LEFT_M = 8.0  # this far outside, or this far above, has left
 GONE_M = 60.0  # this far outside may approach again
+GROUND_ERROR_M = 9.0
+"""How far a ground model may be off: the absolute height error of SRTM at 90 % in North America (Rodríguez, Morris and
+Belz, Photogrammetric Engineering & Remote Sensing 72(3), 2006), which autopilots carry."""
+UNKNOWN_ZONES = "everywhere"
+"""On the record of a flight, the zone that is everywhere while nobody knows where the zones are."""
 METRES_PER_DEGREE = 111_320.0  # of latitude, on a sphere of 6,378 km; good to 0.3 % over a city
 
 
@@ -105,57 +114,71 @@ class ZoneWatch:
     approached: set[str] = field(default_factory=set)
     rules: dict[str, str] = field(default_factory=dict)
 
-    def step(self, zones: Iterable[Zone], seen: Observation, velocity: Velocity) -> list[Noticed]:
-        """What to record of this position. Zones that are no longer in force are left; an override that has ended
-        inside its zone is an entry without one, and a zone that was redrawn to ask for something else is entered anew.
+    def step(self, zones: Iterable[Zone], seen: Observation, height: GroundHeight, velocity: Velocity) -> list[Noticed]:
+        """What to record of this position, at this height above ground. Zones that are no longer in force are left; an
+        override that has ended inside its zone is an entry without one, and a zone that was redrawn to ask for
+        something else is entered anew.
         """
         noticed: list[Noticed] = []
         known = {zone.key: zone for zone in zones}
         for key in [key for key in self.inside if key not in known]:
-            noticed.append(self._leave(key, seen))
+            noticed.append(self._leave(key, seen, height))
         for zone in known.values():
-            noticed += self._one(zone, seen, velocity)
+            noticed += self._one(zone, seen, height, velocity)
         return noticed
 
-    def _one(self, zone: Zone, seen: Observation, velocity: Velocity) -> list[Noticed]:
+    def nowhere_known(self, seen: Observation) -> list[Noticed]:
+        """What to record of a position while nobody knows where the zones are: no place may be looked at then. Ends
+        with the first `step` among zones that are known."""
+        if UNKNOWN_ZONES in self.inside:
+            return []
+        self.inside[UNKNOWN_ZONES], self.rules[UNKNOWN_ZONES] = None, ZoneRule.NO_VIEW
+        return [RecordZoneEntry(UNKNOWN_ZONES, ZoneRule.NO_VIEW, None, seen, HEIGHT_UNKNOWN)]
+
+    def _one(self, zone: Zone, seen: Observation, height: GroundHeight, velocity: Velocity) -> list[Noticed]:
         position, shape = seen.position, zone.shape
         here = Place(position.latitude, position.longitude)
-        distance = distance_m(shape.outline, here)
-        above = position.agl_m - shape.ceiling_agl_m
+        distance, above = distance_m(shape.outline, here), _above_m(shape, height)
         if zone.key in self.inside:
             if distance >= LEFT_M or above >= LEFT_M:
-                return [self._leave(zone.key, seen)]
+                return [self._leave(zone.key, seen, height)]
             if (self.inside[zone.key], self.rules.get(zone.key)) != (zone.override, shape.rule):
-                return [self._enter(zone, seen)]
+                return [self._enter(zone, seen, height)]
             return []
         if distance <= 0 and above <= 0:
             self.approached.add(zone.key)
-            return [self._enter(zone, seen)]
+            return [self._enter(zone, seen, height)]
         if zone.key in self.approached and distance <= GONE_M:
             return []
-        coming = _comes_in(shape, here, position.agl_m, distance, velocity)
+        coming = _comes_in(shape, here, above, distance, velocity)
         if zone.key in self.approached:
             if not coming:
                 self.approached.discard(zone.key)
             return []
         if coming:
             self.approached.add(zone.key)
-            return [RecordZoneApproach(zone.key, round(max(distance, 0.0), 1), seen)]
+            return [RecordZoneApproach(zone.key, round(max(distance, 0.0), 1), seen, height)]
         return []
 
-    def _enter(self, zone: Zone, seen: Observation) -> RecordZoneEntry:
+    def _enter(self, zone: Zone, seen: Observation, height: GroundHeight) -> RecordZoneEntry:
         self.inside[zone.key], self.rules[zone.key] = zone.override, zone.shape.rule
-        return RecordZoneEntry(zone.key, zone.shape.rule, zone.override, seen)
+        return RecordZoneEntry(zone.key, zone.shape.rule, zone.override, seen, height)
 
-    def _leave(self, key: str, seen: Observation) -> RecordZoneExit:
+    def _leave(self, key: str, seen: Observation, height: GroundHeight) -> RecordZoneExit:
         del self.inside[key]
         self.rules.pop(key, None)
-        return RecordZoneExit(key, seen)
+        return RecordZoneExit(key, seen, height)
 
 
-def _comes_in(shape: Shape, here: Place, agl_m: float, distance: float, velocity: Velocity) -> bool:
-    """Whether the drone is near, or at this velocity will be inside within the look-ahead."""
-    if distance <= NEAR_M and agl_m <= shape.ceiling_agl_m + NEAR_M:
+def _above_m(shape: Shape, height: GroundHeight) -> float:
+    """Metres that a drone is surely above a zone's ceiling; not at all where its height above ground is unknown."""
+    return -inf if height.metres is None else height.metres - GROUND_ERROR_M - shape.ceiling_agl_m
+
+
+def _comes_in(shape: Shape, here: Place, above: float, distance: float, velocity: Velocity) -> bool:
+    """Whether the drone is near, or at this velocity will be inside within the look-ahead. `above`: metres above the
+    ceiling."""
+    if distance <= NEAR_M and above <= NEAR_M:
         return True
     speed = hypot(velocity.north, velocity.east)
     if distance > speed * LOOK_AHEAD_S:
@@ -165,7 +188,7 @@ def _comes_in(shape: Shape, here: Place, agl_m: float, distance: float, velocity
     for n in range(1, steps + 1):
         after = n * LOOK_AHEAD_S / steps
         there = _moved(here, velocity.north * after, velocity.east * after)
-        if distance_m(shape.outline, there) <= 0 and agl_m + velocity.up * after <= shape.ceiling_agl_m:
+        if distance_m(shape.outline, there) <= 0 and above + velocity.up * after <= 0:
             return True
     return False
 

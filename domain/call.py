@@ -17,6 +17,7 @@ from domain import checks
 from domain.kernel import (
     Aggregate,
     CallNumber,
+    CaseNumber,
     FeedId,
     InvalidValue,
     NotFound,
@@ -211,7 +212,8 @@ class UnitTimes:
 
 @dataclass(frozen=True, slots=True)
 class UpdateCall:
-    """A call as it stands in CAD at `cad_time`. `disposition` and `closed_at` only once it is closed.
+    """A call as it stands in CAD at `cad_time`. `disposition` and `closed_at` only once it is closed; `case`: the
+    number under which work on it goes on, once it has one.
 
     Units that an update does not mention stay as they are.
     """
@@ -229,6 +231,7 @@ class UpdateCall:
     units: tuple[UnitTimes, ...] = ()
     disposition: str | None = None
     closed_at: datetime | None = None
+    case: CaseNumber | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -401,6 +404,8 @@ def _check(command: UpdateCall) -> None:
         checks.text("disposition", command.disposition, at_most=60)
     if command.closed_at is not None:
         checks.aware("closed_at", command.closed_at)
+    if command.case is not None:
+        checks.identifier("case", command.case)
     if len(command.units) > 100:
         raise InvalidValue("too many units", field="units", accepted="at most 100")
     for unit in command.units:

@@ -6,6 +6,7 @@ from typing import Any
 
 from domain.call import CALL
 from domain.camera import CAMERA
+from domain.case import CASE
 from domain.complaint import COMPLAINT
 from domain.disclosure import DISCLOSURE
 from domain.dock import DOCK
@@ -39,6 +40,7 @@ AGGREGATES: dict[str, Aggregate[Any, Any, Any]] = {
         SHIFT,
         POLICY,
         CALL,
+        CASE,
         DOCK,
         DRONE,
         FLIGHT,

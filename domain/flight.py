@@ -390,12 +390,12 @@ def _in_flight(command: Command, state: Flying, at: datetime) -> list[Event]:
         case StopRecording(by):
             waits = any(sortie.zones.values()) and not sortie.stopped  # it would go on behind the zone
             return [RecordingStopped(RecordingStopReason.OPERATOR, by)] if sortie.recording or waits else []
-        case RecordZoneApproach(zone, distance_m, seen):
-            return [PrivacyZoneApproached(zone, distance_m, seen.position, seen.observed_at)]
+        case RecordZoneApproach(zone, distance_m, seen, height):
+            return [PrivacyZoneApproached(zone, distance_m, seen.position, height, seen.observed_at)]
         case RecordZoneEntry():
             return _enter_zone(command, sortie)
-        case RecordZoneExit(zone, seen):
-            return [PrivacyZoneLeft(zone, seen.position, seen.observed_at)] if zone in sortie.zones else []
+        case RecordZoneExit(zone, seen, height):
+            return [PrivacyZoneLeft(zone, seen.position, height, seen.observed_at)] if zone in sortie.zones else []
         case RecordLanding(seen, max_agl_m):
             difference = checks.clock_difference_s(seen.device_time, seen.observed_at)
             landed = DroneLanded(
@@ -539,7 +539,9 @@ def _enter_zone(command: RecordZoneEntry, sortie: Sortie) -> list[Event]:
     else:
         effect = ZoneEffect.MASKED if command.rule is ZoneRule.MASK else ZoneEffect.STOPPED
     seen = command.seen
-    entered = PrivacyZoneEntered(command.zone, command.rule, effect, command.override, seen.position, seen.observed_at)
+    entered = PrivacyZoneEntered(
+        zone, command.rule, effect, command.override, seen.position, command.height, seen.observed_at
+    )
     if effect is ZoneEffect.STOPPED:
         return [entered, RecordingStopped(RecordingStopReason.PRIVACY_ZONE, None)]
     return [entered]

@@ -8,7 +8,9 @@ from datetime import datetime
 from domain.call import CallStanding
 from domain.drone import OrderOutcome, SafetyOrder
 from domain.flight_events import (
+    HEIGHT_UNKNOWN,
     AnomalyKind,
+    GroundHeight,
     Observation,
     Outcome,
     RecordCategory,
@@ -193,6 +195,7 @@ class RecordZoneApproach:
     zone: str
     distance_m: float
     seen: Observation
+    height: GroundHeight = HEIGHT_UNKNOWN
 
 
 @dataclass(frozen=True, slots=True)
@@ -203,12 +206,14 @@ class RecordZoneEntry:
     rule: ZoneRule
     override: str | None
     seen: Observation
+    height: GroundHeight = HEIGHT_UNKNOWN
 
 
 @dataclass(frozen=True, slots=True)
 class RecordZoneExit:
     zone: str
     seen: Observation
+    height: GroundHeight = HEIGHT_UNKNOWN
 
 
 @dataclass(frozen=True, slots=True)

@@ -41,6 +41,26 @@ class ZoneRule(StrEnum):
     MASK = "mask"
 
 
+class HeightSource(StrEnum):
+    """Who said how high above the ground a drone was."""
+
+    TERRAIN_REPORT = "terrain_report"  # the autopilot's ground model: MAVLink TERRAIN_REPORT (136), current_height
+    ALTITUDE = "altitude"  # the autopilot's ground model or altimeter: MAVLink ALTITUDE (141), altitude_terrain
+    TAKE_OFF = "take_off"  # in old events: above the place of take-off, which says nothing about the ground elsewhere
+    UNKNOWN = "unknown"  # nobody did: the drone counted as below every ceiling
+
+
+@dataclass(frozen=True, slots=True)
+class GroundHeight:
+    """How high a drone was, as it was held against a zone's ceiling. `metres`: above ground; None: unknown."""
+
+    metres: float | None
+    source: HeightSource
+
+
+HEIGHT_UNKNOWN = GroundHeight(None, HeightSource.UNKNOWN)
+
+
 class ZoneEffect(StrEnum):
     """What became of the recording when a drone entered a privacy zone."""
 
@@ -357,17 +377,18 @@ class RecordingStopped:
     stopped_by: PersonId | None
 
 
-@event("flight.privacy_zone_approached")
+@event("flight.privacy_zone_approached", version=2)
 class PrivacyZoneApproached:
     """The drone came near a privacy zone."""
 
     zone: str
     distance_m: float
     position: AirPosition
+    height: GroundHeight
     observed_at: datetime
 
 
-@event("flight.privacy_zone_entered")
+@event("flight.privacy_zone_entered", version=2)
 class PrivacyZoneEntered:
     """The drone's camera came into a privacy zone."""
 
@@ -376,15 +397,17 @@ class PrivacyZoneEntered:
     effect: ZoneEffect
     override: str | None
     position: AirPosition
+    height: GroundHeight
     observed_at: datetime
 
 
-@event("flight.privacy_zone_left")
+@event("flight.privacy_zone_left", version=2)
 class PrivacyZoneLeft:
     """The drone's camera left a privacy zone."""
 
     zone: str
     position: AirPosition
+    height: GroundHeight
     observed_at: datetime
 
 

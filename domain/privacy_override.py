@@ -15,6 +15,7 @@ from domain.kernel import (
     Aggregate,
     CallNumber,
     CaseNumber,
+    FlightId,
     InvalidValue,
     NotFound,
     Personal,
@@ -53,7 +54,8 @@ LONGEST_RANGE = timedelta(hours=24)
 
 @dataclass(frozen=True, slots=True)
 class OverridePlan:
-    """What is asked for, under which key. `minutes`: how long it is to be in effect once approved."""
+    """What is asked for, under which key. `minutes`: how long it is to be in effect once approved. `flight`: the one
+    that a zone is to be lifted for; every other drone stays bound by it."""
 
     key: str
     target: StreamId
@@ -62,6 +64,7 @@ class OverridePlan:
     minutes: int
     call: CallNumber | None = None
     case: CaseNumber | None = None
+    flight: FlightId | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -207,13 +210,16 @@ class OverrideStanding:
     range: Range | None = None
     opened_by: PersonId | None = None
     expires_at: datetime | None = None
+    flight: FlightId | None = None
 
 
 def override_standing(state: State, at: datetime) -> OverrideStanding:
     match state:
         case Active(grant) | Ended(grant) | Reviewed(grant):
             active = isinstance(state, Active) and at < grant.expires_at
-            return OverrideStanding(active, grant.target, grant.range, grant.opened_by, grant.expires_at)
+            return OverrideStanding(
+                active, grant.target, grant.range, grant.opened_by, grant.expires_at, grant.opened.flight
+            )
         case NotRequested() | Waiting() | Closed():
             return OverrideStanding(False)
         case _:
@@ -270,6 +276,14 @@ def _check_plan(plan: OverridePlan, policy: PolicyInForce) -> None:
     if kind not in TARGETS or not key:
         accepted = ", ".join(f"{target}-…" for target in sorted(TARGETS))
         raise InvalidValue("nothing of this kind is protected", field="target", accepted=accepted)
+    if (kind == "zone") != (plan.flight is not None):
+        raise InvalidValue(
+            "a zone is lifted for one flight, and nothing else is",
+            field="flight",
+            accepted="with a zone: the id of the flight that it is to be lifted for; else none",
+        )
+    if plan.flight is not None:
+        checks.identifier("flight", plan.flight)
     check_range(plan.range)
     check_purpose(plan.purpose, policy)
     checks.within("minutes", plan.minutes, 1, 24 * 60, "minutes")
@@ -320,6 +334,7 @@ def _request(command: RequestOverride, at: datetime) -> list[Event]:
     _check_plan(plan, command.policy)
     requested = OverrideRequested(
         plan.target,
+        plan.flight,
         plan.range,
         check_legal_basis(command.legal_basis),
         plan.purpose,
@@ -343,6 +358,7 @@ def _invoke(command: InvokeEmergency, at: datetime) -> list[Event]:
         # A life at risk may have no number yet and needs no more than it needs; what is prohibited stays prohibited.
         asked = OverrideRequested(
             plan.target,
+            plan.flight,
             plan.range,
             LegalBasis(BasisKind.EXIGENCY),
             plan.purpose,
@@ -358,6 +374,7 @@ def _invoke(command: InvokeEmergency, at: datetime) -> list[Event]:
     return [
         EmergencyOverrideInvoked(
             plan.target,
+            plan.flight,
             plan.range,
             threat,
             plan.purpose,
@@ -402,7 +419,10 @@ def _use(command: UseOverride, state: State, at: datetime) -> OverrideUsed:
         raise WrongState(
             "the override is for something else", field="override", accepted="one for this target and time range"
         )
-    if command.by != grant.opened_by and not (command.by_service and grant.target.startswith("zone-")):
+    of_zone = grant.target.startswith("zone-")
+    if of_zone and (grant.opened.flight is None or command.through != f"flight-{grant.opened.flight}"):
+        raise WrongState("the zone is lifted for another flight", field="override", accepted="one for this flight")
+    if command.by != grant.opened_by and not (command.by_service and of_zone):
         raise WrongState("the override was given to somebody else", field="override", accepted="one of one's own")
     return OverrideUsed(command.through, command.range, command.by, grant.uses + 1)
 

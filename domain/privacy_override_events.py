@@ -1,5 +1,6 @@
 """What happens to a privacy override. `target` is always the stream of what is protected (footage-…, zone-…, camera-…,
-flight-…); free text is sealed with the key of the incident, because it may speak of people.
+flight-…), `flight` the one that a zone is lifted for; free text is sealed with the key of the incident, because it may
+speak of people.
 """
 
 from __future__ import annotations
@@ -8,7 +9,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 
-from domain.kernel import CallNumber, CaseNumber, Personal, PersonId, Reason, StreamId, event
+from domain.kernel import CallNumber, CaseNumber, FlightId, Personal, PersonId, Reason, StreamId, event
 from domain.legal_basis import LegalBasis
 
 
@@ -34,11 +35,12 @@ class Range:
 # -- events ------------------------------------------------------------------
 
 
-@event("override.override_requested")
+@event("override.override_requested", version=2)
 class OverrideRequested:
     """Somebody asked to see what is protected; a second person must approve it before `awaits_until`."""
 
     target: StreamId
+    flight: FlightId | None
     range: Range
     legal_basis: LegalBasis
     purpose: str
@@ -75,11 +77,12 @@ class ApprovalRefused:
     reasons: tuple[Reason, ...]
 
 
-@event("override.emergency_override_invoked")
+@event("override.emergency_override_invoked", version=2)
 class EmergencyOverrideInvoked:
     """Break-glass: life was at risk, so one person lifted the protection at once, on the record first."""
 
     target: StreamId
+    flight: FlightId | None
     range: Range
     threat: Personal[str]
     purpose: str

@@ -1,4 +1,4 @@
-"""How good a stated reason is, by rules that anyone can read: length, vague words, a call that dispatch knows,
+"""How good a stated reason is, by rules that anyone can read: length, vague words, a call or case that dispatch knows,
 boilerplate.
 
 The vague reason is an enemy of every audit: 'investigation' explains nothing, however often it is written. A poor
@@ -12,10 +12,11 @@ import unicodedata
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
-RULES = 1  # version of what is below; kept with every score, so that rates can be compared
+RULES = 2  # version of what is below; kept with every score, so that rates can be compared
 VAGUE_BELOW = 50  # of 100
 WORDS_WANTED = 4
 CHARACTERS_WANTED = 15
+CASE_UNVERIFIED = "case_unverified"
 REPEATS_ALLOWED = 1  # the same text once more is a slip, then it is boilerplate
 LOOK_BACK = 10  # earlier reasons of the same person that are compared
 
@@ -40,10 +41,18 @@ ADVICE = {
     "too_short": f"say in at least {WORDS_WANTED} words what you expect to see",
     "vague_words": "these words fit every request: name what happened, where, or whom you look for",
     "says_only_the_purpose": "the purpose is stated already: add what is particular to this request",
-    "no_known_call": "name the call that dispatch knows, where there is one",
+    "no_known_call": "name the call or case that dispatch knows, where there is one",
+    CASE_UNVERIFIED: "dispatch has told of no such case: the number is on the record as unverified, and is looked up",
     "boilerplate": "you wrote the same for your last requests: say what is different now",
 }
-COSTS = {"too_short": 30, "vague_words": 60, "says_only_the_purpose": 40, "no_known_call": 15, "boilerplate": 45}
+COSTS = {
+    "too_short": 30,
+    "vague_words": 60,
+    "says_only_the_purpose": 40,
+    "no_known_call": 15,
+    CASE_UNVERIFIED: 20,
+    "boilerplate": 45,
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,9 +66,16 @@ class ReasonQuality:
 
 
 def quality(
-    reason: str, *, purpose: str = "", call_known: bool = False, earlier: Sequence[str] = (), title: str = ""
+    reason: str,
+    *,
+    purpose: str = "",
+    call_known: bool = False,
+    case_verified: bool | None = None,
+    earlier: Sequence[str] = (),
+    title: str = "",
 ) -> ReasonQuality:
-    """Score a reason. `title`: the purpose in words; `earlier`: the person's last reasons, newest first."""
+    """Score a reason. `title`: the purpose in words; `earlier`: the person's last reasons, newest first;
+    `case_verified`: whether dispatch told of the case that is named, None where none is."""
     words = _words(reason)
     telling = [word for word in words if word not in FILLERS]
     stated = set(_words(purpose.replace("_", " "))) | set(_words(title))
@@ -70,8 +86,10 @@ def quality(
         flaws.append("vague_words")
     elif _within(telling, stated | VAGUE):
         flaws.append("says_only_the_purpose")
-    if not call_known:
+    if not call_known and not case_verified:
         flaws.append("no_known_call")
+    if case_verified is False:
+        flaws.append(CASE_UNVERIFIED)
     if sum(_words(other) == words for other in earlier[:LOOK_BACK]) > REPEATS_ALLOWED:
         flaws.append("boilerplate")
     score = max(0, 100 - sum(COSTS[flaw] for flaw in flaws))

@@ -5,6 +5,7 @@ from __future__ import annotations
 from projections.access.projection import ACCESS
 from projections.audit_trail.projection import AUDIT_TRAIL
 from projections.cameras.projection import CAMERAS
+from projections.cases.projection import CASES
 from projections.complaints.projection import COMPLAINTS
 from projections.deadlines.projection import DEADLINES
 from projections.engine.projection import AnyProjection
@@ -36,6 +37,7 @@ PROJECTIONS: tuple[AnyProjection, ...] = (
     PLATES,
     PERSONAL_DATA,
     CAMERAS,
+    CASES,
 )
 
 

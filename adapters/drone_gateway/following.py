@@ -210,7 +210,8 @@ class Following:
         if sortie and isinstance(height, int | float):
             sortie.max_agl_m = max(sortie.max_agl_m, float(height))
         if sortie and sortie.flown and self.zones:
-            for noticed in self.zones.sampled(ZoneWatch(sortie.inside, sortie.approached, sortie.rules), sample):
+            watch = ZoneWatch(sortie.inside, sortie.approached, sortie.rules)
+            for noticed in self.zones.sampled(watch, sample, sortie.flight):
                 self._record(drone, noticed)
 
     def _landed(self, drone: str, sortie: Sortie, there: Observation) -> None:

@@ -183,6 +183,8 @@ class Sorties(Following):
         """What to fly, out of the store as it is now. Raises GatewayUnavailable."""
         if not self.checked:
             raise GatewayUnavailable("the access rules here are not known to be the adopted ones", "policy_not_adopted")
+        if self.zones is not None and not self.zones.known:
+            raise GatewayUnavailable(f"nothing takes off: {self.zones.fault}", "zones_unknown")
         if self._journal.waits_for(flight, RecordSafetyOrder):
             raise GatewayUnavailable("an order of safety for this flight is not on the record yet", "halted")
         try:

@@ -55,7 +55,8 @@ STREAMS: dict[int, float] = {
     mavlink.MAVLINK_MSG_ID_HOME_POSITION: 0.5,
     mavlink.MAVLINK_MSG_ID_GIMBAL_DEVICE_ATTITUDE_STATUS: 2,
     mavlink.MAVLINK_MSG_ID_MOUNT_STATUS: 2,
-    mavlink.MAVLINK_MSG_ID_TERRAIN_REPORT: 1,
+    mavlink.MAVLINK_MSG_ID_TERRAIN_REPORT: 2,
+    mavlink.MAVLINK_MSG_ID_ALTITUDE: 2,
 }
 """What is asked of an autopilot on first hearing it: message number and times a second."""
 

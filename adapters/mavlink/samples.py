@@ -34,6 +34,8 @@ def sample_of(state: VehicleState, received: int) -> Sample:
         "altitude_amsl": state.altitude_amsl,
         "altitude_above_home": state.altitude_above_home,
         "height_above_terrain": state.height_above_terrain,
+        "terrain_source": state.terrain_source,
+        "terrain_received_time": state.terrain_received,
         "velocity_north": state.velocity_north,
         "velocity_east": state.velocity_east,
         "velocity_down": state.velocity_down,

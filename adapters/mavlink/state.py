@@ -63,6 +63,11 @@ class VehicleState:
     altitude_amsl: float | None = None
     altitude_above_home: float | None = None
     height_above_terrain: float | None = None
+    """Metres above the ground, by the autopilot's own word; None: it does not know, or has not said."""
+    terrain_source: str | None = None
+    """The MAVLink message that said so: TERRAIN_REPORT or ALTITUDE."""
+    terrain_received: int | None = None
+    """Microseconds UTC, ours, of that message."""
     velocity_north: float = 0.0
     velocity_east: float = 0.0
     velocity_down: float = 0.0

@@ -276,7 +276,20 @@ class Vehicle:
         self.state.home = (fields["latitude"] / 1e7, fields["longitude"] / 1e7, fields["altitude"] / 1e3)
 
     def _terrain(self, fields: Fields) -> None:
-        self.state.height_above_terrain = fields["current_height"]
+        # A spacing of 0: the autopilot has no terrain data of this place (MAVLink TERRAIN_REPORT, 136).
+        self._above_ground("TERRAIN_REPORT", fields["current_height"] if fields["spacing"] else None)
+
+    def _altitude(self, fields: Fields) -> None:
+        # Below -1000: unknown (MAVLink ALTITUDE, 141). PX4 says NaN.
+        height = fields["altitude_terrain"]
+        self._above_ground("ALTITUDE", height if height >= -1000 else None)
+
+    def _above_ground(self, source: str, height: float | None) -> None:
+        state = self.state
+        if height is not None and isfinite(height):
+            state.height_above_terrain, state.terrain_source, state.terrain_received = height, source, self._received
+        elif state.terrain_source == source:
+            state.height_above_terrain = state.terrain_source = state.terrain_received = None
 
     def _fence(self, fields: Fields) -> None:
         if fields["breach_status"]:
@@ -355,6 +368,7 @@ FOLDS: dict[int, Callable[[Vehicle, Fields], None]] = {
     mavlink.MAVLINK_MSG_ID_SYSTEM_TIME: Vehicle._system_time,
     mavlink.MAVLINK_MSG_ID_HOME_POSITION: Vehicle._home,
     mavlink.MAVLINK_MSG_ID_TERRAIN_REPORT: Vehicle._terrain,
+    mavlink.MAVLINK_MSG_ID_ALTITUDE: Vehicle._altitude,
     mavlink.MAVLINK_MSG_ID_FENCE_STATUS: Vehicle._fence,
     mavlink.MAVLINK_MSG_ID_MOUNT_STATUS: Vehicle._mount,
     mavlink.MAVLINK_MSG_ID_GIMBAL_DEVICE_ATTITUDE_STATUS: Vehicle._gimbal,

@@ -8,6 +8,7 @@ from __future__ import annotations
 import asyncio
 import base64
 import binascii
+from collections.abc import Sequence
 from dataclasses import fields
 from datetime import datetime
 from enum import Enum
@@ -173,6 +174,21 @@ def page_size(first: int | None, last: int | None) -> tuple[int | None, int | No
         if value is not None and not 1 <= value <= PAGE_LIMIT:
             raise Unreadable("invalid_page", f"'{name}' must be 1 to {PAGE_LIMIT}", field=name)
     return (DEFAULT_PAGE, None) if first is None and last is None else (first, last)
+
+
+def page_length(first: int | None) -> int:
+    """Of a page that goes forward alone. Raises Unreadable."""
+    return page_size(first, None)[0] or DEFAULT_PAGE
+
+
+def page_info(cursors: Sequence[str], after: str | None, more: bool) -> PageInfo:
+    """Of a page that goes forward alone. `more`: there is a next one."""
+    return PageInfo(
+        has_next_page=more,
+        has_previous_page=after is not None,
+        start_cursor=cursors[0] if cursors else None,
+        end_cursor=cursors[-1] if cursors else None,
+    )
 
 
 def what_the_reader_may_see(context: Context, wanted: AuditFilter | None) -> Wanted:

@@ -22,6 +22,7 @@ from application.accounts import Accounts
 from application.audit_export import AuditExports
 from application.calls import Calls
 from application.cameras import Cameras
+from application.cases import Cases
 from application.complaints import Complaints
 from application.exports import Disclosures, Exports
 from application.fleet import Fleet
@@ -53,6 +54,7 @@ class Services:
     handler: Handler
     accounts: Accounts
     calls: Calls
+    cases: Cases
     fleet: Fleet
     flights: Flights
     overrides: Overrides

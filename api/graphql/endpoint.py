@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import hashlib
 from collections import OrderedDict
+from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 import orjson
@@ -17,6 +18,7 @@ from opentelemetry import trace
 from prometheus_client import Counter, Histogram
 from starlette.requests import Request
 from starlette.responses import Response
+from strawberry.types import ExecutionResult
 from strawberry.types.graphql import OperationType as Kind
 
 from api.bodies import body_within
@@ -146,6 +148,16 @@ class Endpoint:
         asked = {"query": text, "operationName": operation}
         self.document(context, asked, variables if isinstance(variables, dict) else {}, over_http=False)
 
+    async def went_wrong(self, context: Context, text: str, result: ExecutionResult) -> None:
+        """What was refused over a WebSocket is on the record as it is over HTTP."""
+        await self._note(context, self._documents.find(text, None).ast, result.data, result.errors or [])
+
+    @staticmethod
+    async def _note(context: Context, ast: DocumentNode, data: Any, errors: Sequence[GraphQLError]) -> None:
+        if data is None:
+            await misfit(context, ast, errors)
+        await refused_readings(context, errors)
+
     async def _run(
         self, request: Request, context: Context, document: Document, variables: dict[str, Any], operation: str | None
     ) -> Response:
@@ -174,9 +186,7 @@ class Endpoint:
             )
         answer: dict[str, Any] = {"data": result.data}
         if result.errors:
-            if result.data is None:
-                await misfit(context, document.ast, result.errors)
-            await refused_readings(context, result.errors)
+            await self._note(context, document.ast, result.data, result.errors)
             answer["errors"] = [told(error) for error in result.errors]
         content = orjson.dumps(answer, default=str)
         if key is None or result.errors:

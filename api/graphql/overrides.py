@@ -12,7 +12,7 @@ from api.graphql.audit import page_size
 from api.graphql.commands import chosen, command
 from api.graphql.context import Context, Unreadable, context_of
 from application.overrides import Said
-from domain.kernel import CallNumber, CaseNumber, StreamId
+from domain.kernel import CallNumber, CaseNumber, FlightId, StreamId
 from domain.legal_basis import BasisKind, LegalBasis
 from domain.privacy_override import OverridePlan
 from domain.privacy_override_events import Range, Verdict
@@ -47,6 +47,7 @@ class PrivacyOverride:
     state: str = strawberry.field(description="waiting | refused | unanswered | active | expired")
     emergency: bool = strawberry.field(description="opened by one person alone (break-glass)")
     target: Id = strawberry.field(description="the stream of what is protected")
+    flight: Id | None = strawberry.field(description="the one that a zone is lifted for")
     since: datetime
     until: datetime
     purpose: str
@@ -107,6 +108,7 @@ def _override(row: q.Override, names: dict[str, str], now: datetime) -> PrivacyO
         state=state,
         emergency=row.emergency,
         target=Id(row.target),
+        flight=Id(row.flight) if row.flight else None,
         since=row.range_since,
         until=row.range_until,
         purpose=row.purpose,
@@ -231,6 +233,7 @@ class OverrideTargetInput:
     minutes: int = strawberry.field(default=30, description="how long it is to be in effect, at most 60")
     call_number: str | None = None
     case_number: str | None = None
+    flight: Id | None = strawberry.field(default=None, description="with a zone: the one it is to be lifted for")
 
 
 def _plan(asked: OverrideTargetInput) -> OverridePlan:
@@ -242,6 +245,7 @@ def _plan(asked: OverrideTargetInput) -> OverridePlan:
         minutes=asked.minutes,
         call=CallNumber(asked.call_number) if asked.call_number else None,
         case=CaseNumber(asked.case_number) if asked.case_number else None,
+        flight=FlightId(str(asked.flight)) if asked.flight else None,
     )
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Collection
 from datetime import date, datetime, timedelta
 
 import msgspec
@@ -10,15 +11,13 @@ import strawberry
 from strawberry.scalars import JSON
 
 from api.graphql import types as t
-from api.graphql.audit import page_size
+from api.graphql.audit import page_info, page_length
 from api.graphql.commands import chosen, command
-from api.graphql.context import context_of
-from api.graphql.limits import DEFAULT_PAGE
+from api.graphql.context import Context, context_of
 from domain import person as domain
 from domain.kernel import InvalidValue, PersonId
-from domain.policy import PolicyParameters, policy_in_force
-from projections.live_board import queries as board
-from projections.live_board.phases import OVER
+from domain.person import Role
+from domain.policy import PolicyParameters, policy_in_force, policy_last_in_force
 from projections.people import queries as q
 from projections.policies import queries as policies
 
@@ -52,6 +51,9 @@ class Account:
     enrolled_at: datetime
     roles: list[str]
     courses: list[Course]
+    training_due: list[str] = strawberry.field(
+        description="courses that have run out, and, with a role, those that the policy asks for and nobody completed"
+    )
     certificates: list[Certificate]
     medical_hold: bool
     suspended_at: datetime | None
@@ -61,9 +63,16 @@ class Account:
 
 
 @strawberry.type
-class Accounts:
+class AccountEdge:
+    cursor: str
+    node: Account
+
+
+@strawberry.type
+class AccountConnection:
+    edges: list[AccountEdge]
+    page_info: t.PageInfo
     position: t.Position
-    accounts: list[Account]
 
 
 @strawberry.type
@@ -83,13 +92,16 @@ class ConsoleSession:
 
 
 @strawberry.type
-class Handover:
-    id: Id
-    handed_at: datetime
-    handed_by: Id
-    handed_to: Id
-    open_items: list[Id] = strawberry.field(description="streams of what was open")
-    as_of_position: t.Position
+class ConsoleSessionEdge:
+    cursor: str
+    node: ConsoleSession
+
+
+@strawberry.type
+class ConsoleSessionConnection:
+    edges: list[ConsoleSessionEdge]
+    page_info: t.PageInfo
+    position: t.Position
 
 
 @strawberry.type
@@ -118,7 +130,10 @@ class PolicyVersion:
     differences: list[PolicyDifference] = strawberry.field(description="against the version before it")
 
 
-def _account(row: q.Person) -> Account:
+def _account(row: q.Person, today: date, required: Collection[str]) -> Account:
+    expired = [course for course, day in row.courses if day < today]
+    never = sorted(set(required) - {course for course, _ in row.courses}) if row.roles else []
+    service = Role.SERVICE in row.roles
     return Account(
         id=Id(row.person),
         name=row.name,
@@ -127,6 +142,7 @@ def _account(row: q.Person) -> Account:
         enrolled_at=row.enrolled_at,
         roles=list(row.roles),
         courses=[Course(course=course, expires_on=day) for course, day in row.courses],
+        training_due=[] if service else expired + never,
         certificates=[Certificate(kind=c.kind, number=c.number, expires_on=c.expires_on) for c in row.certificates],
         medical_hold=row.medical_hold,
         suspended_at=row.suspended_at,
@@ -136,9 +152,23 @@ def _account(row: q.Person) -> Account:
     )
 
 
-def _page(first: int | None) -> int:
-    """Raises Unreadable."""
-    return page_size(first, None)[0] or DEFAULT_PAGE
+async def _required(context: Context) -> Collection[str]:
+    """The courses that the use policy asks for: that in force, or the last one that was."""
+    book = await asyncio.to_thread(context.services.policies.book)
+    policy = policy_last_in_force(book, context.services.handler.clock.now())
+    return policy.parameters.required_courses if policy else ()
+
+
+async def _accounts(
+    context: Context, page: q.People, required: Collection[str], after: str | None
+) -> AccountConnection:
+    today = context.services.handler.clock.now().date()
+    nodes = [_account(row, today, required) for row in page.people]
+    return AccountConnection(
+        edges=[AccountEdge(cursor=str(node.id), node=node) for node in nodes],
+        page_info=page_info([str(node.id) for node in nodes], after, page.has_next),
+        position=t.Position(page.checkpoint.position),
+    )
 
 
 # -- questions ---------------------------------------------------------------
@@ -147,13 +177,21 @@ def _page(first: int | None) -> int:
 @strawberry.type
 class PeopleQueries:
     @strawberry.field(description="Every account, by name.")
-    async def accounts(self, info: strawberry.Info, after_position: t.Position | None = None) -> Accounts:
+    async def accounts(
+        self,
+        info: strawberry.Info,
+        first: int | None = None,
+        after: str | None = None,
+        after_position: t.Position | None = None,
+    ) -> AccountConnection:
         context = context_of(info)
         context.require("read_person")
         await context.applied("people", after_position)
+        required = await _required(context)
         async with context.reading() as connection:
-            at, found = await q.people(connection, context.services.handler.clock.now())
-        return Accounts(position=t.Position(at.position), accounts=[_account(row) for row in found])
+            now = context.services.handler.clock.now()
+            page = await q.people(connection, now, first=page_length(first), after=after)
+        return await _accounts(context, page, required, after)
 
     @strawberry.field(description="One account; your own always.")
     async def account(self, info: strawberry.Info, id: Id, after_position: t.Position | None = None) -> Account | None:
@@ -161,30 +199,50 @@ class PeopleQueries:
         if not context.may("read_person", f"person-{id}"):
             context.require("read_person")
         await context.applied("people", after_position)
+        required = await _required(context)
+        now = context.services.handler.clock.now()
         async with context.reading() as connection:
-            _, found = await q.people(connection, context.services.handler.clock.now(), str(id))
-        return _account(found[0]) if found else None
+            page = await q.people(connection, now, str(id))
+        return _account(page.people[0], now.date(), required) if page.people else None
 
-    @strawberry.field(description="Accounts that could be used and have not been for that many days.")
+    @strawberry.field(description="Accounts that could be used and have not been for that many days, by name.")
     async def dormant_accounts(
-        self, info: strawberry.Info, days: int = 90, after_position: t.Position | None = None
-    ) -> Accounts:
+        self,
+        info: strawberry.Info,
+        days: int = 90,
+        first: int | None = None,
+        after: str | None = None,
+        after_position: t.Position | None = None,
+    ) -> AccountConnection:
         context = context_of(info)
         context.require("read_person")
         await context.applied("people", after_position)
-        after = timedelta(days=min(max(days, 1), 36_500))
+        required = await _required(context)
+        unused_for = timedelta(days=min(max(days, 1), 36_500))
         async with context.reading() as connection:
-            at, found = await q.dormant(connection, context.services.handler.clock.now(), after)
-        return Accounts(position=t.Position(at.position), accounts=[_account(row) for row in found])
+            now = context.services.handler.clock.now()
+            page = await q.dormant(connection, now, unused_for, first=page_length(first), after=after)
+        return await _accounts(context, page, required, after)
 
-    @strawberry.field(description="Accounts with a training that has run out.")
-    async def expired_training(self, info: strawberry.Info, after_position: t.Position | None = None) -> Accounts:
+    @strawberry.field(
+        description="Accounts in use with a course that has run out, or, with a role, without one that the policy asks"
+        " for, by name. `trainingDue` says which."
+    )
+    async def expired_training(
+        self,
+        info: strawberry.Info,
+        first: int | None = None,
+        after: str | None = None,
+        after_position: t.Position | None = None,
+    ) -> AccountConnection:
         context = context_of(info)
         context.require("read_person")
         await context.applied("people", after_position)
+        required = await _required(context)
         async with context.reading() as connection:
-            at, found = await q.expired_training(connection, context.services.handler.clock.now())
-        return Accounts(position=t.Position(at.position), accounts=[_account(row) for row in found])
+            now = context.services.handler.clock.now()
+            page = await q.expired_training(connection, now, required, first=page_length(first), after=after)
+        return await _accounts(context, page, required, after)
 
     @strawberry.field(description="Sessions, newest first; of one person, or only those that are open.")
     async def console_sessions(
@@ -193,18 +251,20 @@ class PeopleQueries:
         person: Id | None = None,
         only_open: bool = False,
         first: int | None = None,
+        after: str | None = None,
         after_position: t.Position | None = None,
-    ) -> list[ConsoleSession]:
+    ) -> ConsoleSessionConnection:
         context = context_of(info)
         if person is None or not context.may("read_person", f"person-{person}"):
             context.require("read_person")
         await context.applied("people", after_position)
         now = context.services.handler.clock.now()
         async with context.reading() as connection:
-            found = await q.sessions(connection, str(person) if person else None, only_open, now, _page(first))
-        at, whose = context.services.applied.position("people"), f"person-{person}" if person else ""
-        await context.consulted("sign_ons", at, {"person": person}, "read_person", whose)
-        return [
+            whose = str(person) if person else None
+            found, more = await q.sessions(connection, whose, only_open, now, first=page_length(first), after=after)
+        at, stream = context.services.applied.position("people"), f"person-{person}" if person else ""
+        await context.consulted("sign_ons", at, {"person": person}, "read_person", stream)
+        nodes = [
             ConsoleSession(
                 id=Id(row.session),
                 person_id=Id(row.person),
@@ -219,28 +279,11 @@ class PeopleQueries:
             )
             for row in found
         ]
-
-    @strawberry.field(description="Shifts handed over, newest first.")
-    async def handovers(
-        self, info: strawberry.Info, first: int | None = None, after_position: t.Position | None = None
-    ) -> list[Handover]:
-        context = context_of(info)
-        if not context.may("read_audit_trail"):
-            context.require("read_board")
-        await context.applied("people", after_position)
-        async with context.reading() as connection:
-            found = await q.handovers(connection, _page(first))
-        return [
-            Handover(
-                id=Id(row.shift),
-                handed_at=row.handed_at,
-                handed_by=Id(row.handed_by),
-                handed_to=Id(row.handed_to),
-                open_items=[Id(item) for item in row.open_items],
-                as_of_position=t.Position(row.as_of_position),
-            )
-            for row in found
-        ]
+        return ConsoleSessionConnection(
+            edges=[ConsoleSessionEdge(cursor=str(node.id), node=node) for node in nodes],
+            page_info=page_info([str(node.id) for node in nodes], after, more),
+            position=t.Position(at),
+        )
 
     @strawberry.field(description="Every version of the use policy with what it changed, newest first.")
     async def policy_history(
@@ -373,24 +416,6 @@ class PeopleMutations:
         accounts = context_of(info).services.accounts
         return await command(
             info, "revoke_access", command_id, lambda who, id_: accounts.revoke_session(who, session, reason, id_)
-        )
-
-    @strawberry.mutation(description="Hand the watch to another person, with the calls and flights that are open.")
-    async def hand_over_shift(
-        self, info: strawberry.Info, to: Id, note: str = "", command_id: Id | None = None
-    ) -> Result:
-        context = context_of(info)
-        services = context.services
-        context.signed_on()
-        async with context.reading() as connection:
-            now = await board.board(connection, services.handler.clock.now())
-        items = [f"call-{call.call_number}" for call in now.calls if call.closed_at is None]
-        items += [f"flight-{flight.flight}" for flight in now.flights if flight.phase not in OVER]
-        return await command(
-            info,
-            "hand_over_shift",
-            command_id,
-            lambda who, id_: services.shifts.hand_over(who, to, items, now.checkpoint.position, note, id_),
         )
 
     @strawberry.mutation(

@@ -75,6 +75,7 @@ ACTIONS = (
     "approve_export",
     "request_disclosure",
     "make_disclosure",
+    "examine_case",
     "read_cameras",
     "keep_camera",
     "mask_camera",

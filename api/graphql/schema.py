@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncGenerator, Awaitable, Callable
+from contextlib import aclosing
 from typing import Any
 
 import psycopg
@@ -29,6 +30,7 @@ from strawberry.types.execution import PreExecutionError
 from adapters.keys import KeyEncryptionFault
 from api.graphql import limits
 from api.graphql.cameras import CameraMutations, CameraQueries
+from api.graphql.cases import CaseMutations, CaseQueries
 from api.graphql.complaints import ComplaintMutations, ComplaintQueries
 from api.graphql.conditions import ConditionMutations
 from api.graphql.documents import TOKEN_LIMIT
@@ -45,6 +47,7 @@ from api.graphql.pilot import PilotMutations, PilotQueries
 from api.graphql.plates import PlateMutations, PlateQueries
 from api.graphql.queries import Query
 from api.graphql.retention import RetentionMutations, RetentionQueries
+from api.graphql.shifts import ShiftMutations, ShiftQueries
 from api.graphql.street import StreetMutations, StreetQueries, StreetSubscription
 from api.graphql.subscriptions import Subscription
 from api.graphql.types import POSITION, Position
@@ -69,6 +72,8 @@ QUERIES = (  # one class a capability
     PeopleQueries,
     PilotQueries,
     ComplaintQueries,
+    CaseQueries,
+    ShiftQueries,
     OversightQueries,
     StreetQueries,
 )
@@ -85,6 +90,8 @@ MUTATIONS = (
     PeopleMutations,
     PilotMutations,
     ComplaintMutations,
+    CaseMutations,
+    ShiftMutations,
     OversightMutations,
     ConditionMutations,
     StreetMutations,
@@ -95,10 +102,12 @@ SUBSCRIPTIONS = (Subscription, StreetSubscription)
 class Schema(strawberry.Schema):
     """Errors of ours go out with their code; anything else goes to the log, and out as 'internal'.
 
-    `admit`: raises GraphQLError where a document may not be sent over a WebSocket, by whom or at all.
+    `admit`: raises GraphQLError where a document may not be sent over a WebSocket, by whom or at all. `went_wrong`: is
+    told what came of one that was, where that is errors, before they go out: attempts are on the record.
     """
 
     admit: Callable[[Any, str, Any, str | None], Awaitable[None]] | None = None
+    went_wrong: Callable[[Any, str, Any], Awaitable[None]] | None = None
 
     async def stream(
         self,
@@ -116,7 +125,17 @@ class Schema(strawberry.Schema):
                 await self.admit(context_value, query or "", variable_values, operation_name)
         except GraphQLError as error:
             return _refused(error)
-        return await super().stream(query, variable_values, context_value, root_value, operation_name, *more, **named)
+        results = await super().stream(
+            query, variable_values, context_value, root_value, operation_name, *more, **named
+        )
+        return self._noted(context_value, query or "", results)
+
+    async def _noted(self, context: Any, query: str, results: StreamResult) -> StreamResult:
+        async with aclosing(results):
+            async for result in results:
+                if self.went_wrong is not None and getattr(result, "errors", None):
+                    await self.went_wrong(context, query, result)
+                yield result
 
     def process_errors(self, errors: list[GraphQLError], execution_context: ExecutionContext | None = None) -> None:
         for error in errors:

@@ -46,6 +46,7 @@ from application.accounts import LOCKED, Accounts, SignOnRefused, SignOnUnavaila
 from application.audit_export import AuditExports
 from application.calls import Calls
 from application.cameras import Cameras
+from application.cases import Cases
 from application.complaints import Complaints
 from application.exports import Disclosures, Exports
 from application.fleet import Fleet
@@ -102,6 +103,7 @@ async def serve(process: Running, handler: Handler, pages: Path = PAGES) -> None
             handler=handler,
             accounts=accounts,
             calls=Calls(handler),
+            cases=Cases(handler),
             fleet=Fleet(handler),
             flights=flights,
             overrides=Overrides(handler),

@@ -250,7 +250,7 @@ class Demonstration:
         self._until("the drone is home", lambda board: self._state(board, flight) == "landed", 480)
         self._ask("j.alvarez", OUTCOME, flight=flight, input={"outcomes": ["subject_located"], "subjectsLocated": 1})
         if self.sorties % len(INCIDENTS) == 0:
-            self._scenes.override(call)
+            self._scenes.override(flight, call)
             self._scenes.complaint(flight)
         self._call(call, 4, incident, units=[], disposition="report_taken", closed_at=_now())
         self._pause(20)

@@ -105,7 +105,7 @@ async def _run(process: Running, handler: Handler) -> None:
     sorties = Sorties(flights, journal, home, gateway)
     sorties.checked = False
     assert settings.read_url
-    sorties.zones = ZoneGuard(settings.read_url, home / "zones.json")
+    zones = sorties.zones = ZoneGuard(settings.read_url, home / "zones.json")
     sorties.resume()
 
     why_not: str | None = "the access rules were not compared with the adopted ones yet"
@@ -121,9 +121,10 @@ async def _run(process: Running, handler: Handler) -> None:
 
     def check() -> dict[str, Any]:
         return {
-            "ok": sorties.checked,
-            "error": why_not,
+            "ok": sorties.checked and zones.fault is None,
+            "error": why_not or zones.fault,
             "rules_adopted": sorties.checked,
+            "zones_known": zones.known,
             "journal_waiting": journal.waiting,
             "links": gateway.links(),
             "drones": {
@@ -154,7 +155,7 @@ async def _run(process: Running, handler: Handler) -> None:
                 "journal": record(),
                 "watch": sorties.watch(),
                 "tend": sorties.tend(),
-                "zones": sorties.zones.run(),
+                "zones": zones.run(),
             }.items()
         ]
         stopped = asyncio.create_task(asyncio.to_thread(process.stop.wait), name="stop")

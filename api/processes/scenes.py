@@ -65,11 +65,12 @@ class Scenes:
             log.info("scene_left_out", scene="live view", why=str(error))
             self._pause(max(0.0, (until - datetime.now(UTC)).total_seconds()))
 
-    def override(self, call: str) -> None:
-        """The deputy asks to lift the protection of a pool, the sergeant approves."""
+    def override(self, flight: str, call: str) -> None:
+        """The deputy asks to lift the protection of a pool for a flight, the sergeant approves."""
         now = datetime.now(UTC)
         target = {
             "target": "zone-plummer-park-pool",
+            "flight": flight,
             "since": now.isoformat(),
             "until": (now + timedelta(hours=1)).isoformat(),
             "purpose": "call_for_service",

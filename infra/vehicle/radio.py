@@ -192,6 +192,16 @@ class Radio:
         altitude = round(copter.home.altitude * 1000)
         return mavlink.MAVLink_home_position_message(*place, altitude, 0, 0, 0, [1, 0, 0, 0], 0, 0, 0)
 
+    def _terrain(self) -> Any:
+        """The ground is flat, at the height of home, and known every 100 m."""
+        copter, body = self.copter, self.copter.body
+        if not copter.has_position:
+            return None
+        latitude, longitude = copter.home.degrees_at(body.north, body.east)
+        return mavlink.MAVLink_terrain_report_message(
+            round(latitude * 1e7), round(longitude * 1e7), 100, copter.home.altitude, body.up, 0, 448
+        )
+
     def _fence(self) -> Any:
         copter = self.copter
         if not copter.has_fence:
@@ -322,6 +332,7 @@ _BUILDERS: dict[int, Callable[[Radio], Any]] = {
     mavlink.MAVLINK_MSG_ID_SYSTEM_TIME: Radio._system_time,
     mavlink.MAVLINK_MSG_ID_EXTENDED_SYS_STATE: Radio._landed,
     mavlink.MAVLINK_MSG_ID_HOME_POSITION: Radio._home,
+    mavlink.MAVLINK_MSG_ID_TERRAIN_REPORT: Radio._terrain,
     mavlink.MAVLINK_MSG_ID_FENCE_STATUS: Radio._fence,
     mavlink.MAVLINK_MSG_ID_MOUNT_STATUS: Radio._mount,
     mavlink.MAVLINK_MSG_ID_GIMBAL_DEVICE_ATTITUDE_STATUS: Radio._gimbal_attitude,

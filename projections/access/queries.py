@@ -16,7 +16,7 @@ import psycopg
 from psycopg_pool import ConnectionPool
 
 from domain.kernel import Reason, StreamId
-from projections.engine.reading import NoReadModel, Reader
+from projections.engine.reading import NoReadModel, Reader, open_items
 
 T = TypeVar("T")
 
@@ -207,3 +207,10 @@ class EarlierLooks:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self._pool.close()
+
+
+async def still_open(connection: Reader) -> list[tuple[str, str]]:
+    """Live views and viewings that are open: all of them. Raises NoReadModel."""
+    query = """SELECT kind, stream FROM read.access_looks
+               WHERE state = 'open' AND kind IN ('live_view', 'viewing') ORDER BY kind, requested_position"""
+    return await open_items(connection, "access", query)

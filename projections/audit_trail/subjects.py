@@ -15,7 +15,7 @@ STREAM_OF: dict[Any, str] = {  # the identifier's type -> what its stream's name
     kernel.StreamId: "",
     kernel.PersonId: "person-",
     kernel.CallNumber: "call-",
-    kernel.CaseNumber: "case-",  # no stream, but whatever is done for a case is found under it
+    kernel.CaseNumber: "case-",
     kernel.DroneId: "drone-",
     kernel.DockId: "dock-",
     kernel.FlightId: "flight-",

@@ -9,7 +9,7 @@ from typing import Any
 
 import msgspec
 
-from projections.engine.reading import Checkpoint, Reader, checkpoint_json, document
+from projections.engine.reading import Checkpoint, Reader, checkpoint_json, document, open_items
 
 
 class Which(StrEnum):
@@ -136,3 +136,10 @@ async def figures(connection: Reader, since: datetime, until: datetime, now: dat
 
 async def _ask(connection: Reader, query: str, values: dict[str, Any]) -> str:
     return await document(connection, "complaints", query, values)
+
+
+async def still_open(connection: Reader) -> list[tuple[str, str]]:
+    """Feedback that nobody has looked at and complaints without an answer: all of them. Raises NoReadModel."""
+    query = """SELECT 'complaint_waiting', 'complaint-' || complaint FROM read.complaints_complaints
+               WHERE phase IN ('received', 'open', 'assigned') ORDER BY received_at, complaint"""
+    return await open_items(connection, "complaints", query)

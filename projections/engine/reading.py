@@ -81,5 +81,16 @@ async def document(connection: Reader, name: str, query: str, values: Mapping[st
     return str(row[0])
 
 
+async def open_items(
+    connection: Reader, name: str, query: str, values: Mapping[str, Any] | None = None
+) -> list[tuple[str, str]]:
+    """Kind and stream of what a read model has that is open, all of it. Raises NoReadModel."""
+    try:
+        cursor = await connection.execute(query.encode(), values or {})
+    except psycopg.errors.UndefinedTable:
+        raise NoReadModel(name) from None
+    return [(str(kind), str(stream)) for kind, stream in await cursor.fetchall()]
+
+
 async def incomplete_streams(connection: Reader, name: str) -> tuple[str, ...]:
     return (await checkpoint(connection, name)).incomplete

@@ -10,7 +10,7 @@ import msgspec
 import psycopg
 
 from domain.kernel import Reason
-from projections.engine.reading import Checkpoint, Reader, checkpoint_json, document
+from projections.engine.reading import Checkpoint, Reader, checkpoint_json, document, open_items
 from projections.live_board.phases import AIR, OVER
 
 RECENT = timedelta(hours=1)
@@ -340,3 +340,18 @@ async def names(connection: Reader, people: set[str]) -> dict[str, str]:
     except psycopg.errors.UndefinedTable:
         return {}
     return dict(await cursor.fetchall())
+
+
+_STILL_OPEN = f"""
+SELECT 'call', 'call-' || call_number FROM read.live_board_calls WHERE closed_at IS NULL
+UNION ALL
+SELECT 'flight', 'flight-' || flight FROM read.live_board_flights f WHERE {_ACTIVE}
+UNION ALL
+SELECT 'drone_out_of_service', 'drone-' || drone FROM read.live_board_drones WHERE grounded_reason IS NOT NULL
+ORDER BY 1, 2
+"""  # noqa: S608
+
+
+async def still_open(connection: Reader) -> list[tuple[str, str]]:
+    """Open calls, flights that are not over, drones out of service: all of them. Raises NoReadModel."""
+    return await open_items(connection, "live_board", _STILL_OPEN)

@@ -80,6 +80,7 @@ def _apply(rows: Patches, key: str, recorded: Recorded) -> None:
 def _asked(event: o.OverrideRequested | o.EmergencyOverrideInvoked, by: str, recorded: Recorded) -> dict[str, Any]:
     return {
         "target": event.target,
+        "flight": event.flight,
         "range_since": event.range.since,
         "range_until": event.range.until,
         "purpose": event.purpose,
@@ -106,7 +107,7 @@ def write(cursor: Cursor, rows: Patches) -> None:
 
 OVERRIDES: Projection[Patches] = Projection(
     name="overrides",
-    version=1,
+    version=2,
     tables=files(__package__).joinpath("tables.sql").read_text("utf-8"),
     handles=frozenset(get_args(o.Event)) - {o.ApprovalRefused, o.ReviewRefused},
     changes=changes,

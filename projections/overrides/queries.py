@@ -10,7 +10,7 @@ from typing import Any
 import msgspec
 
 from domain.kernel import Reason
-from projections.engine.reading import Checkpoint, Reader, checkpoint_json, document
+from projections.engine.reading import Checkpoint, Reader, checkpoint_json, document, open_items
 
 
 class Which(StrEnum):
@@ -32,6 +32,7 @@ class Override:
     phase: str
     emergency: bool
     target: str
+    flight: str | None
     range_since: datetime
     range_until: datetime
     purpose: str
@@ -137,3 +138,14 @@ async def override(connection: Reader, key: str) -> tuple[Checkpoint, Override |
 
 async def _ask(connection: Reader, query: str, values: dict[str, Any]) -> Overrides:
     return _answers.decode(await document(connection, "overrides", query, values))
+
+
+async def still_open(connection: Reader, now: datetime) -> list[tuple[str, str]]:
+    """Overrides that wait for an answer or are in effect: all of them. Raises NoReadModel."""
+    query = f"""
+    SELECT 'override_waiting', 'override-' || o.override FROM read.overrides_overrides o WHERE {_WHERE[Which.QUEUE]}
+    UNION ALL
+    SELECT 'override_active', 'override-' || o.override FROM read.overrides_overrides o WHERE {_WHERE[Which.ACTIVE]}
+    ORDER BY 1, 2
+    """  # noqa: S608
+    return await open_items(connection, "overrides", query, {"now": now})

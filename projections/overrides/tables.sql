@@ -6,6 +6,7 @@ CREATE TABLE overrides (
     phase text NOT NULL,           -- waiting | refused | unanswered | granted | expired
     emergency boolean NOT NULL,    -- opened by one person (break-glass)
     target text NOT NULL,
+    flight text,                   -- that a zone is lifted for
     range_since timestamptz NOT NULL,
     range_until timestamptz NOT NULL,
     purpose text NOT NULL,

@@ -9,7 +9,7 @@ from typing import Any
 import msgspec
 
 from domain.sampling import week_end
-from projections.engine.reading import Checkpoint, Reader, checkpoint_json, document
+from projections.engine.reading import Checkpoint, Reader, checkpoint_json, document, open_items
 
 
 @dataclass(frozen=True, slots=True)
@@ -236,3 +236,11 @@ async def _ask(connection: Reader, what: str, rows: str, more: str = "", **value
       FROM (SELECT {_CHECKPOINT}, (SELECT coalesce(json_agg(x), '[]') FROM ({rows}) x) AS {what} {more}) page
     """  # noqa: S608
     return _answers.decode(await document(connection, "oversight", query, values))
+
+
+async def overdue_reviews(connection: Reader, now: datetime) -> list[tuple[str, str]]:
+    """Overrides and disclosures whose review or justification is overdue: all of them. Which accesses were sampled is
+    oversight's alone. Raises NoReadModel."""
+    query = """SELECT DISTINCT 'review_overdue', stream FROM read.oversight_duties
+               WHERE due_at < %(now)s AND done_at IS NULL ORDER BY 2"""
+    return await open_items(connection, "oversight", query, {"now": now})

@@ -27,6 +27,7 @@ class Changes:
     maps: dict[str, dict[str, dict[str, Any]]] = field(default_factory=dict)
     sessions: Patches = field(default_factory=dict)
     handovers: Patches = field(default_factory=dict)
+    handed_over: Patches = field(default_factory=dict)
 
     def put(self, key: str, column: str, name: str, value: Any) -> None:
         self.maps.setdefault(key, {c: {} for c in MAPS})[column][name] = value
@@ -44,6 +45,7 @@ def write(cursor: Cursor, changes: Changes) -> None:
     upsert(cursor, "accounts", "person", changes.accounts)
     upsert(cursor, "sessions", "session", changes.sessions)
     upsert(cursor, "handovers", "shift", changes.handovers)
+    upsert(cursor, "handed_over", "id", changes.handed_over)
     if changes.maps:
         cursor.execute(
             "UPDATE accounts SET roles = roles || (maps.value->'roles'), courses = courses || (maps.value->'courses'),"
@@ -119,16 +121,22 @@ def _session(into: Changes, key: str, recorded: Recorded) -> None:
 
 
 def _shift(into: Changes, key: str, recorded: Recorded) -> None:
-    event: shift.ShiftHandedOver = recorded.event
-    patch(
-        into.handovers,
-        key,
-        handed_at=recorded.envelope.time,
-        handed_by=event.handed_by,
-        handed_to=event.handed_to,
-        open_items=list(event.open_items),
-        as_of_position=event.as_of_position,
-    )
+    first = 1
+    match event := recorded.event:
+        case shift.ShiftHandedOver():
+            patch(
+                into.handovers,
+                key,
+                handed_at=recorded.envelope.time,
+                handed_by=event.handed_by,
+                handed_to=event.handed_to,
+                open_count=event.open_count,
+                as_of_position=event.as_of_position,
+            )
+        case shift.MoreWasOpen(number):
+            first = number
+    for number, item in enumerate(event.open_items, first):
+        patch(into.handed_over, f"{key}/{number}", shift=key, number=number, kind=item.kind, stream=item.stream)
 
 
 HANDLES: frozenset[type] = frozenset(
@@ -149,12 +157,13 @@ HANDLES: frozenset[type] = frozenset(
         session.SteppedUp,
         session.SignedOff,
         shift.ShiftHandedOver,
+        shift.MoreWasOpen,
     }
 )
 
 PEOPLE: Projection[Changes] = Projection(
     name="people",
-    version=2,
+    version=3,
     tables=files(__package__).joinpath("tables.sql").read_text("utf-8"),
     handles=HANDLES,
     changes=changes,

@@ -37,7 +37,16 @@ CREATE TABLE handovers (
     handed_at timestamptz,
     handed_by text,
     handed_to text,
-    open_items jsonb,
+    open_count integer,
     as_of_position bigint
 );
 CREATE INDEX handovers_by_time ON handovers (handed_at);
+
+CREATE TABLE handed_over (         -- what was open then
+    id text PRIMARY KEY,           -- '<shift>/<number>'
+    shift text NOT NULL,
+    number integer NOT NULL,       -- from 1
+    kind text NOT NULL,
+    stream text NOT NULL
+);
+CREATE INDEX handed_over_with ON handed_over (shift, number);

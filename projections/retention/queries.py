@@ -10,7 +10,7 @@ from typing import Any
 
 import msgspec
 
-from projections.engine.reading import Checkpoint, Reader, checkpoint_json, document
+from projections.engine.reading import Checkpoint, Reader, checkpoint_json, document, open_items
 
 
 class Which(StrEnum):
@@ -176,3 +176,10 @@ async def holds(
 
 async def _ask(connection: Reader, query: str, values: dict[str, Any]) -> str:
     return await document(connection, "retention", query, values)
+
+
+async def still_open(connection: Reader, today: date) -> list[tuple[str, str]]:
+    """Footage with a legal hold that is to be verified again by now: all of it. Raises NoReadModel."""
+    query = """SELECT DISTINCT 'hold_to_verify', 'footage-' || footage FROM read.retention_holds
+               WHERE released_at IS NULL AND verify_again_on <= %(today)s ORDER BY 2"""
+    return await open_items(connection, "retention", query, {"today": today})

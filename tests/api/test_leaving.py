@@ -57,6 +57,10 @@ def feed(watch_center: WatchCenter) -> str:
 
 @pytest.fixture
 def footage(watch_center: WatchCenter, feed: str) -> str:
+    return recorded(watch_center, feed)
+
+
+def recorded(watch_center: WatchCenter, feed: str) -> str:
     """An hour of a camera, sealed by the recorder."""
     key = f"f{secrets.token_hex(5)}"
     command = RecordFootage(FeedId(StreamId(feed)), part(0, 3600), 1800, 900_000_000, secrets.token_hex(32), key)

@@ -53,7 +53,7 @@ def test_a_view_is_granted_with_its_grounds_on_the_record(watch_center: WatchCen
     assert (requested["purpose"], requested["casenumber"]) == ("call_for_service", stated["callNumber"])
     assert requested["data"]["feed"] == granted["data"]["feed"] == feed
     assert requested["data"]["grounds"]["reason"]["subject"] == f"call-{stated['callNumber']}"
-    assert requested["data"]["grounds"]["quality"] == {"score": 100, "vague": False, "flaws": [], "rules": 1}
+    assert requested["data"]["grounds"]["quality"] == {"score": 100, "vague": False, "flaws": [], "rules": 2}
     assert granted["decidedby"].startswith("watch-looks-live@")
     length = datetime.fromisoformat(granted["data"]["until"]) - datetime.fromisoformat(granted["data"]["granted_at"])
     assert length == timedelta(minutes=30)
@@ -362,7 +362,7 @@ def test_an_active_override_of_the_zone_lets_the_watch_look_and_its_use_is_recor
     flight, call = flying(watch_center)
     feed, stream = f"flight-{flight}", zone(watch_center)
     sergeant = watch_center.as_role("watch_supervisor", step_up=True)
-    where = target(watch_center, stream, callNumber=call)
+    where = target(watch_center, stream, callNumber=call, flight=flight)
     override = str(
         sergeant.accepted("invokeEmergencyOverride(input: $target, threat: $text)", target=where, text=THREAT)["id"]
     )

@@ -15,7 +15,7 @@ DRAW = 'drawPrivacyZone(zone: $zone, name: "Pool", shape: $shape, reason: $text,
 REQUEST = "requestOverride(input: $target, legalBasis: $basis, reason: $text, commandId: $commandId)"
 EMERGENCY = "invokeEmergencyOverride(input: $target, threat: $text)"
 WHY = "people swim here and may expect not to be watched"
-FIELDS = """id state emergency target minutes uses reviewOverdue justificationOverdue verdict expiresAt
+FIELDS = """id state emergency target flight minutes uses reviewOverdue justificationOverdue verdict expiresAt
   requestedBy { id name } decidedBy { id } reasons { code } legalBasis { kind number }
   texts { why justification findings }"""
 
@@ -27,10 +27,18 @@ def zone(watch_center: WatchCenter) -> str:
     return str(captain.accepted(DRAW, zone=key, shape=SHAPE, text=WHY, commandId=fresh())["stream"])
 
 
+def flight(watch_center: WatchCenter) -> str:
+    """A flight on the record; its launch was refused."""
+    deputy = watch_center.as_role("watch_operator", step_up=True)
+    asked = watch_center.launch(drone=watch_center.drone(ready=False))
+    return str(deputy.order("requestLaunch(input: $input)", input=asked)["stream"].removeprefix("flight-"))
+
+
 def target(watch_center: WatchCenter, stream: str, **changed: object) -> Json:
     now = datetime.now(UTC)
     return {
         "target": stream,
+        "flight": flight(watch_center) if stream.startswith("zone-") else None,
         "since": now.isoformat(),
         "until": (now + timedelta(hours=1)).isoformat(),
         "purpose": "call_for_service",
@@ -109,6 +117,7 @@ def test_an_override_needs_a_second_person_and_shows_in_the_queue_until_then(wat
     assert (shown["requestedBy"]["id"], shown["decidedBy"]["id"]) == (sergeant.person, other.person)
     assert shown["legalBasis"] == {"kind": "warrant", "number": "26-SW-0417"}
     assert shown["texts"]["why"] == reason
+    assert (shown["target"], shown["flight"]) == (where["target"], where["flight"])
     assert override in listed(watch_center, "watch_supervisor", "active", position)
     assert override not in listed(watch_center, "watch_supervisor", "queue", position)
     told = watch_center.as_role("auditor").order(
@@ -125,7 +134,7 @@ def test_a_refused_request_says_every_reason_and_stays_on_the_record(watch_cente
     told = deputy.order(REQUEST, target=where, basis=WARRANT, text="who is this person", commandId=fresh())
     assert {r["code"] for r in told["reasons"]} == {"purpose_prohibited", "too_long"}
     types = [e["type"].rpartition("override.")[2] for e in watch_center.events(told["stream"])]
-    assert types == ["override_requested.v1", "override_refused.v1"]
+    assert types == ["override_requested.v2", "override_refused.v1"]
 
 
 def test_break_glass_is_in_effect_at_once_and_its_justification_and_review_are_asked_for(

@@ -288,7 +288,7 @@ def test_every_reading_of_the_record_is_itself_on_the_record(watch_center: Watch
         ('refusedAttempts(personId: "j.alvarez")', "{ position }"),
         (f'openViews(feed: "{camera}")', "{ feed }"),
         ('plateSearches(personId: "j.alvarez")', "{ position }"),
-        ('consoleSessions(person: "j.alvarez")', "{ id }"),
+        ('consoleSessions(person: "j.alvarez")', "{ position }"),
         ('incident(callNumber: "26-117")', "{ position }"),
     ]
     for field, selected in asked:
@@ -382,11 +382,13 @@ def test_the_auditor_reads_every_record(watch_center: WatchCenter) -> None:
 QUESTIONS = (  # what there is to read beside the audit trail, from each capability
     "flights(first: 1) { position }",
     'flight(id: "none") { id }',
-    "handovers { id }",
+    "handovers { pageInfo { hasNextPage } }",
+    "stillOpen { position }",
+    "unverifiedCases { position }",
     "accounts { position }",
     "dormantAccounts { position }",
     "expiredTraining { position }",
-    "consoleSessions { id }",
+    "consoleSessions { position }",
     "overrides { position }",
     "openViews { stream }",
     "accessRecord { position }",

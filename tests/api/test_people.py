@@ -2,9 +2,25 @@
 
 from __future__ import annotations
 
+import secrets
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import psycopg
 import pytest
 
-from tests.api.watch_center import WatchCenter, until
+from application.codec import decode
+from domain.person import PERSON, Account, Role
+from tests.api.looking import beating, camera, grounds, watching
+from tests.api.test_leaving import WARRANT, recorded
+from tests.api.test_looking import flying
+from tests.api.test_overrides import target
+from tests.api.watch_center import Asker, Json, WatchCenter, until
+
+FEEDBACK = """receiveFeedback(topic: "drone", receivedAt: "2026-06-01T19:00:00Z", wantsAnswer: true,
+  said: "It hung over my garden for ten minutes. What did it record?", contact: "neighbour@mail.example")"""
 
 ACCOUNT = "{ id name roles courses { course expiresOn } suspendedBecause lastSignedOnAt openSessions }"
 
@@ -20,15 +36,80 @@ def test_an_account_is_shown_to_those_who_keep_it_and_to_its_person(watch_center
         shown = asker.ask(query, person=person)["account"]
         assert shown["roles"] == ["watch_operator"] and shown["openSessions"] == 1 and shown["lastSignedOnAt"]
     assert watch_center.as_role("watch_operator").code(query, person=person) == "not_permitted"
-    assert deputy.code(f"{{ accounts {{ accounts {ACCOUNT} }} }}") == "not_permitted"
+    assert deputy.code(f"{{ accounts {{ edges {{ node {ACCOUNT} }} }} }}") == "not_permitted"
 
 
-def test_dormant_accounts_and_expired_training_are_reports(watch_center: WatchCenter) -> None:
-    captain = watch_center.as_role("station_commander")
-    reports = "{ dormantAccounts(days: 90) { accounts { id } } expiredTraining { position accounts { id } } }"
-    found = captain.ask(reports)
-    assert found["dormantAccounts"]["accounts"] == [] and found["expiredTraining"]["accounts"] == []
-    assert watch_center.as_role("city_analyst").code(reports) == "not_permitted"
+def pages(asker: Asker, question: str, selected: str, at: int | None = None, first: int = 7) -> list[Json]:
+    """Every node of a connection, a page at a time."""
+    name, _, more = question.partition("(")
+    arguments = f"{more.rstrip(')')}, " if more else ""
+    query = f"""query($first: Int!, $after: String, $at: Position) {{
+      found: {name}({arguments}first: $first, after: $after, afterPosition: $at) {{
+        edges {{ cursor node {selected} }} pageInfo {{ hasNextPage endCursor }} }} }}"""
+    nodes: list[Json] = []
+    after = None
+    while True:
+        page = asker.ask(query, first=first, after=after, at=at)["found"]
+        assert len(page["edges"]) <= first
+        nodes += [edge["node"] for edge in page["edges"]]
+        if not page["pageInfo"]["hasNextPage"]:
+            return nodes
+        after = page["pageInfo"]["endCursor"]
+
+
+def accounts_on_record(watch_center: WatchCenter) -> dict[str, Account]:
+    """Everybody who is enrolled, folded from their own events."""
+    with psycopg.connect(watch_center.url) as connection:
+        rows = connection.execute(
+            "SELECT originator_id, state FROM events.stored_events WHERE originator_id LIKE 'person-%'"
+            " ORDER BY notification_id"
+        ).fetchall()
+    states: dict[str, Any] = {}
+    for stream, content in rows:
+        key = str(stream).removeprefix("person-")
+        states[key] = PERSON.evolve(states.get(key, PERSON.initial), decode(bytes(content)).event)
+    return {key: state for key, state in states.items() if isinstance(state, Account)}
+
+
+@pytest.mark.rule("people.training")
+def test_the_reports_name_everybody_who_is_untrained_or_dormant_and_nobody_else(watch_center: WatchCenter) -> None:
+    admin, captain = watch_center.as_role("administrator"), watch_center.as_role("station_commander", step_up=True)
+    today = datetime.now(UTC).date()
+
+    def joined(role: str | None, course: tuple[int, int] | None) -> str:
+        person = f"r{secrets.token_hex(5)}"
+        enrol = 'enrolPerson(personId: $person, name: $name, organisation: "lasd_west_hollywood", email: $text)'
+        admin.accepted(enrol, person=person, name=f"Dep. {person}", text=f"{person}@weho.example")
+        if course is not None:
+            days = ", ".join(
+                f'{name}: "{today + timedelta(days=n)}"'
+                for name, n in zip(("completedOn", "expiresOn"), course, strict=True)
+            )
+            admin.accepted(f'recordTraining(personId: $person, course: "watch_center_use", {days})', person=person)
+        if role is not None:
+            captain.accepted(f'assignRole(personId: $person, role: "{role}")', person=person)
+        return person
+
+    never, lapsed = joined("watch_operator", None), joined("watch_operator", (-400, -1))
+    trained, idle = joined("watch_operator", (-10, 300)), joined(None, None)
+    watch_center.asker(trained).ask("{ viewer { id } }")
+    at = watch_center.head()
+    due = {node["id"]: node["trainingDue"] for node in pages(captain, "expiredTraining", "{ id trainingDue }", at)}
+    assert due[never] == due[lapsed] == ["watch_center_use"] and not {trained, idle} & due.keys()
+    everybody = {key: each for key, each in accounts_on_record(watch_center).items() if Role.SERVICE not in each.roles}
+    known = {node["id"] for node in pages(admin, "accounts", "{ id roles }", at) if "service" not in node["roles"]}
+    assert known == everybody.keys()
+    in_use = {key: each for key, each in everybody.items() if not each.suspended and not each.left}
+    assert due.keys() == {
+        key
+        for key, each in in_use.items()
+        if any(day < today for day in each.courses.values()) or (each.roles and "watch_center_use" not in each.courses)
+    }
+    dormant = {node["id"] for node in pages(captain, "dormantAccounts(days: 1)", "{ id }", at)}
+    assert dormant == set(), "everybody was enrolled today"
+    assert not pages(captain, "dormantAccounts(days: 90)", "{ id }", at)
+    for report in ("dormantAccounts", "expiredTraining"):
+        assert watch_center.as_role("city_analyst").code(f"{{ {report} {{ position }} }}") == "not_permitted"
 
 
 def test_a_revoked_console_is_told_so_at_its_next_question(watch_center: WatchCenter) -> None:
@@ -39,11 +120,12 @@ def test_a_revoked_console_is_told_so_at_its_next_question(watch_center: WatchCe
     until(lambda: "errors" in deputy.send({"query": "{ viewer { id } }"}).json(), what="the token is void")
     position = watch_center.head()
     found = sergeant.ask(
-        "query($p: ID!, $at: Position) { consoleSessions(person: $p, afterPosition: $at) { id endedBecause } }",
+        "query($p: ID!, $at: Position) { consoleSessions(person: $p, afterPosition: $at)"
+        " { edges { node { id endedBecause } } } }",
         p=deputy.person,
         at=position,
     )
-    assert {"id": session, "endedBecause": "revoked"} in found["consoleSessions"]
+    assert {"id": session, "endedBecause": "revoked"} in [e["node"] for e in found["consoleSessions"]["edges"]]
 
 
 def test_revoked_access_ends_every_console_of_a_person(watch_center: WatchCenter) -> None:
@@ -78,18 +160,74 @@ def test_a_mover_and_a_leaver(watch_center: WatchCenter) -> None:
     assert (shown["name"], shown["roles"], shown["suspendedBecause"]) == ("New Name", [], "moved to Fresno")
 
 
-def test_a_shift_is_handed_over_with_the_open_calls(watch_center: WatchCenter) -> None:
-    call = watch_center.call()
-    watch_center.applied(watch_center.head())
-    operator, to = watch_center.as_role("watch_operator"), watch_center.enrolled("watch_supervisor")
-    done = operator.accepted('handOverShift(to: $person, note: "quiet so far")', person=to)
-    (event,) = watch_center.events(done["stream"])
-    assert f"call-{call}" in event["data"]["open_items"] and "quiet so far" not in event["data"]["open_items"]
-    shown = operator.ask(
-        "query($at: Position) { handovers(afterPosition: $at) { handedTo openItems asOfPosition } }",
-        at=done["position"],
-    )["handovers"][0]
-    assert shown["handedTo"] == to and shown["asOfPosition"] <= done["position"]
+@pytest.mark.rule("people.handover")
+def test_a_shift_is_handed_over_with_all_that_is_open(watch_center: WatchCenter) -> None:
+    """One thing of each kind, beside what other tests left open."""
+    deputy = watch_center.as_role("watch_operator", step_up=True)
+    call, drone, feed = watch_center.call(), watch_center.drone(ready=False), camera(watch_center)
+    flight = flying(watch_center)[0]
+    grounded = watch_center.drone(ready=False)
+    pilot = watch_center.as_role("remote_pilot")
+    pilot.accepted('groundDrone(droneId: $drone, reason: "a propeller is chipped")', drone=grounded)
+    view = watching(watch_center, deputy, feed)
+    footage = recorded(watch_center, feed)
+    looked = deputy.accepted(
+        "requestViewing(footage: $footage, grounds: $grounds)", footage=footage, grounds=grounds(watch_center)
+    )["stream"]
+    wanted = target(watch_center, f"footage-{footage}")
+    ask = {"target": wanted, "text": "the face of the man with the knife"}
+    waiting = deputy.accepted(
+        "requestOverride(input: $target, legalBasis: $basis, reason: $text)", basis=WARRANT, **ask
+    )
+    broken = deputy.accepted("invokeEmergencyOverride(input: $target, threat: $text)", **ask)
+    complaint = watch_center.as_role("city_analyst").accepted(FEEDBACK)["stream"]
+    open_now = {
+        ("call", f"call-{call}"),
+        ("flight", f"flight-{flight}"),
+        ("drone_out_of_service", f"drone-{grounded}"),
+        ("live_view", f"liveview-{view}"),
+        ("viewing", looked),
+        ("override_waiting", waiting["stream"]),
+        ("override_active", broken["stream"]),
+        ("complaint_waiting", complaint),
+    }
+    with beating(deputy, view), parked(watch_center, "complaints", "complaint-of-nobody"):
+        at = watch_center.head()
+        shown = {(node["kind"], node["id"]) for node in pages(deputy, "stillOpen", "{ kind id }", at, first=3)}
+        assert open_now | {("stream_incomplete", "complaint-of-nobody")} <= shown
+        assert ("drone_out_of_service", f"drone-{drone}") not in shown, "not made ready yet is not out of service"
+        to = watch_center.enrolled("watch_supervisor")
+        done = deputy.accepted('handOverShift(to: $person, note: "quiet so far")', person=to)
+    query = """query($at: Position, $after: String) { handovers(first: 1, afterPosition: $at) { edges { node {
+      handedTo asOfPosition openItems(first: 5, after: $after) {
+        totalCount edges { node { kind id } } pageInfo { hasNextPage endCursor } } } } } }"""
+    handed: list[Json] = []
+    after = None
+    while True:
+        (edge,) = deputy.ask(query, at=done["position"], after=after)["handovers"]["edges"]
+        items = edge["node"]["openItems"]
+        handed += [each["node"] for each in items["edges"]]
+        if not items["pageInfo"]["hasNextPage"]:
+            break
+        after = items["pageInfo"]["endCursor"]
+    assert edge["node"]["handedTo"] == to and edge["node"]["asOfPosition"] <= done["position"]
+    assert items["totalCount"] == len(handed) == len({(each["kind"], each["id"]) for each in handed})
+    assert open_now | {("stream_incomplete", "complaint-of-nobody")} <= {(each["kind"], each["id"]) for each in handed}
+    content = str(watch_center.events(done["stream"]))
+    assert "quiet so far" not in content, "what is written is sealed"
+
+
+@contextmanager
+def parked(watch_center: WatchCenter, model: str, stream: str) -> Iterator[None]:
+    """A read model that lacks an event of a stream, as a poison event leaves it."""
+    with psycopg.connect(watch_center.url, autocommit=True) as connection:
+        connection.execute(
+            "INSERT INTO projections.parked (key, position, stream, content, error) SELECT key, 1, %s, %s, 'poison'"
+            " FROM projections.catalogue WHERE name = %s AND state = 'live'",
+            (stream, b"{}", model),
+        )
+        yield
+        connection.execute("DELETE FROM projections.parked WHERE stream = %s", (stream,))
 
 
 def test_a_policy_is_drafted_and_its_history_shows_what_changed(watch_center: WatchCenter) -> None:

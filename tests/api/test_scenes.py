@@ -10,6 +10,7 @@ import pytest
 
 from api.processes.demonstration import Demonstration
 from api.processes.scenes import Scenes
+from tests.api.test_overrides import flight
 from tests.api.watch_center import CAD_KEY, WatchCenter, environment, fresh
 
 
@@ -29,8 +30,9 @@ def recorded(watch_center: WatchCenter, after: int) -> list[str]:
 def test_two_persons_lift_a_protection(watch_center: WatchCenter, scenes: Scenes) -> None:
     call = watch_center.call()
     for zone in (["privacy_zone_drawn"], []):  # it is there the second time
+        flown = flight(watch_center)
         before = watch_center.head()
-        scenes.override(call)
+        scenes.override(flown, call)
         told = recorded(watch_center, before)
         assert [each for each in told if "zone" in each] == zone
         assert [each for each in told if each.startswith("override")] == ["override_requested", "override_approved"]

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+import json
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from datetime import timedelta
 from time import monotonic
+from typing import Any
 
+import psycopg
 import pytest
 from gql import Client, gql
 from gql.client import AsyncClientSession
@@ -67,6 +70,46 @@ def test_the_first_message_comes_at_once_and_the_next_after_a_change(watch_cente
             await boards.aclose()
 
     run(test)
+
+
+def attempts(watch_center: WatchCenter, person: str) -> list[tuple[str, str]]:
+    """What somebody was refused: the action, and the code of the reason, out of the record itself."""
+    with psycopg.connect(watch_center.url) as connection:
+        rows = connection.execute(
+            "SELECT state FROM events.stored_events WHERE topic = 'session.attempt_refused.v1' ORDER BY notification_id"
+        ).fetchall()
+    told = [json.loads(bytes(content)) for (content,) in rows]
+    return [(e["data"]["action"], e["data"]["reasons"][0]["code"]) for e in told if e["actorid"] == person]
+
+
+@pytest.mark.rule("record.refusals")
+def test_what_is_refused_over_a_websocket_is_on_the_record_as_over_http(watch_center: WatchCenter) -> None:
+    analyst = watch_center.enrolled("city_analyst", "city_of_west_hollywood")
+    deputy = watch_center.enrolled("watch_operator")
+
+    async def refused(session: AsyncClientSession, document: str, **variables: Any) -> str:
+        asked = gql(document)
+        asked.variable_values = variables
+        answer = anext(session.subscribe(asked)) if document.startswith("subscription") else session.execute(asked)
+        with pytest.raises(TransportQueryError) as error:
+            await answer
+        return code(error.value)
+
+    async def test() -> None:
+        async with connected(watch_center, watch_center.token(analyst)) as session:
+            for _ in range(2):  # one attempt, however often a page tries again
+                assert await refused(session, "subscription { board { position } }") == "not_permitted"
+        async with connected(watch_center, watch_center.token(deputy)) as session:
+            assert await refused(session, '{ audience(subject: "camera-x") { position } }') == "not_permitted"
+            order = "mutation($flight: ID!) { stopRecording(flight: $flight) { __typename } }"
+            assert await refused(session, order, flight={"no": "id"}) == "invalid_value"
+
+    run(test)
+    assert attempts(watch_center, analyst) == [("read_board", "not_permitted")]
+    assert attempts(watch_center, deputy) == [
+        ("read_audit_trail", "not_permitted"),
+        ("stop_recording", "invalid_value"),
+    ]
 
 
 def test_one_flight_is_followed_from_request_to_refusal(watch_center: WatchCenter) -> None:

@@ -11,19 +11,25 @@ import pytest
 
 from adapters.geometry import CountyGeometry
 from application.deadlines import Change, Due, NotDue, act_of, changes, command_id
-from application.handling import Accepted, Attempt, Mistaken, Outcome, Recorded, Refused
+from application.fleet import Fleet
+from application.flights import Flights
+from application.handling import Accepted, Actor, Attempt, Mistaken, Outcome, Recorded, Refused
 from application.overrides import EXPIRY, Overrides, as_overridden, override_of
 from application.standing import authorise, service
 from application.zones import Zones
+from domain.dock import CommissionDock
+from domain.drone import RegisterDrone
+from domain.flight import FLIGHT
 from domain.flight_commands import RecordZoneEntry
 from domain.flight_events import Observation, ZoneRule
-from domain.kernel import AirPosition, CaseNumber, PersonId, Place, StreamId
+from domain.kernel import AirPosition, CaseNumber, DockId, DroneId, FlightId, PersonId, Place, StreamId
+from domain.launch import Conditions, Finding, Go, LaunchPlan
 from domain.legal_basis import BasisKind, LegalBasis
 from domain.person import Role
 from domain.privacy_override import OverridePlan
 from domain.privacy_override_events import OverrideExpired, OverrideUsed, Range, Verdict
 from domain.privacy_zone import DrawZone, Shape
-from tests.application.small_center import CAPTAIN, SmallCenter, done, small_center
+from tests.application.small_center import ADMIN, CAPTAIN, SmallCenter, done, small_center
 
 MINUTE, HOUR = timedelta(minutes=1), timedelta(hours=1)
 CORNERS = (Place(34.0918, -118.3516), Place(34.0918, -118.3507), Place(34.0912, -118.3507), Place(34.0912, -118.3516))
@@ -45,11 +51,18 @@ class Pool:
         done(zones.change(captain, "pool", DrawZone("Pool", POOL, why, PersonId(CAPTAIN))))
         self.deputy = center.signed_on(center.enrolled("dee", Role.WATCH_OPERATOR))
         self.sergeant = center.signed_on(center.enrolled("sam", Role.WATCH_SUPERVISOR))
+        self.flight, self.other_flight = asked_for(center, self.deputy), asked_for(center, self.deputy)
 
     def plan(self, **changed: object) -> OverridePlan:
         now = self.center.clock.now()
         asked = OverridePlan(
-            "", StreamId("zone-pool"), Range(now, now + 2 * HOUR), "call_for_service", 30, case=CaseNumber("C-7")
+            "",
+            StreamId("zone-pool"),
+            Range(now, now + 2 * HOUR),
+            "call_for_service",
+            30,
+            case=CaseNumber("C-7"),
+            flight=FlightId(self.flight),
         )
         return replace(asked, **changed)  # type: ignore[arg-type]
 
@@ -64,21 +77,45 @@ class Pool:
             found.update({change.kind: change for change in changes(recorded)})
         return [change for change in found.values() if change.kind == EXPIRY]
 
-    def entered(self, override: str | None, zone: str = "pool") -> RecordZoneEntry:
+    def entered(self, override: str | None, zone: str = "pool", flight: str = "") -> RecordZoneEntry:
         """What goes on the record of a flight whose drone entered the zone just now, by the gateway's word."""
+        stream = FLIGHT.stream(flight or self.flight)
         now = self.center.clock.now()
         seen = Observation(AirPosition(34.0915, -118.351, 120.0, 40.0), None, now)
         asked = RecordZoneEntry(zone, ZoneRule.NO_RECORD, override, seen)
         told: list[RecordZoneEntry] = []
 
         def use(attempt: Attempt) -> Recorded:
-            authorise(attempt, "record_flight_observation", "flight-f1")
-            told.append(as_overridden(attempt, StreamId("flight-f1"), asked))
-            return Accepted("flight-f1", "f1")
+            authorise(attempt, "record_flight_observation", stream)
+            told.append(as_overridden(attempt, stream, asked))
+            return Accepted(stream, "entered")
 
         handler, gateway = self.center.handler, service("service-drone-gateway")
         done(handler.handle(gateway, handler.ticket("enter", str(uuid4()), gateway, None), use))
         return told[-1]
+
+
+def asked_for(center: SmallCenter, deputy: Actor) -> str:
+    """A flight on the record, whatever became of its launch."""
+    admin, by, home = center.signed_on(ADMIN), PersonId(ADMIN), Place(34.0845, -118.3834)
+    dock, drone, go = DockId(f"roof-{uuid4()}"), DroneId(f"d-{uuid4()}"), Finding(Go.GO, "the station")
+    done(Fleet(center.handler).commission_dock(admin, CommissionDock(dock, "Station roof", home, 80.0, by)))
+    frame = RegisterDrone(drone, "FA3XYZ", str(uuid4())[:20], "copter", dock, 1, None, by)
+    done(Fleet(center.handler).register(admin, frame))
+    plan = LaunchPlan(
+        drone=drone,
+        dock=dock,
+        purpose="training",
+        pilot=PersonId("pia"),
+        destination=Place(34.0915, -118.351),
+        cruise_agl_m=40.0,
+        reason="practice of the station",
+        conditions=Conditions(go, go, go),
+        authorisation="training plan 7",
+    )
+    asked = Flights(center.handler).request(deputy, plan)
+    assert isinstance(asked, Accepted | Refused), asked
+    return asked.stream.removeprefix("flight-")
 
 
 @pytest.fixture
@@ -138,7 +175,7 @@ def test_the_drone_gateway_uses_an_override_of_a_zone_on_the_record(pool: Pool) 
     assert pool.entered(key).override == key
     used = pool.center.events(f"override-{key}")[-1]
     assert isinstance(used.event, OverrideUsed)
-    assert (used.event.through, used.event.used_by) == ("flight-f1", "service-drone-gateway")
+    assert (used.event.through, used.event.used_by) == (f"flight-{pool.flight}", "service-drone-gateway")
 
 
 def test_in_doubt_a_zone_protects(pool: Pool) -> None:
@@ -148,6 +185,25 @@ def test_in_doubt_a_zone_protects(pool: Pool) -> None:
     pool.center.clock.step(30 * MINUTE)  # it has ended, also while nobody has recorded that
     assert pool.entered(key).override is None
     assert not any(isinstance(r.event, OverrideUsed) for r in pool.center.events(f"override-{key}"))
+
+
+def test_a_zone_that_is_lifted_for_one_flight_protects_from_every_other(pool: Pool) -> None:
+    broken = done(pool.overrides.invoke_emergency(pool.deputy, pool.plan(), THREAT)).key
+    for key in (pool.granted(), broken):
+        assert pool.entered(key, flight=pool.other_flight).override is None
+        assert not any(isinstance(r.event, OverrideUsed) for r in pool.center.events(f"override-{key}"))
+        assert pool.entered(key).override == key
+
+
+def test_an_override_of_a_zone_names_a_flight_that_is_on_the_record(pool: Pool) -> None:
+    for flight in (None, FlightId(str(uuid4())), FlightId("not a flight")):
+        plan = pool.plan(flight=flight)
+        tries = [
+            pool.overrides.request(pool.deputy, plan, WARRANT, REASON),
+            pool.overrides.invoke_emergency(pool.deputy, plan, THREAT),
+        ]
+        for told in tries:
+            assert isinstance(told, Mistaken) and told.field == "flight"
 
 
 def test_break_glass_is_recorded_first_then_works_and_says_what_was_said(pool: Pool) -> None:

@@ -14,10 +14,10 @@ from application.deadlines import Due
 from application.handling import Mistaken, Refused
 from application.people import PROVISIONING, Employee, Provisioning, Shifts
 from application.scheduler import Scheduler
-from domain.kernel import PersonId
+from domain.kernel import PersonId, StreamId
 from domain.person import ExpiryApproaching, Organisation, RecordTraining, RevokeAccess, Role, Suspend
 from domain.session import SignedOff, SignOffReason
-from domain.shift import ShiftHandedOver
+from domain.shift import OpenItem, OpenKind, ShiftHandedOver
 from tests.application.small_center import ADMIN, CAPTAIN, SmallCenter, done, small_center
 
 DAY = timedelta(days=1)
@@ -130,12 +130,15 @@ def test_an_expiring_training_is_told_once_and_not_where_it_was_renewed(center: 
     assert [(r.stream, r.event.expires_on) for r in told] == [("person-dee", today + 40 * DAY)]
 
 
+OPEN = OpenItem(OpenKind.CALL, StreamId("call-26-1"))
+
+
 def test_a_shift_is_handed_over_with_what_is_open(center: SmallCenter) -> None:
     center.enrolled("dee", Role.WATCH_OPERATOR)
     center.enrolled("eve", Role.WATCH_SUPERVISOR)
     dee, shifts = center.signed_on("dee"), Shifts(center.handler)
-    answer = done(shifts.hand_over(dee, "eve", ["call-26-1"], 17, "the search goes on"))
+    answer = done(shifts.hand_over(dee, "eve", [OPEN], 17, "the search goes on"))
     (handed,) = center.events(answer.stream)
-    assert isinstance(handed.event, ShiftHandedOver) and handed.event.open_items == ("call-26-1",)
+    assert isinstance(handed.event, ShiftHandedOver) and handed.event.open_items == (OPEN,)
     assert isinstance(shifts.hand_over(dee, ADMIN, [], 17, ""), Refused)
     assert isinstance(shifts.hand_over(dee, "dee", [], 17, ""), Mistaken)

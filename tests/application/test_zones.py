@@ -2,24 +2,42 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import replace
 from math import cos, radians
+from pathlib import Path
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from shapely import Point, Polygon
+from shapely.geometry import shape as geometry
 
 from adapters.geometry import CountyGeometry
-from application.zones import GONE_M, LEFT_M, METRES_PER_DEGREE, NEAR_M, Noticed, Velocity, Zone, ZoneWatch, distance_m
+from adapters.geometry.outlines import county
+from application.zones import (
+    GONE_M,
+    GROUND_ERROR_M,
+    LEFT_M,
+    METRES_PER_DEGREE,
+    NEAR_M,
+    UNKNOWN_ZONES,
+    Noticed,
+    Velocity,
+    Zone,
+    ZoneWatch,
+    distance_m,
+)
 from domain.flight_commands import RecordZoneApproach, RecordZoneEntry, RecordZoneExit
-from domain.flight_events import Observation, ZoneRule
+from domain.flight_events import HEIGHT_UNKNOWN, GroundHeight, HeightSource, Observation, ZoneRule
 from domain.kernel import AirPosition, Place
 from domain.privacy_zone import Shape
 from tests.domain.scenario import NOW
 
+CITY = Path(__file__).parents[2] / "ui" / "public" / "map" / "west_hollywood_boundary_osm.geojson"
 CENTRE = Place(34.0915, -118.3512)
 HALF_M, CEILING_M = 40.0, 60.0
+TOP_M = CEILING_M + GROUND_ERROR_M
 
 
 def place(north_m: float, east_m: float) -> Place:
@@ -35,9 +53,14 @@ def square(half_m: float = HALF_M) -> tuple[Place, ...]:
 POOL = Zone("pool", Shape(square(), CEILING_M, ZoneRule.NO_RECORD))
 
 
-def seen(north_m: float, east_m: float = 0.0, agl_m: float = 40.0) -> Observation:
+def seen(north_m: float, east_m: float = 0.0, above_take_off_m: float = 300.0) -> Observation:
+    """A place whose height above take-off is far above every zone: it must not matter."""
     where = place(north_m, east_m)
-    return Observation(AirPosition(where.latitude, where.longitude, 80 + agl_m, agl_m), None, NOW)
+    return Observation(AirPosition(where.latitude, where.longitude, 380.0, above_take_off_m), None, NOW)
+
+
+def ground(metres: float = 40.0) -> GroundHeight:
+    return GroundHeight(metres, HeightSource.TERRAIN_REPORT)
 
 
 def kinds(noticed: list[Noticed]) -> list[type]:
@@ -48,7 +71,7 @@ def flown(watch: ZoneWatch, *norths: float, agl_m: float = 40.0, zone: Zone = PO
     """Along the meridian through the zone's centre, a second between two places."""
     told: list[type] = []
     for before, north in zip((norths[0], *norths), norths, strict=False):
-        told += kinds(watch.step([zone], seen(north, agl_m=agl_m), Velocity(north=north - before)))
+        told += kinds(watch.step([zone], seen(north), ground(agl_m), Velocity(north=north - before)))
     return told
 
 
@@ -58,10 +81,10 @@ APPROACH, ENTRY, EXIT = RecordZoneApproach, RecordZoneEntry, RecordZoneExit
 @pytest.mark.rule("zone.told")
 def test_a_zone_redrawn_around_a_drone_is_entered_anew() -> None:
     watch, stricter = ZoneWatch(), replace(POOL, shape=replace(POOL.shape, rule=ZoneRule.NO_VIEW))
-    watch.step([POOL], seen(0), Velocity())
-    (entry,) = watch.step([stricter], seen(0), Velocity())
+    watch.step([POOL], seen(0), ground(), Velocity())
+    (entry,) = watch.step([stricter], seen(0), ground(), Velocity())
     assert isinstance(entry, RecordZoneEntry) and entry.rule is ZoneRule.NO_VIEW
-    assert not watch.step([stricter], seen(0), Velocity())
+    assert not watch.step([stricter], seen(0), ground(), Velocity())
 
 
 def test_a_drone_approaches_enters_and_leaves_a_zone_once_each() -> None:
@@ -70,19 +93,19 @@ def test_a_drone_approaches_enters_and_leaves_a_zone_once_each() -> None:
 
 def test_an_approach_is_told_before_by_velocity() -> None:
     watch = ZoneWatch()
-    assert watch.step([POOL], seen(-140), Velocity(north=5.0)) == []
-    (approach,) = watch.step([POOL], seen(-140), Velocity(north=12.0))
+    assert watch.step([POOL], seen(-140), ground(), Velocity(north=5.0)) == []
+    (approach,) = watch.step([POOL], seen(-140), ground(), Velocity(north=12.0))
     assert isinstance(approach, RecordZoneApproach) and approach.distance_m == pytest.approx(100, abs=1)
 
 
 @pytest.mark.parametrize("velocity", [Velocity(north=-15.0), Velocity(east=15.0), Velocity(north=15.0, up=15.0)])
 def test_who_flies_past_away_or_over_does_not_approach(velocity: Velocity) -> None:
-    assert ZoneWatch().step([POOL], seen(-140), velocity) == []
+    assert ZoneWatch().step([POOL], seen(-140), ground(), velocity) == []
 
 
 def test_a_corner_that_is_crossed_between_two_looks_is_foreseen() -> None:
     east_m = -HALF_M + 3
-    (approach,) = ZoneWatch().step([POOL], seen(-HALF_M - 90, east_m), Velocity(north=20.0))
+    (approach,) = ZoneWatch().step([POOL], seen(-HALF_M - 90, east_m), ground(), Velocity(north=20.0))
     assert isinstance(approach, RecordZoneApproach)
 
 
@@ -100,18 +123,55 @@ def test_a_position_that_jitters_at_the_edge_enters_once() -> None:
 
 def test_above_its_ceiling_a_zone_is_neither_entered_nor_kept() -> None:
     watch = ZoneWatch()
-    assert flown(watch, 0.0, agl_m=CEILING_M + NEAR_M + 1) == []
-    (entry,) = watch.step([POOL], seen(0, agl_m=CEILING_M), Velocity())
+    assert flown(watch, 0.0, agl_m=TOP_M + NEAR_M + 1) == []
+    (entry,) = watch.step([POOL], seen(0), ground(TOP_M), Velocity())
+    assert isinstance(entry, RecordZoneEntry) and entry.height == ground(TOP_M)
+    assert watch.step([POOL], seen(0), ground(TOP_M + LEFT_M - 1), Velocity()) == []
+    (left,) = watch.step([POOL], seen(0), ground(TOP_M + LEFT_M), Velocity())
+    assert isinstance(left, RecordZoneExit) and left.height == ground(TOP_M + LEFT_M)
+
+
+@pytest.mark.rule("zone.told")
+def test_a_drone_whose_height_above_ground_is_unknown_is_inside_at_every_height() -> None:
+    watch = ZoneWatch()
+    (entry,) = watch.step([POOL], seen(0, above_take_off_m=300), HEIGHT_UNKNOWN, Velocity())
+    assert isinstance(entry, RecordZoneEntry) and entry.height == HEIGHT_UNKNOWN
+    assert watch.step([POOL], seen(0, above_take_off_m=5_000), HEIGHT_UNKNOWN, Velocity()) == []
+    assert kinds(watch.step([POOL], seen(0), ground(TOP_M + LEFT_M), Velocity())) == [EXIT]  # now it is told
+    assert kinds(watch.step([POOL], seen(0), HEIGHT_UNKNOWN, Velocity())) == [ENTRY]
+    (approach,) = ZoneWatch().step([POOL], seen(-HALF_M - NEAR_M + 1), HEIGHT_UNKNOWN, Velocity())
+    assert isinstance(approach, RecordZoneApproach) and approach.height == HEIGHT_UNKNOWN
+
+
+@pytest.mark.rule("zone.told")
+def test_over_a_hill_the_height_above_take_off_lets_nobody_fly_over_a_zone() -> None:
+    """200 m above the dock, 50 m above the ground: inside."""
+    (entry,) = ZoneWatch().step([POOL], seen(0, above_take_off_m=200), ground(50), Velocity())
     assert isinstance(entry, RecordZoneEntry)
-    assert watch.step([POOL], seen(0, agl_m=CEILING_M + LEFT_M - 1), Velocity()) == []
-    (left,) = watch.step([POOL], seen(0, agl_m=CEILING_M + LEFT_M), Velocity())
-    assert isinstance(left, RecordZoneExit)
+
+
+def test_within_the_error_of_a_ground_model_a_drone_is_inside() -> None:
+    (entry,) = ZoneWatch().step([POOL], seen(0), ground(CEILING_M + GROUND_ERROR_M), Velocity())
+    assert isinstance(entry, RecordZoneEntry)
+    assert kinds(ZoneWatch().step([POOL], seen(0), ground(CEILING_M + GROUND_ERROR_M + 1), Velocity())) == [APPROACH]
+
+
+@pytest.mark.rule("zone.recording")
+def test_while_nobody_knows_where_the_zones_are_every_place_is_one_that_nobody_may_look_at() -> None:
+    watch = ZoneWatch()
+    assert kinds(watch.step([POOL], seen(0), ground(), Velocity())) == [ENTRY]
+    (entry,) = watch.nowhere_known(seen(0))
+    assert isinstance(entry, RecordZoneEntry)
+    assert (entry.zone, entry.rule, entry.override) == (UNKNOWN_ZONES, ZoneRule.NO_VIEW, None)
+    assert watch.nowhere_known(seen(500)) == [] and "pool" in watch.inside, "what is known of old is not left"
+    (left,) = watch.step([POOL], seen(0), ground(), Velocity())
+    assert isinstance(left, RecordZoneExit) and left.zone == UNKNOWN_ZONES
 
 
 def test_a_descent_into_a_zone_is_foreseen() -> None:
-    above = CEILING_M + NEAR_M + 10
-    assert ZoneWatch().step([POOL], seen(0, agl_m=above), Velocity()) == []
-    (approach,) = ZoneWatch().step([POOL], seen(0, agl_m=above), Velocity(up=-5.0))
+    above = TOP_M + NEAR_M + 10
+    assert ZoneWatch().step([POOL], seen(0), ground(above), Velocity()) == []
+    (approach,) = ZoneWatch().step([POOL], seen(0), ground(above), Velocity(up=-5.0))
     assert isinstance(approach, RecordZoneApproach)
 
 
@@ -120,15 +180,15 @@ def test_an_override_that_ends_inside_is_an_entry_without_one() -> None:
     assert flown(watch, -HALF_M + 1, zone=lifted) == [ENTRY]
     assert watch.inside == {"pool": "o1"}
     assert flown(watch, 0.0, zone=lifted) == []
-    (entry,) = watch.step([POOL], seen(0), Velocity())
+    (entry,) = watch.step([POOL], seen(0), ground(), Velocity())
     assert isinstance(entry, RecordZoneEntry) and entry.override is None
 
 
 def test_a_zone_that_is_retired_while_the_drone_is_in_it_is_left() -> None:
     watch = ZoneWatch()
-    watch.step([POOL], seen(0), Velocity())
-    assert kinds(watch.step([], seen(0), Velocity())) == [EXIT]
-    assert kinds(watch.step([], seen(0), Velocity())) == []
+    watch.step([POOL], seen(0), ground(), Velocity())
+    assert kinds(watch.step([], seen(0), ground(), Velocity())) == [EXIT]
+    assert kinds(watch.step([], seen(0), ground(), Velocity())) == []
 
 
 steps = st.lists(st.tuples(st.floats(-200, 200), st.floats(-200, 200), st.floats(0, 120)), max_size=30)
@@ -141,7 +201,7 @@ def test_however_it_flies_it_is_inside_when_it_is_and_entries_and_exits_alternat
 ) -> None:
     watch, within = ZoneWatch(), False
     for north_m, east_m, agl_m in track:
-        for command in watch.step([POOL], seen(north_m, east_m, agl_m), Velocity(north, east)):
+        for command in watch.step([POOL], seen(north_m, east_m), ground(agl_m), Velocity(north, east)):
             if isinstance(command, RecordZoneEntry):
                 assert not within
                 within = True
@@ -149,9 +209,9 @@ def test_however_it_flies_it_is_inside_when_it_is_and_entries_and_exits_alternat
                 assert within
                 within = False
         inner, beyond = HALF_M - 0.5, HALF_M + LEFT_M + 0.5
-        if max(abs(north_m), abs(east_m)) < inner and agl_m <= CEILING_M:
+        if max(abs(north_m), abs(east_m)) < inner and agl_m <= TOP_M:
             assert within
-        if max(abs(north_m), abs(east_m)) > beyond or agl_m > CEILING_M + LEFT_M:
+        if max(abs(north_m), abs(east_m)) > beyond or agl_m > TOP_M + LEFT_M:
             assert not within
 
 
@@ -190,6 +250,51 @@ def test_an_outline_is_simple_of_some_size_and_within_the_county(outline: tuple[
     fault = CountyGeometry().fault(outline)
     assert fault is not None
     assert any(part in fault for part in says.split("|")), fault
+
+
+def around(latitude: float, longitude: float) -> list[Place]:
+    half = 0.0003
+    corners = [(-half, -half), (-half, half), (half, half), (half, -half), (-half, -half)]
+    return [Place(latitude + north, longitude + east) for north, east in corners]
+
+
+@pytest.mark.parametrize(
+    ("name", "latitude", "longitude"),
+    [
+        ("City Hall", 34.0905, -118.3707),
+        ("the Sheriff's Station", 34.0845, -118.3834),
+        ("Avalon, on Santa Catalina", 33.3428, -118.3270),
+        ("Lancaster, in the north", 34.6868, -118.1542),
+    ],
+)
+@pytest.mark.rule("zone.shape")
+def test_what_lies_in_the_county_is_accepted(name: str, latitude: float, longitude: float) -> None:
+    assert CountyGeometry().fault(around(latitude, longitude)) is None, name
+
+
+@pytest.mark.parametrize(
+    ("name", "latitude", "longitude"),
+    [
+        ("Thousand Oaks, Ventura County", 34.1706, -118.8376),
+        ("Anaheim, Orange County", 33.8366, -117.9143),
+        ("Ontario, San Bernardino County", 34.0633, -117.6509),
+        ("Rosamond, Kern County", 34.8642, -118.1634),
+        ("the sea off Malibu", 33.9500, -118.7500),
+    ],
+)
+@pytest.mark.rule("zone.shape")
+def test_what_lies_within_the_box_around_the_county_and_not_in_it_is_refused(
+    name: str, latitude: float, longitude: float
+) -> None:
+    assert CountyGeometry().fault(around(latitude, longitude)) == "it is not in the county", name
+
+
+@pytest.mark.rule("zone.shape")
+def test_the_whole_city_lies_in_the_county_and_an_outline_across_the_county_line_does_not() -> None:
+    city = json.loads(CITY.read_text())["features"][0]["geometry"]
+    assert county().contains(geometry(city))
+    line = county().geoms[-1].exterior.interpolate(0.5, normalized=True)  # type: ignore[attr-defined]
+    assert CountyGeometry().fault(around(line.y, line.x)) == "it is not in the county"
 
 
 def test_a_latitude_and_longitude_that_were_changed_over_are_noticed() -> None:

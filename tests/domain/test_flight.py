@@ -35,6 +35,7 @@ from domain.flight_commands import (
     WithholdPublication,
 )
 from domain.flight_events import (
+    HEIGHT_UNKNOWN,
     AnomalyKind,
     AnomalyReported,
     ArrivedOnScene,
@@ -48,6 +49,8 @@ from domain.flight_events import (
     FlightRedirected,
     FlightRepurposed,
     GeofenceBreached,
+    GroundHeight,
+    HeightSource,
     HoldOrdered,
     LandingOrdered,
     LaunchLapsed,
@@ -497,12 +500,12 @@ def test_recording_stops_by_hand_and_on_landing() -> None:
 @pytest.mark.rule("zone.recording")
 def test_entering_a_privacy_zone_stops_the_recording_at_once(rule: ZoneRule) -> None:
     enter = RecordZoneEntry("pool", rule, None, seen)
-    entered = PrivacyZoneEntered("pool", rule, ZoneEffect.STOPPED, None, OVERHEAD, NOW)
+    entered = PrivacyZoneEntered("pool", rule, ZoneEffect.STOPPED, None, OVERHEAD, HEIGHT_UNKNOWN, NOW)
     filming.when(enter).then(entered, RecordingStopped(RecordingStopReason.PRIVACY_ZONE, None))
     inside = filming.and_when(enter)
     inside.when(enter).then_nothing()
     inside.when(by_policy).then_refused(RecordingRefused, "in_privacy_zone")
-    inside.when(RecordZoneExit("pool", seen)).then(PrivacyZoneLeft("pool", OVERHEAD, NOW))
+    inside.when(RecordZoneExit("pool", seen)).then(PrivacyZoneLeft("pool", OVERHEAD, HEIGHT_UNKNOWN, NOW))
     inside.and_when(RecordZoneExit("pool", seen)).when(by_policy).then(recording)
 
 
@@ -510,11 +513,14 @@ def test_entering_a_privacy_zone_stops_the_recording_at_once(rule: ZoneRule) -> 
 def test_a_zone_entered_without_recording_is_an_event_either_way() -> None:
     enter = RecordZoneEntry("pool", ZoneRule.NO_RECORD, None, seen)
     on_scene.when(enter).then(
-        PrivacyZoneEntered("pool", ZoneRule.NO_RECORD, ZoneEffect.NOT_RECORDING, None, OVERHEAD, NOW)
+        PrivacyZoneEntered("pool", ZoneRule.NO_RECORD, ZoneEffect.NOT_RECORDING, None, OVERHEAD, HEIGHT_UNKNOWN, NOW)
     )
     on_scene.and_when(enter).when(by_policy).then_refused(RecordingRefused, "in_privacy_zone")
     on_scene.when(RecordZoneExit("pool", seen)).then_nothing()
-    on_scene.when(RecordZoneApproach("pool", 40.0, seen)).then(PrivacyZoneApproached("pool", 40.0, OVERHEAD, NOW))
+    above = GroundHeight(61.5, HeightSource.TERRAIN_REPORT)
+    on_scene.when(RecordZoneApproach("pool", 40.0, seen, above)).then(
+        PrivacyZoneApproached("pool", 40.0, OVERHEAD, above, NOW)
+    )
 
 
 @pytest.mark.rule("zone.recording")
@@ -524,7 +530,7 @@ def test_a_mask_or_an_override_lets_the_recording_go_on() -> None:
         (ZoneRule.NO_RECORD, "override-1", ZoneEffect.OVERRIDDEN),
     ):
         enter = RecordZoneEntry("pool", rule, override, seen)
-        filming.when(enter).then(PrivacyZoneEntered("pool", rule, effect, override, OVERHEAD, NOW))
+        filming.when(enter).then(PrivacyZoneEntered("pool", rule, effect, override, OVERHEAD, HEIGHT_UNKNOWN, NOW))
 
 
 @pytest.mark.rule("zone.recording")
@@ -796,7 +802,9 @@ def test_a_recording_that_is_refused_says_who_asked_and_every_reason() -> None:
 @pytest.mark.rule("zone.told")
 def test_what_a_zone_does_is_told_by_its_rule_also_where_nothing_is_recorded() -> None:
     masked = RecordZoneEntry("pool", ZoneRule.MASK, None, seen)
-    on_scene.when(masked).then(PrivacyZoneEntered("pool", ZoneRule.MASK, ZoneEffect.NOT_RECORDING, None, OVERHEAD, NOW))
+    on_scene.when(masked).then(
+        PrivacyZoneEntered("pool", ZoneRule.MASK, ZoneEffect.NOT_RECORDING, None, OVERHEAD, HEIGHT_UNKNOWN, NOW)
+    )
     inside = on_scene.and_when(masked)
     inside.when(masked).then_nothing()
     inside.when(by_policy).then(recording)

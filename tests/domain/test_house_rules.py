@@ -12,6 +12,7 @@ import domain
 from domain import (
     call,
     camera,
+    case,
     complaint,
     disclosure,
     dock,
@@ -55,6 +56,7 @@ STANDARD = {
 }
 EVENTS: dict[str, Any] = {
     "call": call.Event,
+    "case": case.Event,
     "dock": dock.Event,
     "drone": drone.Event,
     "flight": flight_events.Event,

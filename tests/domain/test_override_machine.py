@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from domain import privacy_override as po
 from domain import privacy_override_events as o
-from domain.kernel import CaseNumber, Mistake, PersonId, PolicyVersion, StreamId
+from domain.kernel import CaseNumber, FlightId, Mistake, PersonId, PolicyVersion, StreamId
 from domain.legal_basis import BasisKind, LegalBasis
 from domain.person import PersonStanding, Role
 from domain.policy import RECORD_ALL_KEEP_30_DAYS, PolicyInForce
@@ -24,6 +24,7 @@ SAID = "said at some length, so that it is enough"
 # What is in order comes up more often than what is not, so that the later rules are reached too.
 people = st.sampled_from([*PEOPLE, PEOPLE[0]])
 targets = st.sampled_from([POOL, POOL, POOL, SCHOOL])
+through = st.sampled_from([*[StreamId("flight-f1")] * 3, StreamId("flight-f2"), StreamId("viewing-1")])
 whole = o.Range(NOW, NOW + 2 * HOUR)
 ranges = st.sampled_from([whole, o.Range(NOW, NOW + MINUTE), o.Range(NOW, NOW + 3 * HOUR), o.Range(NOW, NOW)])
 policies = st.sampled_from([60, 60, 30, 10]).map(
@@ -39,6 +40,7 @@ plans = st.builds(
     purpose=st.sampled_from([*["call_for_service"] * 4, "face_recognition"]),
     minutes=st.sampled_from([*[30] * 6, 60, 600]),
     case=st.just(CaseNumber("C-7")),
+    flight=st.just(FlightId("f1")),
 )
 standings = st.builds(
     PersonStanding,
@@ -54,7 +56,7 @@ commands = st.one_of(
     st.builds(po.InvokeEmergency, plans, st.just(SAID), people, policies),
     *[st.builds(po.ApproveOverride, standings, policies)] * 2,
     st.builds(po.RefuseOverride, people, st.just(SAID)),
-    *[st.builds(po.UseOverride, targets, st.just(StreamId("viewing-1")), ranges, people, st.booleans())] * 2,
+    *[st.builds(po.UseOverride, targets, through, ranges, people, st.booleans())] * 2,
     st.just(po.ExpireOverride()),
     st.builds(po.JustifyOverride, st.just(SAID), exigency, people),
     st.builds(po.ReviewOverride, st.sampled_from(list(o.Verdict)), st.just(SAID), people),
@@ -113,6 +115,7 @@ def test_whatever_anybody_tries(opening: po.Command, steps: list[tuple[timedelta
         assert at <= when < event.expires_at and use.use_number == number
         assert terms.range.covers(use.range)
         assert use.used_by == opener or terms.target.startswith("zone-")
+        assert use.through == f"flight-{terms.flight}"
     for once in (o.OverrideApproved, o.OverrideExpired, o.OverrideJustified, o.OverrideReviewed):
         assert names.count(once) <= 1
     if review := first(story, o.OverrideReviewed):

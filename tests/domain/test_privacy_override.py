@@ -11,6 +11,7 @@ import pytest
 from domain.kernel import (
     CallNumber,
     CaseNumber,
+    FlightId,
     InvalidValue,
     NotFound,
     Personal,
@@ -60,11 +61,12 @@ from tests.domain.scenario import DAY, HOUR, MINUTE, NOW, SECOND, Scenario
 
 given = Scenario(OVERRIDE)
 LEE, CRUZ, AUDITOR = PersonId("lee"), PersonId("cruz"), PersonId("audrey")
-POOL, VIEW = StreamId("zone-pool"), StreamId("liveview-1")
+FLIGHT = FlightId("f1")
+POOL, THROUGH = StreamId("zone-pool"), StreamId("flight-f1")
 POLICY = PolicyInForce(PolicyVersion(1), RECORD_ALL_KEEP_30_DAYS, "0" * 64, NOW - DAY)
 RANGE = Range(NOW, NOW + HOUR)
 WARRANT = LegalBasis(BasisKind.WARRANT, "26-SW-0417", "Superior Court of Los Angeles")
-PLAN = OverridePlan("o1", POOL, RANGE, "call_for_service", 30, call=CallNumber("26-1"))
+PLAN = OverridePlan("o1", POOL, RANGE, "call_for_service", 30, call=CallNumber("26-1"), flight=FLIGHT)
 REASON, THREAT = "a burglar went over the pool's wall", "a child is in the water and cannot swim"
 WHY = "the child was in the water, and the zone hid the pool from above"
 SERGEANT = PersonStanding(
@@ -74,7 +76,7 @@ SERGEANT = PersonStanding(
 request = RequestOverride(PLAN, WARRANT, REASON, LEE, POLICY)
 invoke = InvokeEmergency(PLAN, THREAT, LEE, POLICY)
 approve = ApproveOverride(SERGEANT, POLICY)
-use = UseOverride(POOL, VIEW, RANGE, LEE)
+use = UseOverride(POOL, THROUGH, RANGE, LEE)
 justify = JustifyOverride(WHY, LegalBasis(BasisKind.EXIGENCY), LEE)
 review = ReviewOverride(Verdict.IN_ORDER, "used once, for the call it names", AUDITOR)
 
@@ -85,6 +87,7 @@ def sealed(text: str) -> Personal[str]:
 
 requested = OverrideRequested(
     POOL,
+    FLIGHT,
     RANGE,
     WARRANT,
     "call_for_service",
@@ -99,6 +102,7 @@ END = NOW + 30 * MINUTE
 approved = OverrideApproved(CRUZ, END, NOW + 72 * HOUR)
 invoked = EmergencyOverrideInvoked(
     POOL,
+    FLIGHT,
     RANGE,
     sealed(THREAT),
     "call_for_service",
@@ -109,7 +113,7 @@ invoked = EmergencyOverrideInvoked(
     NOW + 24 * HOUR,
     NOW + 72 * HOUR,
 )
-used = OverrideUsed(VIEW, RANGE, LEE, 1)
+used = OverrideUsed(THROUGH, RANGE, LEE, 1)
 expired = OverrideExpired(END, 0)
 
 
@@ -270,6 +274,8 @@ def test_an_override_is_used_only_while_it_is_in_effect() -> None:
         replace(use, range=Range(NOW - SECOND, NOW)),
         replace(use, range=Range(NOW, NOW + HOUR + SECOND)),
         replace(use, by=CRUZ),
+        replace(use, through=StreamId("flight-f2")),
+        replace(use, through=StreamId("liveview-1")),
     ],
 )
 @pytest.mark.rule("override.use_recorded")
@@ -280,8 +286,48 @@ def test_an_override_opens_its_target_and_range_to_who_asked_for_it(wrong: UseOv
 def test_the_drone_gateway_uses_an_override_of_a_zone_alone() -> None:
     gateway = replace(use, by=PersonId("service-drone-gateway"), by_service=True)
     given(requested, approved).when(gateway).then_types(OverrideUsed)
-    footage = replace(requested, target=StreamId("footage-1"))
+    footage = replace(requested, target=StreamId("footage-1"), flight=None)
     given(footage, approved).when(replace(gateway, target=footage.target)).then_raises(WrongState, "override")
+
+
+@pytest.mark.rule("override.use_recorded")
+def test_a_zone_is_lifted_for_the_flight_it_was_granted_for_and_for_no_other() -> None:
+    for opened in ([requested, approved], [invoked]):
+        gateway = replace(use, by=PersonId("service-drone-gateway"), by_service=True)
+        given(*opened).when(gateway).then_types(OverrideUsed)
+        given(*opened).when(replace(gateway, through=StreamId("flight-f2"))).then_raises(WrongState, "override")
+    nobody_s = replace(requested, flight=None)  # as it was asked for before flights were named
+    given(nobody_s, approved).when(replace(use, through=StreamId("flight-None"))).then_raises(WrongState, "override")
+    given(nobody_s, approved).when(use).then_raises(WrongState, "override")
+
+
+@pytest.mark.rule("override.request")
+def test_an_override_of_a_zone_names_its_flight_and_no_other_does() -> None:
+    for asked in (request, invoke):
+        given().when(replace(asked, plan=replace(PLAN, flight=None))).then_raises(InvalidValue, "flight")
+        for target in ("footage-1", "camera-1", "flight-f1"):
+            plan = replace(PLAN, target=StreamId(target))
+            given().when(replace(asked, plan=plan)).then_raises(InvalidValue, "flight")
+            assert given().when(replace(asked, plan=replace(plan, flight=None))).events()
+
+
+@pytest.mark.parametrize("target", ["camera-plummer-park-1", "flight-f1"])
+@pytest.mark.rule("override.use_recorded")
+def test_an_override_of_a_camera_or_a_flight_opens_its_picture_to_who_asked_through_a_view(target: str) -> None:
+    """As whoever sends frames asks it: target, view, range and person."""
+    opened = given(replace(requested, target=StreamId(target), flight=None), approved)
+    view = UseOverride(StreamId(target), StreamId("liveview-1"), Range(NOW, NOW + 10 * SECOND), LEE)
+    opened.when(view).then(OverrideUsed(StreamId("liveview-1"), view.range, LEE, 1))
+    others = [
+        replace(view, by=CRUZ),
+        replace(view, target=StreamId("camera-another")),
+        replace(view, target=StreamId("footage-1")),
+        replace(view, range=Range(NOW, NOW + HOUR + SECOND)),
+        replace(view, by=PersonId("service-recorder"), by_service=True),
+    ]
+    for other in others:
+        opened.when(other).then_raises(WrongState, "override")
+    opened.when(view, at=END).then_raises(WrongState, "override")
 
 
 @pytest.mark.rule("override.ends")
@@ -389,7 +435,7 @@ def test_what_is_said_of_an_override_has_a_length(
 
 @pytest.mark.rule("override.use_recorded")
 def test_others_are_told_what_an_override_opens_to_whom_until_when() -> None:
-    terms = {"target": POOL, "range": RANGE, "opened_by": LEE, "expires_at": END}
+    terms = {"target": POOL, "range": RANGE, "opened_by": LEE, "expires_at": END, "flight": FLIGHT}
     opened = given(requested, approved)
     assert override_standing(opened.state, END - SECOND) == OverrideStanding(True, **terms)  # type: ignore[arg-type]
     for state, at in [
@@ -417,7 +463,7 @@ def test_break_glass_for_what_is_prohibited_is_on_the_record_as_it_was_asked_for
         exigency, (subject, threat) = LegalBasis(BasisKind.EXIGENCY), (asked.reason.subject, asked.reason.value)
         assert (subject, threat) == ("call-26-1" if plan.call else "case-C-7", THREAT)
         assert asked == OverrideRequested(
-            POOL, RANGE, exigency, plan.purpose, plan.call, plan.case, asked.reason, 30, LEE, NOW
+            POOL, FLIGHT, RANGE, exigency, plan.purpose, plan.call, plan.case, asked.reason, 30, LEE, NOW
         )
 
 

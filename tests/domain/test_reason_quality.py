@@ -53,6 +53,14 @@ def test_a_call_that_dispatch_knows_counts() -> None:
     assert quality(GOOD, call_known=True).score > quality(GOOD).score
 
 
+@pytest.mark.rule("view.case_verified")
+def test_a_case_that_dispatch_knows_counts_and_one_that_it_does_not_know_is_unverified() -> None:
+    assert quality(GOOD, case_verified=True).flaws == ()
+    made_up = quality(GOOD, case_verified=False)
+    assert made_up.flaws == ("no_known_call", "case_unverified") and made_up.score == 65 < quality(GOOD).score
+    assert quality(GOOD, call_known=True, case_verified=False).flaws == ("case_unverified",)
+
+
 @pytest.mark.rule("view.reason_quality")
 def test_repeated_boilerplate_by_the_same_person_is_found() -> None:
     assert quality(GOOD, call_known=True, earlier=[GOOD.upper()]).flaws == ()

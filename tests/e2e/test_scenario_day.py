@@ -74,7 +74,7 @@ def test_a_day_at_the_watch_center_and_what_the_record_says_of_it(
     recording_follows_the_policy(day, flight, garden, sample)
     the_deputy_looks_live(day, flight, garden)
     park = the_drone_is_diverted(day, flight, sample)
-    override, break_glass = protections_are_lifted(day, park)
+    override, break_glass = protections_are_lifted(day, flight, park)
     the_drone_comes_home(day, flight, park)
     footage = footage_is_looked_at_and_held(day, flight, park, sample)
     vague = a_plate_is_searched_for(day, park)
@@ -137,9 +137,11 @@ def the_night_hands_over_to_the_day(day: Day, call: str) -> None:
     hand_over = 'handOverShift(to: $person, note: "a prowler, units are on their way")'
     rule, about = "the-watch-is-handed-over-by-the-watch", (None, call)
     told = day.done("watch_supervisor", hand_over, "shift.shift_handed_over", rule, about, person=deputy)
-    query = "query($at: Position) { handovers(afterPosition: $at) { handedTo openItems } }"
-    (handover,) = day.of("watch_operator").ask(query, at=told["position"])["handovers"]
-    assert (handover["handedTo"], handover["openItems"]) == (deputy, [f"call-{call}"])
+    query = """query($at: Position) { handovers(afterPosition: $at) {
+      edges { node { handedTo openItems { edges { node { kind id } } } } } } }"""
+    (handover,) = day.of("watch_operator").ask(query, at=told["position"])["handovers"]["edges"]
+    items = [edge["node"] for edge in handover["node"]["openItems"]["edges"]]
+    assert (handover["node"]["handedTo"], items) == (deputy, [{"kind": "call", "id": f"call-{call}"}])
 
 
 # -- a call, and a launch ------------------------------------------------------------
@@ -232,14 +234,14 @@ def the_drone_is_diverted(day: Day, flight: str, sample: str) -> str:
 # -- protections lifted --------------------------------------------------------------
 
 
-def protections_are_lifted(day: Day, call: str) -> tuple[str, str]:
+def protections_are_lifted(day: Day, flight: str, call: str) -> tuple[str, str]:
     """An override that a second person approves, and one in an emergency that is answered for afterwards."""
     draw = "drawPrivacyZone(zone: $zone, name: $name, shape: $shape, reason: $text)"
     zone = {"zone": "pool", "name": "Pool", "shape": POOL, "text": "people swim here"}
     stream = day.done("station_commander", draw, "zone.privacy_zone_drawn", "zones-are-drawn", **zone)["stream"]
     now, why = datetime.now(UTC), (JOB, call)
     span = {"since": now.isoformat(), "until": (now + timedelta(hours=1)).isoformat()}
-    target: Json = {"target": stream, "purpose": JOB, "callNumber": call, **span}
+    target: Json = {"target": stream, "flight": flight, "purpose": JOB, "callNumber": call, **span}
     asked = {"target": target, "basis": WARRANT, "text": "the suspect hides at the pool"}
     requested = ("override.override_requested", "watch-requests-overrides")
     override = day.done("watch_supervisor", OVERRIDE, *requested, why, **asked)["id"]

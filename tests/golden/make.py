@@ -171,6 +171,8 @@ NUMBERS = {
     "silent_s": 4.8,
     "clock_difference_s": 1.73,
     "distance_m": 48.0,
+    "metres": 61.5,
+    "open_count": 1,
     "pitch_deg": -32.5,
     "battery_percent": 97.0,
     "priority": 1,

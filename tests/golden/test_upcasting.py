@@ -12,6 +12,7 @@ import pytest
 from application import codec
 from application.codec import Json, UnreadableEvent, decode, encode, upcaster
 from application.ports import EventTooLarge
+from application.upcasting import UPCASTERS
 from domain.kernel import EVENT_NAMES, EVENT_TYPES, SHREDDED, Personal, Place, event
 from domain.person import TrainingCompleted
 from tests.golden.make import envelope_of
@@ -42,7 +43,7 @@ def kite_flown() -> Iterator[type]:
     yield KiteFlown
     del EVENT_TYPES["kite.kite_flown.v3"], EVENT_NAMES[KiteFlown]
     for old in ("kite.kite_flown.v1", "kite.kite_flown.v2"):
-        del codec._UPCASTERS[old]
+        del UPCASTERS[old]
 
 
 def stored(name: str, data: Json) -> bytes:

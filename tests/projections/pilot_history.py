@@ -99,7 +99,9 @@ def _flight(chance: random.Random, key: str, calls: Sequence[str]) -> list[Happe
     for _ in range(chance.randint(0, 2)):
         middle.append((stream, f.LinkLost(at, None)))
         effect = chance.choice(list(f.ZoneEffect))
-        middle.append((stream, f.PrivacyZoneEntered("pool", f.ZoneRule.MASK, effect, None, air(50), at)))
+        middle.append(
+            (stream, f.PrivacyZoneEntered("pool", f.ZoneRule.MASK, effect, None, air(50), f.HEIGHT_UNKNOWN, at))
+        )
     chance.shuffle(middle)
     said += middle
     if chance.random() < 0.85:
@@ -120,12 +122,14 @@ def _override(chance: random.Random, key: str) -> list[Happened]:
     due = START + timedelta(seconds=chance.randint(0, 900))
     why = Personal("x", "said")
     if chance.random() < 0.5:
-        invoked = o.EmergencyOverrideInvoked("zone-p", range_, why, "call_for_service", None, None, ANA, due, due, due)  # type: ignore[arg-type]
+        invoked = o.EmergencyOverrideInvoked(
+            "zone-p", "f1", range_, why, "call_for_service", None, None, ANA, due, due, due
+        )  # type: ignore[arg-type]
         said: list[Happened] = [(stream, invoked)]
         if chance.random() < 0.6:
             said.append((stream, o.OverrideJustified(why, LegalBasis(BasisKind.EXIGENCY), ANA, False)))
     else:
-        asked = o.OverrideRequested("zone-p", range_, BASIS, "pursuit", None, None, why, 30, ANA, due)  # type: ignore[arg-type]
+        asked = o.OverrideRequested("zone-p", "f1", range_, BASIS, "pursuit", None, None, why, 30, ANA, due)  # type: ignore[arg-type]
         said = [(stream, asked)]
         if chance.random() < 0.3:
             return [*said, (stream, o.OverrideRefused(BO, ()))]

@@ -39,6 +39,14 @@ from tests.projections.sortie import SCENE, Events, flown, received
 
 ANN, HOUR = PersonId("p-adams"), Range(START, START + timedelta(hours=1))
 MINE, OTHER, CASE = CallNumber("26-1"), CallNumber("26-2"), CaseNumber("926-00417")
+HANDED_OVER = shift.ShiftHandedOver(
+    ANN,
+    ANN,
+    tuple(shift.OpenItem(shift.OpenKind.CALL, StreamId(f"call-{call}")) for call in (MINE, OTHER)),
+    2,
+    40,
+    None,
+)
 WHY = (Reason("feed_offline", "no picture", "a view is of a picture that is there"),)
 COA = AirspaceAuthority(AuthorityKind.COA, "2026-WSA-1", "1", date(2099, 1, 1))
 
@@ -111,7 +119,7 @@ STORY: list[tuple[str, Events]] = [
     ("", looked_at("w3", "g2", None, CaseNumber("926-9"))),
     ("MC", held("g3")),
     ("M", held("g1")),
-    ("B", [("shift-x", shift.ShiftHandedOver(ANN, ANN, (StreamId("call-26-1"), StreamId("call-26-2")), 40, None))]),
+    ("B", [("shift-x", HANDED_OVER)]),
     ("O", repurposed("f1", OTHER)),
     ("O", flown("f1")[5:]),  # from here on it flies for the other call, until it has landed
     ("", flown("f2")[5:]),

@@ -15,7 +15,7 @@ from domain import privacy_override as po
 from domain import privacy_override_events as o
 from domain import privacy_zone as z
 from domain.flight_events import ZoneRule
-from domain.kernel import CaseNumber, Mistake, PersonId, Place, PolicyVersion, StreamId
+from domain.kernel import CaseNumber, FlightId, Mistake, PersonId, Place, PolicyVersion, StreamId
 from domain.legal_basis import BasisKind, LegalBasis
 from domain.person import PersonStanding, Role
 from domain.policy import RECORD_ALL_KEEP_30_DAYS, PolicyInForce
@@ -38,7 +38,8 @@ Happened = tuple[datetime, str, Any]
 
 def plan(key: str) -> po.OverridePlan:
     range_ = o.Range(START, START + 12 * HOUR)
-    return po.OverridePlan(key, StreamId("zone-pool"), range_, "call_for_service", 30, case=CaseNumber("C-7"))
+    case, flight = CaseNumber("C-7"), FlightId("f1")
+    return po.OverridePlan(key, StreamId("zone-pool"), range_, "call_for_service", 30, case=case, flight=flight)
 
 
 def history(seed: int, overrides: int = 12, steps: int = 160) -> tuple[list[Happened], dict[str, po.State]]:
@@ -58,7 +59,7 @@ def history(seed: int, overrides: int = 12, steps: int = 160) -> tuple[list[Happ
             po.ApproveOverride(SERGEANT, POLICY),
             po.ApproveOverride(replace(SERGEANT, person=LEE), POLICY),
             po.RefuseOverride(PersonId("p-cruz"), "no ground for it"),
-            po.UseOverride(target, StreamId("liveview-1"), o.Range(START, START + MINUTE), LEE),
+            po.UseOverride(target, StreamId("flight-f1"), o.Range(START, START + MINUTE), LEE),
             po.ExpireOverride(),
             po.ExpireOverride(),
             po.JustifyOverride(said, LegalBasis(BasisKind.EXIGENCY), LEE),

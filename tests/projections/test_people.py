@@ -31,7 +31,7 @@ from domain.policy import (
     parameters_sha256,
 )
 from domain.session import SessionLocked, SignedOff, SignedOn, SignOffReason, SignOnRefused, SteppedUp
-from domain.shift import ShiftHandedOver
+from domain.shift import MoreWasOpen, OpenItem, OpenKind, ShiftHandedOver
 from projections.engine.host import ProjectionHost
 from projections.people import queries
 from projections.people.projection import PEOPLE
@@ -100,8 +100,9 @@ def test_accounts_are_the_fold_of_the_people_s_events(log: Log) -> None:
     last = log.append(("person-cai", Suspended(BY, "error")), ("person-cai", Reinstated(BY, "corrected")))
     with ProjectionHost(log.url, store_feeds(log.url, 3), [PEOPLE]) as host:
         wait_applied(host, log.url, last, PEOPLE.name)
-    at, found = ask(log.url, queries.people, START)
-    assert at.position == last
+    page = ask(log.url, queries.people, START, first=10)
+    found = page.people
+    assert page.checkpoint.position == last and not page.has_next
     shown = {
         row.person: {
             "roles": set(row.roles),
@@ -131,16 +132,17 @@ def test_who_has_left_and_is_suspended_is_so_until_both_are_lifted(log: Log) -> 
         for event, because, left in steps:
             last = log.append((stream, event))
             wait_applied(host, log.url, last, PEOPLE.name)
-            (ann,) = ask(log.url, queries.people, START)[1]
+            (ann,) = ask(log.url, queries.people, START).people
             assert (ann.suspended_because, ann.left_at is not None) == (because, left)
             assert (ann.suspended_at is None) == (because is None)
-            dormant = ask(log.url, queries.dormant, START + 999 * DAY)[1]
+            dormant = ask(log.url, queries.dormant, START + 999 * DAY, first=10).people
             assert [row.person for row in dormant] == ([] if because else ["ann"])
 
 
 def test_dormant_accounts_and_expired_training_are_reported(log: Log) -> None:
     course = TrainingCompleted("watch_center_use", TODAY, TODAY + 30 * DAY, BY)
-    log.append(*map(enrolled, ("active", "dormant", "never", "gone", "machine")))
+    log.append(*map(enrolled, ("active", "dormant", "never", "gone", "machine", "untrained")))
+    log.append(("person-untrained", RoleAssigned(Role.AUDITOR, BY)))
     log.append(*((f"person-{p}", course) for p in ("active", "gone")))
     log.append(
         ("person-dormant", replace(course, expires_on=TODAY + 999 * DAY)),
@@ -155,37 +157,75 @@ def test_dormant_accounts_and_expired_training_are_reported(log: Log) -> None:
     now = START + 91 * DAY
 
     def dormant(**more: Any) -> set[str]:
-        return {row.person for row in ask(log.url, queries.dormant, now, **more)[1]}
+        return {row.person for row in ask(log.url, queries.dormant, now, first=10, **more).people}
 
-    assert dormant() == {"active", "dormant", "never"}
-    assert dormant(after=92 * DAY) == set()
-    assert {row.person for row in ask(log.url, queries.expired_training, now)[1]} == {"active"}
-    assert ask(log.url, queries.expired_training, START + 30 * DAY)[1] == []
+    assert dormant() == {"active", "dormant", "never", "untrained"}
+    assert dormant(unused_for=92 * DAY) == set()
+    required = ("watch_center_use",)
+    expired = ask(log.url, queries.expired_training, now, required, first=10).people
+    assert [row.person for row in expired] == ["active", "untrained"], "neither who has left, nor without a role"
+    then = ask(log.url, queries.expired_training, START + 30 * DAY, required, first=10).people
+    assert [row.person for row in then] == ["untrained"]
+    assert not ask(log.url, queries.expired_training, START + 30 * DAY, (), first=10).people
+
+
+def test_reports_of_accounts_come_page_by_page_and_lack_nobody(log: Log) -> None:
+    people = [f"p{n:04}" for n in range(1_101)]
+    log.append(*map(enrolled, people))
+    last = log.append(*((f"person-{p}", RoleAssigned(Role.WATCH_OPERATOR, BY)) for p in people))
+    with ProjectionHost(log.url, store_feeds(log.url), [PEOPLE]) as host:
+        wait_applied(host, log.url, last, PEOPLE.name)
+    questions = {
+        "people": lambda **page: ask(log.url, queries.people, START, **page),
+        "dormant": lambda **page: ask(log.url, queries.dormant, START + 91 * DAY, **page),
+        "untrained": lambda **page: ask(log.url, queries.expired_training, START, ("watch_center_use",), **page),
+    }
+    for name, question in questions.items():
+        found: list[str] = []
+        while True:
+            page = question(first=400, after=found[-1] if found else None)
+            found += [row.person for row in page.people]
+            if not page.has_next:
+                break
+        assert found == people, name
 
 
 def test_who_is_at_which_console_and_who_took_over(log: Log) -> None:
     log.append(enrolled("ann"), signed_on("s1", "ann"), signed_on("s2", "ann"), signed_on("s3", "ben"))
-    items = (StreamId("call-26-1"), StreamId("flight-f1"))
+    items = (OpenItem(OpenKind.CALL, StreamId("call-26-1")), OpenItem(OpenKind.FLIGHT, StreamId("flight-f1")))
+    others = tuple(OpenItem(OpenKind.COMPLAINT_WAITING, StreamId(f"complaint-{n}")) for n in "ab")
     last = log.append(
         ("session-s1", SignedOff(SignOffReason.REVOKED)),
         ("session-s2", SessionLocked("idle")),
         ("session-s3", SessionLocked("idle")),
         ("session-s3", SteppedUp(START + DAY, "otp")),
-        ("shift-h1", ShiftHandedOver(PersonId("ann"), PersonId("ben"), items, 9, Personal("shift-h1", "a secret"))),
+        ("shift-h1", ShiftHandedOver(PersonId("ann"), PersonId("ben"), items, 4, 9, Personal("shift-h1", "a secret"))),
+        ("shift-h1", MoreWasOpen(3, others)),
     )
     with ProjectionHost(log.url, store_feeds(log.url), [PEOPLE]) as host:
         wait_applied(host, log.url, last, PEOPLE.name)
-    everyone = ask(log.url, queries.sessions, None, False, START, 10)
+    everyone = ask(log.url, queries.sessions, None, False, START, first=10)[0]
     assert {s.session: (s.ended_because, s.locked) for s in everyone} == {
         "s1": ("revoked", False),
         "s2": (None, True),
         "s3": (None, False),
     }
-    assert [s.session for s in ask(log.url, queries.sessions, "ann", True, START, 10)] == ["s2"]
-    assert ask(log.url, queries.sessions, None, True, START + 10 * DAY, 10) == []
-    (handover,) = ask(log.url, queries.handovers, 10)
-    assert (handover.handed_to, handover.open_items, handover.as_of_position) == ("ben", items, 9)
+    assert [s.session for s in ask(log.url, queries.sessions, "ann", True, START, first=10)[0]] == ["s2"]
+    assert ask(log.url, queries.sessions, None, True, START + 10 * DAY, first=10) == ([], False)
+    (one,), more = ask(log.url, queries.sessions, None, False, START, first=1)
+    rest, _ = ask(log.url, queries.sessions, None, False, START, first=10, after=one.session)
+    assert more and {one.session, *(s.session for s in rest)} == {"s1", "s2", "s3"} and len(rest) == 2
+    (handover,), more = ask(log.url, queries.handovers, first=10)
+    assert not more and (handover.handed_to, handover.open_count, handover.as_of_position) == ("ben", 4, 9)
     assert "secret" not in repr(handover)
+    seen, after = [], 0
+    while True:
+        page, more = ask(log.url, queries.handed_over, "h1", first=3, after=after)
+        seen += [(item.kind, item.stream) for item in page]
+        if not more:
+            break
+        after = page[-1].number
+    assert seen == [(item.kind, item.stream) for item in (*items, *others)]
 
 
 # -- the use policy -------------------------------------------------------------

@@ -92,6 +92,19 @@ def test_a_real_flight_of_1377_seconds_is_followed_through_its_damage() -> None:
     assert {each.kind for each in seen if isinstance(each, Anomaly)} == {"autopilot", "ekf", "battery_low"}
 
 
+def test_an_autopilot_without_terrain_data_says_no_height_above_ground() -> None:
+    """The recorded ArduCopter sends 1,166 TERRAIN_REPORTs with a spacing of 0 and a height of 0: it has no data."""
+    vehicle, _ = watch("ardupilot_sitl_weho_sortie", 1)
+    assert (vehicle.state.height_above_terrain, vehicle.state.terrain_source) == (None, None)
+
+
+def test_an_autopilot_with_terrain_data_says_its_height_above_ground() -> None:
+    vehicle, _ = watch("real_copter_flight", 1)
+    assert vehicle.state.terrain_source == "TERRAIN_REPORT"
+    assert vehicle.state.height_above_terrain == pytest.approx(vehicle.state.altitude_above_home, abs=5)
+    assert vehicle.state.terrain_received is not None
+
+
 # -- single rules ------------------------------------------------------------------------------------
 
 
@@ -126,6 +139,26 @@ class Watched:
 
     def fence(self, breached: int) -> list[Observation]:
         return self(162, breach_status=breached, breach_type=3, breach_count=1, breach_time=1, breach_mitigation=0)
+
+
+def test_a_height_above_ground_is_the_word_of_the_message_that_knows_it_last() -> None:
+    drone = Watched()
+    report, altitude = mavlink.MAVLINK_MSG_ID_TERRAIN_REPORT, mavlink.MAVLINK_MSG_ID_ALTITUDE
+
+    def told() -> tuple[float | None, str | None]:
+        return drone.vehicle.state.height_above_terrain, drone.vehicle.state.terrain_source
+
+    drone(altitude, altitude_terrain=float("nan"))
+    drone(altitude, altitude_terrain=-1001.0)
+    assert told() == (None, None)
+    drone(altitude, altitude_terrain=41.5)
+    drone(report, spacing=0, current_height=0.0)  # knows nothing, and takes nothing away
+    assert told() == (41.5, "ALTITUDE")
+    drone(report, spacing=100, current_height=40.0)
+    assert told() == (40.0, "TERRAIN_REPORT")
+    assert drone.vehicle.state.terrain_received == pytest.approx(drone.at * 1e6, abs=1)
+    drone(report, spacing=0, current_height=0.0)
+    assert told() == (None, None)
 
 
 def test_one_high_reading_is_not_a_take_off() -> None:
