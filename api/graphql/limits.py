@@ -22,6 +22,9 @@ from graphql import (
 )
 
 DEPTH_LIMIT = 12
+# What every tool asks to learn the schema (graphql-js `getIntrospectionQuery`): a type in up to nine wrappers. Lists
+# within lists, which would cost something, graphql-core's own MaxIntrospectionDepthRule refuses.
+INTROSPECTION_DEPTH_LIMIT = 15
 COST_LIMIT = 10_000
 PAGE_LIMIT = 100
 DEFAULT_PAGE = 20
@@ -91,7 +94,9 @@ class _Counting:
                 if node.selection_set is not None:
                     page = _page(node, self._variables)
                     inner *= page or BOARD_LISTS.get(name) or (DEFAULT_PAGE if _is_connection(node) else 1)
-                cost += factor + self.cost(node.selection_set, depth + 1, inner, within)
+                of_the_schema = name in ("__schema", "__type")
+                below = depth + 1 - (INTROSPECTION_DEPTH_LIMIT - DEPTH_LIMIT if of_the_schema else 0)
+                cost += factor + self.cost(node.selection_set, below, inner, within)
             elif isinstance(node, FragmentSpreadNode):
                 name = node.name.value
                 if name not in self._fragments:

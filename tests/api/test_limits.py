@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from graphql import parse
+from graphql import get_introspection_query, parse
 
 from api.graphql import limits
 
@@ -35,3 +35,10 @@ def test_a_fragment_costs_what_its_fields_cost_where_it_stands() -> None:
     limits.check(parse(f"{{ {page} }} {fields}"), {})
     with pytest.raises(limits.TooMuch):
         limits.check(parse(f"{{ {page} more: {page} }} {fields}"), {})
+
+
+def test_what_every_tool_asks_to_learn_the_schema_is_let_through_and_nothing_deeper() -> None:
+    limits.check(parse(get_introspection_query()), {})
+    with pytest.raises(limits.TooMuch) as told:
+        limits.check(parse(get_introspection_query(type_depth=10)), {})
+    assert told.value.extensions == {"code": "too_deep"}

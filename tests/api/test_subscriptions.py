@@ -15,10 +15,11 @@ import pytest
 from gql import Client, gql
 from gql.client import AsyncClientSession
 from gql.transport.exceptions import TransportError, TransportQueryError
+from gql.transport.httpx import HTTPXAsyncTransport
 from gql.transport.websockets import WebsocketsTransport
 
 from adapters.identity.development_issuer import sign_in_ticket
-from tests.api.watch_center import PERSISTED, WatchCenter, call_update
+from tests.api.watch_center import PERSISTED, WatchCenter, call_update, fresh
 
 BOARD = gql("subscription { board { position calls { number priority } } }")
 VIEWER = gql("{ viewer { id } }")
@@ -133,6 +134,34 @@ def test_one_flight_is_followed_from_request_to_refusal(watch_center: WatchCente
                 if found["state"] == "refused":
                     break
             assert seen[0] == "requested"
+
+    run(test)
+
+
+def test_an_order_over_http_is_read_back_and_answered_again_over_a_websocket(watch_center: WatchCenter) -> None:
+    """By the same independent client over both, which has learned the schema from the API itself."""
+
+    async def test() -> None:
+        drone = await asyncio.to_thread(watch_center.drone, ready=False)
+        token = watch_center.token("k.lindqvist")
+        over_http = HTTPXAsyncTransport(
+            url=f"{watch_center.base}/graphql", headers={"authorization": f"Bearer {token}"}, timeout=60
+        )
+        order = gql(
+            "mutation($drone: ID!, $id: ID) { readyDrone(droneId: $drone, batteryPercent: 91, commandId: $id)"
+            " { __typename ... on Accepted { commandId position replayed } } }"
+        )
+        order.variable_values = {"drone": drone, "id": fresh()}
+        client = Client(transport=over_http, fetch_schema_from_transport=True, execute_timeout=60)
+        async with client as http, connected(watch_center, token) as socket:
+            told = (await http.execute(order))["readyDrone"]
+            assert (told["__typename"], told["replayed"]) == ("Accepted", False)
+            board = gql("query($at: Position!) { board(afterPosition: $at) { position drones { id status } } }")
+            board.variable_values = {"at": told["position"]}
+            found = (await http.execute(board))["board"]
+            assert {"id": drone, "status": "ready"} in found["drones"]
+            again = (await socket.execute(order))["readyDrone"]
+            assert again == {**told, "replayed": True}
 
     run(test)
 
