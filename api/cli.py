@@ -552,17 +552,20 @@ def doctor(json: bool) -> None:
 
 # -- printing ----------------------------------------------------------------
 
+NO_WIDTH = 100_000  # characters
+
 
 def _print(value: Any, as_json: bool) -> None:
     if as_json:
         click.echo(json_.dumps(value, default=str))
         return
     from rich.console import Console
-    from rich.table import Table
+    from rich.table import Column, Table
 
-    console = Console()
+    # A terminal folds what is too long for it; a pipe has no width, and a name that is cut is no name.
+    console = Console() if sys.stdout.isatty() else Console(width=NO_WIDTH)
     if isinstance(value, list) and value and isinstance(value[0], dict):
-        table = Table(*value[0])
+        table = Table(*(Column(name, overflow="fold") for name in value[0]))
         for row in value:
             table.add_row(*(str(cell) for cell in row.values()))
         console.print(table)

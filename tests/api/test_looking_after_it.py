@@ -45,6 +45,10 @@ def test_the_read_models_of_a_running_watch_center(watch_center: WatchCenter) ->
     unknown = typed(environ, "projections", "status", "nobody")
     assert unknown.returncode == 2 and "no read model 'nobody'" in unknown.stderr
 
+    table = typed({**environ, "COLUMNS": "80"}, "projections", "list").stdout  # into a pipe: nothing is cut
+    for row in rows:
+        assert any(row["name"] in line and f" {row['build']} " in line for line in table.splitlines()), table
+
     assert printed(environ, "projections", "parked") == []
     assert printed(environ, "projections", "parked", "people") == []
     assert printed(environ, "projections", "retry", "people") == {"applied": 0, "left": 0}
