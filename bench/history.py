@@ -115,6 +115,7 @@ class OneKey:
         self._cipher, self._dice = AESGCM(bytes(32)), dice
 
     def seal(self, personal: Personal[Any], event_id: str) -> dict[str, Any]:
+        assert isinstance(personal.value, str)
         nonce = self._dice.randbytes(NONCE)
         return sealed_form("0" * 16, self._cipher, personal.subject, personal.value, event_id, nonce)
 

@@ -178,7 +178,7 @@ def _store(postgres_url: str) -> Iterator[str]:
     name = f"bench_relay_{secrets.token_hex(4)}"
     with psycopg.connect(postgres_url, autocommit=True) as admin:
         admin.execute(sql.SQL("CREATE DATABASE {}").format(sql.Identifier(name)))
-        url = make_conninfo(**{**conninfo_to_dict(postgres_url), "dbname": name})
+        url = make_conninfo("", **{**conninfo_to_dict(postgres_url), "dbname": name})
         migrate(url)
         yield url
         admin.execute(sql.SQL("DROP DATABASE {} WITH (FORCE)").format(sql.Identifier(name)))
