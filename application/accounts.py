@@ -11,7 +11,7 @@ from application.handling import Accepted, Actor, Attempt, Mistaken, Outcome, Re
 from application.ports import StoreUnavailable
 from application.standing import authorise, last_in_force, outcome, session_of, signed_on, standing_of
 from domain import checks, person
-from domain.kernel import Reason
+from domain.kernel import PersonId, Reason
 from domain.person import PERSON
 from domain.policy import POLICY, POLICY_KEY, policy_last_in_force
 from domain.session import SESSION, Locked, LockSession, NotSignedOn, Open, SignOff, SignOffReason, SignOn, StepUp
@@ -50,6 +50,7 @@ class SignOnUnavailable(Exception):
 ACTIONS: dict[type, str] = {
     person.Enrol: "enrol_person",
     person.RecordTraining: "record_training",
+    person.CorrectTraining: "correct_training",
     person.RecordCertificate: "record_certificate",
     person.PlaceMedicalHold: "suspend_person",
     person.LiftMedicalHold: "reinstate_person",
@@ -202,8 +203,9 @@ class Accounts(Commands):
         """Close one console of somebody else. Its token is of no use any more."""
 
         def use(attempt: Attempt) -> Recorded:
-            stream = SESSION.stream(session)
-            authorise(attempt, "revoke_access", stream)
+            stream, state = SESSION.stream(session), attempt.state(SESSION, session)
+            about = "" if isinstance(state, NotSignedOn) else state.person
+            authorise(attempt, "revoke_access", stream, of_oversight=person.of_oversight(attempt.state(PERSON, about)))
             checks.text("reason", reason, at_least=3)
             attempt.decide(SESSION, session, SignOff(SignOffReason.REVOKED))
             return outcome(attempt, stream, session)
@@ -221,12 +223,64 @@ class Accounts(Commands):
         """Enrol a person, or change the account, role, training or standing of one."""
 
         def use(attempt: Attempt) -> Recorded:
-            stream = PERSON.stream(command.person)
-            authorise(attempt, ACTIONS[type(command)], stream, own_request=command.person == actor.person)
-            attempt.decide(PERSON, command.person, command)
+            stream, account = PERSON.stream(command.person), attempt.state(PERSON, command.person)
+            action = ACTIONS[type(command)]
+            if isinstance(command, person.AssignRole) and person.provisioned(account):
+                action = "assign_role_after_provisioning"
+            own, about_oversight = command.person == actor.person, person.of_oversight(account)
+            policy = authorise(attempt, action, stream, own_request=own, of_oversight=about_oversight)
+            decided = command
+            if isinstance(command, person.RecordTraining | person.CorrectTraining):
+                decided = replace(command, longest=timedelta(days=policy.parameters.training_days))
+            attempt.decide(PERSON, command.person, decided)
             return outcome(attempt, stream, command.person)
 
         return self.run(actor, ACTIONS[type(command)], command, command_id, use)
+
+    def ask_oversight_change(
+        self,
+        actor: Actor,
+        about: str,
+        change: person.OversightChange,
+        reason: str,
+        details: person.Details | None = None,
+        command_id: UUID | None = None,
+    ) -> Outcome:
+        """Ask to make less of the access of a person of oversight. Nothing is changed before the answer."""
+
+        def use(attempt: Attempt) -> Recorded:
+            stream = PERSON.stream(about)
+            authorise(attempt, "request_oversight_change", stream)
+            by, of = PersonId(actor.person), _organisation(attempt)
+            attempt.decide(PERSON, about, person.AskOversightChange(PersonId(about), change, reason, by, of, details))
+            return outcome(attempt, stream, about)
+
+        return self.run(actor, "request_oversight_change", [about, change, reason, details], command_id, use)
+
+    def answer_oversight_change(
+        self, actor: Actor, about: str, refusal: str | None = None, command_id: UUID | None = None
+    ) -> Outcome:
+        """Confirm what was asked about a person of oversight, which is done with it; or decline it with a reason."""
+
+        def use(attempt: Attempt) -> Recorded:
+            stream, account, by = PERSON.stream(about), attempt.state(PERSON, about), PersonId(actor.person)
+            asked = account.asked if isinstance(account, person.Account) else None
+            of_it = person.of_oversight(attempt.state(PERSON, actor.person))
+            action = "answer_oversight_change" if of_it else "answer_for_oversight"
+            authorise(attempt, action, stream, own_request=asked is not None and asked.asked_by == by)
+            attempt.decide(
+                PERSON, about, person.AnswerOversightChange(PersonId(about), by, _organisation(attempt), refusal)
+            )
+            return outcome(attempt, stream, about)
+
+        return self.run(actor, "answer_oversight_change", [about, refusal], command_id, use)
+
+
+def _organisation(attempt: Attempt) -> person.Organisation:
+    """Of who acts, once authorised: nobody without an account is."""
+    account = attempt.state(PERSON, attempt.actor.person)
+    assert isinstance(account, person.Account)
+    return account.organisation
 
 
 __all__ = ["Accounts", "Proof", "SignOnRefused", "SignOnUnavailable"]

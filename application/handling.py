@@ -12,7 +12,7 @@ from __future__ import annotations
 import hashlib
 import re
 from collections import OrderedDict
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from threading import Lock
@@ -40,9 +40,9 @@ from application.ports import (
     Question,
     StoreUnavailable,
 )
-from application.sealing import Keyring, KeysUnavailable, holds_personal, personal_values
-from domain.kernel import Aggregate, InvalidValue, Mistake, Reason, Shredded, StreamId
-from domain.subject_key import SUBJECT_KEY, MakeKey, SubjectKeyCreated
+from application.sealing import Keyring, KeysUnavailable, holds_personal, personal_values, renamed
+from domain.kernel import Aggregate, InvalidValue, Mistake, Reason, Sealed, Shredded, StreamId
+from domain.subject_key import SUBJECT_KEY, Destroyed, MakeKey, SubjectKeyCreated, next_generation
 
 C = TypeVar("C")
 E = TypeVar("E")
@@ -54,6 +54,14 @@ KEY = re.compile(r"[\x21-\x7e]{1,128}")
 CODE = re.compile(r"[a-z][a-z0-9_]{1,39}")
 UNANSWERED = "the event store did not answer in time: send the command again under the same id, it counts once"
 KEYS_AWAY = "the key store did not answer, and nothing was recorded: send the command again under the same id"
+# What is said where one of these rules forbids, by its name: a code, what it means, and what to do instead.
+FORBIDDEN: Mapping[str, tuple[str, str, str | None]] = {
+    "oversight-is-not-muted": (
+        "oversight_not_muted",
+        "this is about a person of oversight: the change is asked for, and one of oversight answers",
+        "requestOversightChange, answered by one of oversight",
+    ),
+}
 ATTEMPTS = 8  # from a fresh read each; a command that loses so often is told to try again
 log = structlog.get_logger()
 tracer = trace.get_tracer("saferweho.application")
@@ -273,7 +281,9 @@ class Attempt:
                 accepted="a sign-on stepped up within the time the use policy states",
             )
         else:
-            reason = Reason("not_permitted", f"your roles do not permit '{action}'", rule)
+            said = ("not_permitted", f"your roles do not permit '{action}'", None)
+            code, message, accepted = FORBIDDEN.get(rule.partition("@")[0], said)
+            reason = Reason(code, message, rule, accepted=accepted)
         raise Denied(action, resource, rule, reason)
 
     def is_for(self, other: Attempt) -> None:
@@ -286,24 +296,34 @@ class Attempt:
         return [event for _, _, event in self._written]
 
     def _keys_first(self) -> None:
-        """Have the key of everybody of the public that is spoken of, and put a new one on the record before its use."""
+        """Have the key of everybody of the public that is spoken of, and put a new one on the record before its use.
+
+        Whether a key is destroyed takes part in the append: what is written after that is sealed under the subject's
+        next generation, never under a key that is on its way out.
+        """
         subjects = {
             personal.subject
             for _, _, event in self._written
             if holds_personal(type(event))
             for personal in personal_values(event)
-            if not isinstance(personal.value, Shredded)
+            if not isinstance(personal.value, Shredded | Sealed)
         }
         if not subjects:
             return
-        self._handler.keys.ready(subjects)  # durable from here on, before any event that needs it
+        self._load([(SUBJECT_KEY, s) for s in sorted(subjects) if SUBJECT_KEY.stream(s) not in self._read])
+        names = {subject: self._readable(subject) for subject in sorted(subjects)}
+        self._handler.keys.ready(names.values())  # durable from here on, before any event that needs it
         written, self._written = self._written, []
-        states = self._handler.states  # once seen there, a key is on the record for good
-        unseen = [(SUBJECT_KEY, subject) for subject in sorted(subjects) if not states.has(SUBJECT_KEY.stream(subject))]
-        self._load(unseen)
-        for _, subject in unseen:
+        for subject in names.values():
             self.decide(SUBJECT_KEY, subject, MakeKey(StreamId(subject)))
-        self._written += written
+        later = {old: new for old, new in names.items() if old != new}
+        self._written += [(s, v, renamed(event, later)) for s, v, event in written] if later else written
+
+    def _readable(self, subject: str) -> str:
+        """The subject, or its next generation whose key is not destroyed."""
+        while isinstance(self.state(SUBJECT_KEY, subject), Destroyed):
+            subject = next_generation(subject)
+        return subject
 
     def to_append(self, answer: Recorded) -> Append:
         self._keys_first()

@@ -20,10 +20,10 @@ from application.standing import authorise, outcome, service
 from domain import disclosure, export, privacy_override
 from domain.disclosure import DISCLOSURE, DisclosureRequested
 from domain.export import EXPORT, ExportRequested
-from domain.flight import FLIGHT
+from domain.flight import FLIGHT, waiting_for_pilot
 from domain.flight_events import LaunchRequested
 from domain.flight_state import Requested
-from domain.footage import FOOTAGE, ExtensionRequested, Kept
+from domain.footage import FOOTAGE, ExtensionRequested, FootageLost, Kept
 from domain.kernel import Aggregate, PersonId, StreamId
 from domain.notice import (
     NOTICE,
@@ -44,17 +44,23 @@ from domain.person import (
     PERSON,
     PERSONNEL_SYSTEM,
     Account,
+    ChangeRefused,
     ExpiryApproaching,
+    OversightChangeAsked,
+    OversightChangeConfirmed,
+    OversightChangeDeclined,
     Reinstated,
     Role,
     RoleAssigned,
     RoleRevoked,
     Suspended,
 )
-from domain.policy import COMMANDER_PURPOSES, PolicyDrafted, PolicyRetirementProposed
+from domain.policy import PolicyAdopted, PolicyAmended, PolicyDrafted, PolicyRetirementProposed
 from domain.privacy_override import OVERRIDE
 from domain.privacy_override_events import EmergencyOverrideInvoked, OverrideRequested
-from domain.review_events import DiscrepancyFound
+from domain.review_events import AuditSeedMissed, DiscrepancyFound
+from domain.session import AttemptRefused
+from domain.subject_key import SUBJECT_KEY, Asked, DestructionRequested
 
 GIVEN_UP = "notification_given_up"
 SUPERVISORS = (Role.WATCH_SUPERVISOR, Role.STATION_COMMANDER)
@@ -73,6 +79,8 @@ class Rule:
     also: Callable[[RecordedEvent], Sequence[str]] = lambda recorded: ()  # persons by id
     # Whether it still holds when it is sent: a request may have been answered in the same breath.
     holds: Callable[[Attempt, str], bool] = lambda attempt, key: True
+    # Further roles, by what is remembered: whose approval it takes may be the use policy's to say.
+    asked: Callable[[RecordedEvent, Memory], Sequence[str]] = lambda recorded, memory: ()
 
 
 def _key(recorded: RecordedEvent) -> str:
@@ -88,9 +96,24 @@ def _waits(aggregate: Aggregate[Any, Any, Any], state: type) -> Callable[[Attemp
     return lambda attempt, key: isinstance(attempt.state(aggregate, key), state)
 
 
+def _authorises(version: int | None, purpose: str) -> str:
+    return f"authorises/{version}/{purpose}"
+
+
+def _pilot_asked(recorded: RecordedEvent) -> Sequence[str]:
+    """The pilot in command, where the launch waits for their word on what is unknown."""
+    request: LaunchRequested = recorded.event
+    return (request.pilot,) if waiting_for_pilot(request, ()) else ()
+
+
 def _extension_waits(attempt: Attempt, key: str) -> bool:
     kept = attempt.state(FOOTAGE, key)
     return isinstance(kept, Kept) and kept.asked is not None
+
+
+def _change_waits(attempt: Attempt, key: str) -> bool:
+    account = attempt.state(PERSON, key)
+    return isinstance(account, Account) and account.asked is not None
 
 
 def _was_of_another_rule(attempt: Attempt, key: str) -> bool:
@@ -107,6 +130,19 @@ def _attention(code: str, roles: tuple[Role, ...], subject: str) -> Rule:
         subject,
         lambda r: f"{r.event.detail} About {r.event.about}, since {r.event.since:%Y-%m-%d %H:%M} UTC.",
         when=lambda r: r.event.what == code,
+    )
+
+
+def _in_force(code: str, event: type, subject: str) -> Rule:
+    return Rule(
+        code,
+        event,
+        (Role.AUDITOR,),
+        subject,
+        lambda r: (
+            f"Version {r.event.version} is in force from {r.event.in_force_from:%Y-%m-%d %H:%M} UTC,"
+            f" with the access rules {r.event.cedar_set_sha256[:12]}. See {r.stream}."
+        ),
     )
 
 
@@ -146,11 +182,22 @@ RULES: tuple[Rule, ...] = (
     Rule(
         "launch_approval_asked",
         LaunchRequested,
-        (Role.STATION_COMMANDER,),
+        (),
         "A launch waits for your decision",
         lambda r: f"{r.stream}, for {r.event.purpose}, until {r.event.awaits_until:%H:%M:%S} UTC.",
-        when=lambda r: r.event.purpose in COMMANDER_PURPOSES,
+        also=_pilot_asked,
         holds=_waits(FLIGHT, Requested),
+        asked=lambda r, memory: memory.values(_authorises(r.event.policy_version, r.event.purpose)),
+    ),
+    Rule(
+        "destruction_approval_asked",
+        DestructionRequested,
+        (Role.STATION_COMMANDER, Role.AUDITOR),
+        "The destruction of personal data waits for a decision",
+        lambda r: (
+            f"{_key(r)}, asked for by {r.event.by} under {r.event.ground}. Once approved, nobody can take it back."
+        ),
+        holds=_waits(SUBJECT_KEY, Asked),
     ),
     Rule(
         "policy_approval_asked",
@@ -183,6 +230,16 @@ RULES: tuple[Rule, ...] = (
         "override_justification_overdue", (*SUPERVISORS, Role.AUDITOR), "A break-glass was not justified in time"
     ),
     _attention("disclosure_review_overdue", (Role.AUDITOR,), "The review of a disclosure is overdue"),
+    _attention("audit_seed_due", (Role.AUDITOR,), "A week ends, and oversight has committed to no nonce for it"),
+    Rule(
+        "audit_seed_missed",
+        AuditSeedMissed,
+        (Role.AUDITOR, Role.CITY_ANALYST),
+        "Oversight committed to no nonce for a week",
+        lambda r: (
+            f"Week {r.event.week} is over. Its sample is drawn from the log's root alone, and the record says so."
+        ),
+    ),
     _attention("audit_sample_overdue", (Role.AUDITOR,), "The weekly sample was not drawn in time"),
     _attention("sample_review_overdue", (Role.AUDITOR,), "Reviews of the weekly sample are overdue"),
     _attention("finding_overdue", (Role.STATION_COMMANDER, Role.AUDITOR), "Something is to be done about a finding"),
@@ -191,11 +248,79 @@ RULES: tuple[Rule, ...] = (
         (Role.CITY_ANALYST, Role.STATION_COMMANDER, Role.AUDITOR),
         "The answer to a complaint is overdue",
     ),
+    _attention("feedback_overdue", (Role.CITY_ANALYST, Role.AUDITOR), "Nobody has looked at what the public says"),
+    Rule(
+        "footage_lost",
+        FootageLost,
+        (*SUPERVISORS, Role.AUDITOR),
+        "Footage that should exist does not",
+        lambda r: f"{r.stream}, of {r.event.feed}. A hold on it is closed by who releases it.",
+    ),
     _attention("hold_verification_due", SUPERVISORS, "A legal hold is to be verified again"),
     _attention("logging_failure", (Role.ADMINISTRATOR, Role.AUDITOR), "The record failed for a time"),
     _attention("low_space", (Role.ADMINISTRATOR,), "Disk space runs low"),
     _attention("letter_unreadable", (Role.CITY_ANALYST,), "A letter of the public could not be read"),
     _attention("mailbox_away", (Role.ADMINISTRATOR,), "The mailbox for feedback cannot be read"),
+    Rule(
+        "oversight_change_asked",
+        OversightChangeAsked,
+        (Role.AUDITOR,),
+        "Somebody asks to make less of the access of one of oversight",
+        lambda r: (
+            f"{r.event.change} of {_key(r)}, asked for by {r.event.asked_by}: {r.event.reason}."
+            f" One of oversight answers; after {r.event.answer_by:%Y-%m-%d %H:%M} UTC the city may."
+        ),
+        holds=_change_waits,
+    ),
+    Rule(
+        "oversight_change_done",
+        OversightChangeConfirmed,
+        (Role.AUDITOR,),
+        "The access of one of oversight was changed",
+        lambda r: (
+            f"{r.event.change} of {_key(r)}, asked for by {r.event.asked_by}, confirmed by {r.event.confirmed_by}."
+        ),
+        also=lambda r: (r.event.asked_by,),
+    ),
+    Rule(
+        "oversight_change_declined",
+        OversightChangeDeclined,
+        (Role.AUDITOR,),
+        "The access of one of oversight stays as it is",
+        lambda r: f"{r.event.change} of {_key(r)}, asked for by {r.event.asked_by}, declined by {r.event.declined_by}.",
+        also=lambda r: (r.event.asked_by,),
+    ),
+    Rule(
+        "oversight_change_refused",
+        ChangeRefused,
+        (Role.AUDITOR,),
+        "Somebody tried to take access from one of oversight",
+        lambda r: f"{r.event.change} of {_key(r)}, by {r.event.requested_by}. It was refused.",
+        when=lambda r: any(reason.code == "oversight_not_muted" for reason in r.event.reasons),
+    ),
+    Rule(
+        "oversight_attempt_refused",
+        AttemptRefused,
+        (Role.AUDITOR,),
+        "Somebody tried to take access from one of oversight",
+        lambda r: f"{r.event.action} of {r.event.target}, by {r.envelope.actorid}. It was refused.",
+        when=lambda r: any(reason.code == "oversight_not_muted" for reason in r.event.reasons),
+    ),
+    Rule(
+        "auditor_appointed",
+        RoleAssigned,
+        (Role.AUDITOR,),
+        "Oversight has one person more",
+        lambda r: f"{_key(r)} is of oversight now, by {r.event.assigned_by}.",
+        when=lambda r: r.event.role is Role.AUDITOR,
+    ),
+    _in_force("policy_adopted", PolicyAdopted, "A use policy was adopted"),
+    _in_force("policy_amended", PolicyAmended, "The use policy was amended"),
+    _attention(
+        "oversight_change_overdue",
+        (Role.AUDITOR, Role.CITY_ANALYST),
+        "A change in oversight was not answered: the city may answer now",
+    ),
     Rule(
         "expiry",
         ExpiryApproaching,
@@ -233,7 +358,7 @@ class Tell:
 
     name = "notices"
     handles: frozenset[type] = frozenset(
-        {RoleAssigned, RoleRevoked, Suspended, Reinstated, *(rule.event for rule in RULES)}
+        {RoleAssigned, RoleRevoked, Suspended, Reinstated, PolicyDrafted, *(rule.event for rule in RULES)}
     )
 
     def __init__(self, *, mail: bool, endpoints: Sequence[str] = ()) -> None:
@@ -249,6 +374,10 @@ class Tell:
                 memory.add(_suspended(by), _key(recorded))
             case Reinstated(by):
                 memory.discard(_suspended(by), _key(recorded))
+            case PolicyDrafted(version, parameters=parameters):
+                for purpose in parameters.purposes:
+                    for role in purpose.authorised_by:
+                        memory.add(_authorises(version, purpose.code), role)
         return [
             command
             for rule in RULES
@@ -263,9 +392,8 @@ class Tell:
             for name in self._endpoints
         ]
         if self._mail:
-            people = {person for role in rule.roles for person in memory.values(f"role/{role}")} | {
-                *rule.also(recorded)
-            }
+            roles = (*rule.roles, *rule.asked(recorded, memory))
+            people = {person for role in roles for person in memory.values(f"role/{role}")} | {*rule.also(recorded)}
             people -= {*memory.values("suspended"), *memory.values("left"), recorded.envelope.actorid}
             sends += [
                 (who, SendNotification(rule.code, about, Channel.MAIL, rule.subject, text, person=PersonId(who)))

@@ -64,6 +64,36 @@ class Oversight(Commands):
         ticket = self.handler.ticket("draw_audit_sample", [week, nonce], actor, command_id)
         return self.handler.handle(actor, ticket, use)
 
+    def note_missed_seed(self, actor: Actor, week: str, command_id: UUID) -> Outcome:
+        """Put on the record, by the scheduler, that nobody committed to a nonce before a week ended; nothing where
+        somebody did."""
+
+        def use(attempt: Attempt) -> Recorded:
+            key = _week_key(week)
+            authorise(attempt, "draw_fallback_sample", REVIEW.stream(key))
+            attempt.decide(REVIEW, key, review.NoteMissedSeed(week, PersonId(actor.person)))
+            return outcome(attempt, REVIEW.stream(key), key)
+
+        return self.run(actor, "note_missed_seed", week, command_id, use)
+
+    def draw_fallback(self, actor: Actor, week: str, command_id: UUID) -> Outcome:
+        """Draw, by the scheduler, the sample of a week that nobody committed to a nonce for."""
+
+        def use(attempt: Attempt) -> Recorded:
+            key = _week_key(week)
+            parameters = authorise(attempt, "draw_fallback_sample", REVIEW.stream(key)).parameters
+            if isinstance(state := attempt.state(REVIEW, key), review.Missed):
+                command = review.DrawFallback(
+                    self._population(state.seed.week_ends_at),
+                    parameters.audit_sample_size,
+                    timedelta(days=parameters.audit_review_days),
+                    PersonId(actor.person),
+                )
+                attempt.decide(REVIEW, key, command)
+            return outcome(attempt, REVIEW.stream(key), key)
+
+        return self.run(actor, "draw_fallback_sample", week, command_id, use)
+
     def _population(self, ends_at: datetime) -> Population:
         population = population_at(self.handler.store, ends_at)
         if population is None:

@@ -27,6 +27,7 @@ from domain.person import (
     Reinstate,
     Role,
     TrainingCompleted,
+    TrainingCorrected,
     Unknown,
     expiry_notice_at,
 )
@@ -118,11 +119,17 @@ class Shifts(Commands):
 EXPIRY = "expiry"
 
 
-@drawn_from(TrainingCompleted, CertificateRecorded, ExpiryApproaching)
+@drawn_from(TrainingCompleted, TrainingCorrected, CertificateRecorded, ExpiryApproaching)
 def _expiry(recorded: RecordedEvent) -> list[Change]:
     match event := recorded.event:
         case TrainingCompleted(course):
             what, name = Expiring.TRAINING, course
+        case TrainingCorrected(course, before, expires_on):
+            kind, stream = f"{EXPIRY}:{Expiring.TRAINING}:{course}", recorded.stream
+            return [
+                NotDue(f"{kind}:{before}", stream),
+                Due(f"{kind}:{expires_on}", stream, expiry_notice_at(expires_on)),
+            ]
         case CertificateRecorded():
             what, name = Expiring.CERTIFICATE, str(event.kind)
         case _:

@@ -14,11 +14,12 @@ from application.deadlines import Change, Due, NotDue, drawn_from, when_due
 from application.handling import Accepted, Handler, Outcome
 from application.notices import Notices
 from application.standing import service
-from domain.complaint import ComplaintOpened, ComplaintResolved
+from domain.complaint import ComplaintOpened, ComplaintResolved, FeedbackClosed, FeedbackReceived, looked_at_by
 from domain.disclosure import DisclosureReviewed, ReviewAwaited
 from domain.footage import LegalHoldPlaced, LegalHoldReleased, LegalHoldVerified
 from domain.kernel import StreamId
 from domain.notice import CallForAttention
+from domain.person import OversightChangeAsked, OversightChangeConfirmed, OversightChangeDeclined
 from domain.privacy_override_events import (
     EmergencyOverrideInvoked,
     OverrideApproved,
@@ -29,6 +30,7 @@ from domain.review_events import (
     AccessReviewed,
     AuditSampleDrawn,
     AuditSeedCommitted,
+    AuditSeedMissed,
     CorrectiveActionTaken,
     FindingRecorded,
 )
@@ -37,7 +39,9 @@ REVIEW, JUSTIFICATION = "override_review_overdue", "override_justification_overd
 DISCLOSURE_REVIEW = "disclosure_review_overdue"
 SAMPLE, SAMPLE_REVIEW = "audit_sample_overdue", "sample_review_overdue"
 FINDING = "finding_overdue"  # of a finding, whose number goes on behind the colon
+FEEDBACK = "feedback_overdue"
 ANSWER = "complaint_answer_overdue"
+CHANGE = "oversight_change_overdue"
 HOLD = "hold_verification_due"  # of a hold, whose name goes on behind the colon
 
 Events = Sequence[Any]
@@ -72,6 +76,13 @@ def _verified(events: Events, due: Due) -> bool:
     return isinstance(newest, LegalHoldReleased) or _start_of(newest.verify_again_on) != due.at
 
 
+def _change_answered(events: Events, due: Due) -> bool:
+    """Also where another change is asked for now."""
+    steps = (OversightChangeAsked, OversightChangeDeclined, OversightChangeConfirmed)
+    newest = [event for event in events if isinstance(event, steps)][-1]
+    return not isinstance(newest, OversightChangeAsked) or newest.answer_by != due.at
+
+
 REMINDERS = {
     REVIEW: Reminder("It was to be reviewed by an auditor.", _happened(OverrideReviewed)),
     JUSTIFICATION: Reminder(
@@ -81,7 +92,9 @@ REMINDERS = {
     SAMPLE: Reminder("The nonce was to be revealed and the sample drawn.", _happened(AuditSampleDrawn)),
     SAMPLE_REVIEW: Reminder("Every access in it was to be reviewed.", _all_reviewed),
     FINDING: Reminder("Something was to be done about a finding.", _answered),
+    FEEDBACK: Reminder("Somebody was to look at it.", _happened(FeedbackClosed, ComplaintOpened)),
     ANSWER: Reminder("It was to be answered.", _happened(ComplaintResolved)),
+    CHANGE: Reminder("One of oversight was to answer; from now on the city may.", _change_answered),
     HOLD: Reminder("A legal hold on it is to be verified, or released.", _verified),
 }
 
@@ -110,12 +123,14 @@ def _overrides(recorded: RecordedEvent) -> list[Change]:
             return [NotDue(REVIEW, recorded.stream), NotDue(JUSTIFICATION, recorded.stream)]
 
 
-@drawn_from(AuditSeedCommitted, AuditSampleDrawn, FindingRecorded, CorrectiveActionTaken)
+@drawn_from(AuditSeedCommitted, AuditSeedMissed, AuditSampleDrawn, FindingRecorded, CorrectiveActionTaken)
 def _oversight(recorded: RecordedEvent) -> list[Change]:
     stream = recorded.stream
     match event := recorded.event:
         case AuditSeedCommitted():
             return [Due(SAMPLE, stream, event.reveal_by)]
+        case AuditSeedMissed():
+            return [Due(SAMPLE, stream, event.draw_by)]
         case AuditSampleDrawn():
             return [NotDue(SAMPLE, stream), Due(SAMPLE_REVIEW, stream, event.review_by)]
         case FindingRecorded():
@@ -131,11 +146,18 @@ def _disclosures(recorded: RecordedEvent) -> list[Change]:
     return [NotDue(DISCLOSURE_REVIEW, recorded.stream)]
 
 
-@drawn_from(ComplaintOpened, ComplaintResolved)
+@drawn_from(FeedbackReceived, FeedbackClosed, ComplaintOpened, ComplaintResolved)
 def _complaints(recorded: RecordedEvent) -> list[Change]:
-    if isinstance(recorded.event, ComplaintOpened):
-        return [Due(ANSWER, recorded.stream, recorded.event.answer_by)]
-    return [NotDue(ANSWER, recorded.stream)]
+    stream = recorded.stream
+    match event := recorded.event:
+        case FeedbackReceived():
+            return [Due(FEEDBACK, stream, looked_at_by(event))]
+        case FeedbackClosed():
+            return [NotDue(FEEDBACK, stream)]
+        case ComplaintOpened():
+            return [NotDue(FEEDBACK, stream), Due(ANSWER, stream, event.answer_by)]
+        case _:
+            return [NotDue(ANSWER, stream)]
 
 
 @drawn_from(LegalHoldPlaced, LegalHoldVerified, LegalHoldReleased)
@@ -144,6 +166,13 @@ def _holds(recorded: RecordedEvent) -> list[Change]:
     if isinstance(event, LegalHoldReleased):
         return [NotDue(kind, recorded.stream)]
     return [Due(kind, recorded.stream, _start_of(event.verify_again_on))]
+
+
+@drawn_from(OversightChangeAsked, OversightChangeDeclined, OversightChangeConfirmed)
+def _changes_in_oversight(recorded: RecordedEvent) -> list[Change]:
+    if isinstance(recorded.event, OversightChangeAsked):
+        return [Due(CHANGE, recorded.stream, recorded.event.answer_by)]
+    return [NotDue(CHANGE, recorded.stream)]
 
 
 def _overdue(handler: Handler, due: Due, command_id: UUID) -> Outcome:

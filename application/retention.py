@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 from uuid import UUID
 
 from application.commands import Commands
@@ -18,9 +18,8 @@ ACTIONS: dict[type, str] = {
     footage.PlaceLegalHold: "place_legal_hold",
     footage.ReleaseLegalHold: "release_legal_hold",
     footage.VerifyLegalHold: "verify_legal_hold",
-    footage.RequestExtension: "request_retention_extension",
 }
-Change = footage.PlaceLegalHold | footage.ReleaseLegalHold | footage.VerifyLegalHold | footage.RequestExtension
+Change = footage.PlaceLegalHold | footage.ReleaseLegalHold | footage.VerifyLegalHold
 
 
 class Retention(Commands):
@@ -29,7 +28,7 @@ class Retention(Commands):
     key_backups_kept = KEY_BACKUPS_KEPT
 
     def change(self, actor: Actor, command: Change, command_id: UUID | None = None) -> Outcome:
-        """Place, verify or release a legal hold, or ask for a longer retention."""
+        """Place, verify or release a legal hold."""
         action, key = ACTIONS[type(command)], command.footage
 
         def use(attempt: Attempt) -> Recorded:
@@ -52,6 +51,20 @@ class Retention(Commands):
 
         return self.run(actor, "tag_footage", [key, category, note], command_id, use)
 
+    def request_extension(
+        self, actor: Actor, key: str, keep_until: datetime, reason: str, command_id: UUID | None = None
+    ) -> Outcome:
+        """Ask to keep footage longer than the schedule of the policy in force does."""
+
+        def use(attempt: Attempt) -> Recorded:
+            policy = authorise(attempt, "request_retention_extension", FOOTAGE.stream(key))
+            by = PersonId(actor.person)
+            command = footage.RequestExtension(FootageId(key), keep_until, reason, by, policy)
+            attempt.decide(FOOTAGE, key, command)
+            return outcome(attempt, FOOTAGE.stream(key), key)
+
+        return self.run(actor, "request_retention_extension", [key, keep_until, reason], command_id, use)
+
     def answer_extension(
         self, actor: Actor, key: str, refusal: str | None = None, command_id: UUID | None = None
     ) -> Outcome:
@@ -62,8 +75,8 @@ class Retention(Commands):
             if not isinstance(state, footage.Kept):
                 raise NotFound("no such footage is kept", field="footage", accepted="footage that is kept")
             own = state.asked is not None and state.asked.requested_by == actor.person
-            authorise(attempt, "answer_retention_extension", FOOTAGE.stream(key), own_request=own)
-            attempt.decide(FOOTAGE, key, footage.AnswerExtension(PersonId(actor.person), refusal))
+            policy = authorise(attempt, "answer_retention_extension", FOOTAGE.stream(key), own_request=own)
+            attempt.decide(FOOTAGE, key, footage.AnswerExtension(PersonId(actor.person), policy, refusal))
             return outcome(attempt, FOOTAGE.stream(key), key)
 
         return self.run(actor, "answer_retention_extension", [key, refusal], command_id, use)

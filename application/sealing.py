@@ -16,7 +16,7 @@ import os
 import time
 from collections import OrderedDict
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
-from dataclasses import dataclass, fields, is_dataclass
+from dataclasses import dataclass, fields, is_dataclass, replace
 from threading import Lock
 from typing import Any, Protocol, get_args, get_origin, get_type_hints
 
@@ -119,7 +119,8 @@ class Keyring:
         self._hold(subjects, self.store.make)
 
     def seal(self, personal: Personal[Any], event_id: str) -> dict[str, Any]:
-        """JSON of the sealed value. What is written about a subject whose key is destroyed is gone at once."""
+        """JSON of the sealed value. What was sealed under a key that is destroyed stays unreadable; what is new was
+        given to the subject's next generation before it came here."""
         value = self.open(personal)
         if isinstance(value, str):
             held = self._key(personal.subject, self.store.make)
@@ -281,6 +282,19 @@ def personal_values(value: Any) -> Iterator[Personal[Any]]:
             yield from personal_values(getattr(value, field.name))
 
 
+def renamed(value: Any, names: Mapping[str, str]) -> Any:
+    """An event whose personal values in clear are of other subjects, by `names`. What is sealed already stays so."""
+    if isinstance(value, Personal):
+        clear = not isinstance(value.value, Sealed | Shredded)
+        return Personal(names[value.subject], value.value) if clear and value.subject in names else value
+    if isinstance(value, tuple):
+        return tuple(renamed(item, names) for item in value)
+    if is_dataclass(value) and not isinstance(value, type) and holds_personal(type(value)):
+        changed = {field.name: renamed(getattr(value, field.name), names) for field in fields(value)}
+        return replace(value, **changed)
+    return value
+
+
 def personal_fields(value: Any, path: str = "") -> Iterator[tuple[str, Personal[Any]]]:
     """The same with where each is: `grounds.reason`."""
     if isinstance(value, Personal):
@@ -309,6 +323,7 @@ __all__ = [
     "opened",
     "personal_fields",
     "personal_values",
+    "renamed",
     "sealed_form",
     "shredded_form",
 ]

@@ -12,17 +12,21 @@ from uuid import UUID
 from application import codec
 from application.cases import case_of
 from application.commands import Commands
+from application.complaints import must_exist
 from application.deadlines import Change, Due, NotDue, drawn_from, when_due
 from application.handling import KEY, Actor, Attempt, Handler, Outcome, Recorded
 from application.overrides import use_override
 from application.standing import authorise, outcome, service
 from application.views import Reasons, call_of
+from domain.complaint import COMPLAINT
+from domain.disclosure import DISCLOSURE
 from domain.footage import FOOTAGE, FootageStanding, footage_standing
 from domain.grounds import OVERSIGHT_REVIEW, Grounds
-from domain.kernel import FootageId, NotFound, PersonId, ViewingId
+from domain.kernel import FootageId, InvalidValue, NotFound, PersonId, StreamId, ViewingId
 from domain.live_view import EndReason
 from domain.privacy_override import OVERRIDE
 from domain.privacy_override_events import Range
+from domain.review import REVIEW
 from domain.viewing import (
     VIEWING,
     AccountForSegments,
@@ -39,6 +43,8 @@ from domain.viewing import (
 )
 
 EXPIRY = "viewing_expiry"
+# What oversight looks at footage for: a review of its own, or what it has yet to review.
+REVIEWED = (REVIEW.name, OVERRIDE.name, DISCLOSURE.name, COMPLAINT.name)
 
 
 def standing_of_footage(attempt: Attempt, footage: str) -> FootageStanding:
@@ -64,6 +70,8 @@ class Viewings(Commands):
             call = call_of(attempt, grounds.call)
             review = grounds.purpose == OVERSIGHT_REVIEW
             policy = authorise(attempt, "request_viewing", FOOTAGE.stream(footage), review_access=review)
+            if review and grounds.authorisation is not None:
+                _is_reviewed(attempt, grounds.authorisation)
             facts = ViewingFacts(standing_of_footage(attempt, footage), call, policy, oversight=review)
             scored = self._reasons.quality(actor, grounds, call, case_of(attempt, grounds.case), policy)
             by = PersonId(actor.person)
@@ -152,6 +160,14 @@ class Viewings(Commands):
         said = request.grounds
         attempt.purpose, attempt.case_number = said.purpose, said.call or said.case or ""
         return request
+
+
+def _is_reviewed(attempt: Attempt, named: str) -> None:
+    """Raises InvalidValue and NotFound for what oversight can have no review of."""
+    if named.partition("-")[0] not in REVIEWED:
+        accepted = ", ".join(f"{kind}-…" for kind in REVIEWED)
+        raise InvalidValue("this names no review", field="authorisation", accepted=f"one on the record: {accepted}")
+    must_exist(attempt, StreamId(named), "authorisation")
 
 
 # -- deadlines ---------------------------------------------------------------

@@ -19,14 +19,14 @@ from application.commands import Commands
 from application.deadlines import Change, Due, NotDue, drawn_from, when_due
 from application.handling import KEY, Accepted, Actor, Attempt, Handler, Outcome, Recorded, Unavailable
 from application.ports import StoreUnavailable
-from application.standing import NO_POLICY, authorise, outcome, service
+from application.standing import NO_POLICY, authorise, outcome, service, signed_on
 from domain import live_view
 from domain.call import CALL, CallStanding, ShareFeed, StopSharingFeed, call_standing
 from domain.camera import CAMERA, FeedStanding, feed_standing
 from domain.case import CASE, CaseStanding, case_standing
 from domain.flight import FLIGHT
 from domain.flight_state import Flying, NotRequested
-from domain.grounds import Grounds
+from domain.grounds import Grounds, purpose_refusals
 from domain.kernel import (
     Aggregate,
     CallNumber,
@@ -300,6 +300,8 @@ class Views(EndingViews):
         state = self.state(key)
         reason = view_permit(state, PersonId(actor.person), actor.session, now)
         if reason is None and isinstance(state, Open):
+            reason = self._no_longer(state.request, now)
+        if reason is None and isinstance(state, Open):
             self._heartbeats.beat(key, now)
             return Pulse(True, state.until, None)
         return Pulse(False, None, reason)
@@ -318,7 +320,8 @@ class Views(EndingViews):
         return Permit(state.request.feed, min(state.until, now + PERMIT_LENGTH))
 
     def _no_longer(self, request: LiveViewRequested, now: datetime) -> Reason | None:
-        """Why a view that was granted may not go on: the policy, the sign-on, the account, the incident, the zone."""
+        """Why a view that was granted may not go on: the policy, the sign-on, the account, the incident, the roles by
+        the access rules, the zone. What was asked for the grant is asked again, in one round trip."""
         feed, call = request.feed, request.shared_by_call
         aggregate, _, key = feed.partition("-")
         wanted: list[tuple[Aggregate[Any, Any, Any], str]] = [
@@ -332,18 +335,29 @@ class Views(EndingViews):
         policy = policy_in_force(found[POLICY.stream(POLICY_KEY)], now)
         if policy is None:
             return NO_POLICY
+        if policy.cedar_set_sha256 != self.handler.authoriser.set_hash:
+            return Reason("rules_not_adopted", "the access rules here are not those adopted", "adopted rules decide")
+        for reason in purpose_refusals(request.grounds.purpose, policy):
+            return reason
         courses = policy.parameters.required_courses
         person = person_standing(request.person, found[PERSON.stream(request.person)], now, courses)
         for reason in person.access_refusals():
             return reason
         if not session_standing(request.session, found[SESSION.stream(request.session)], now).open:
             return Reason("not_signed_on", "the session of this view is over", "a session is a condition")
+        flight = found.get(FLIGHT.stream(key))
+        facts = {"shared_with_open_incident": False, "commands_flight": _commands(flight, request.person)}
         if call:
             incident = call_standing(call, found[CALL.stream(call)])
+            facts["shared_with_open_incident"] = incident.open and feed in incident.shared
             if not incident.open or feed not in incident.shared:
                 rule = "the field sees what is shared with an open incident"
                 return Reason("no_longer_shared", "the feed is no longer shared with this incident", rule)
-        flight = found.get(FLIGHT.stream(key))
+        watcher = signed_on(Actor(request.person, "", "", frozenset(), request.session), person)
+        if not self.handler.would_allow(watcher, "request_live_view", feed, {**facts, "own_request": False}):
+            return Reason(
+                "not_permitted", "the roles of this person no longer permit this view", "no frame without a grant"
+            )
         return COVERED if isinstance(flight, Flying) and flight.sortie.covered else None
 
     def state(self, key: str) -> State:
@@ -414,8 +428,11 @@ def _commands_flight(attempt: Attempt, feed: FeedId, person: str) -> bool:
     aggregate, _, key = feed.partition("-")
     if aggregate != FLIGHT.name:
         return False
-    state = attempt.state(FLIGHT, key)
-    return isinstance(state, Flying) and state.sortie.request.pilot == person
+    return _commands(attempt.state(FLIGHT, key), person)
+
+
+def _commands(flight: object, person: str) -> bool:
+    return isinstance(flight, Flying) and flight.sortie.request.pilot == person
 
 
 # -- deadlines ---------------------------------------------------------------

@@ -17,6 +17,7 @@ from domain.person import PersonStanding, Role
 ANSWERERS = frozenset({Role.CITY_ANALYST, Role.WATCH_SUPERVISOR, Role.STATION_COMMANDER, Role.AUDITOR})
 INDEPENDENT = "whom a complaint is about does not answer it"
 LONGEST = 5000
+LOOKED_AT_WITHIN = timedelta(days=7)  # of its arrival; the days of the policy are for the answer
 
 
 class FeedbackChannel(StrEnum):
@@ -294,6 +295,11 @@ def evolve(state: State, happened: Event) -> State:
             return Closed(feedback, opened, happened)
         case _:
             return state
+
+
+def looked_at_by(feedback: FeedbackReceived) -> datetime:
+    """By when somebody says what the feedback is, whatever it turns out to be."""
+    return feedback.received_at + LOOKED_AT_WITHIN
 
 
 COMPLAINT: Aggregate[Command, Event, State] = Aggregate("complaint", NotReceived(), decide, evolve)

@@ -210,7 +210,7 @@ def _request(command: RequestLaunch, at: datetime) -> list[Event]:
     )
     if reasons := launch_refusals(plan, facts, command.by, at):
         return [requested, LaunchRefused(None, reasons)]
-    if roles_that_authorise(plan.purpose, facts.policy) or _waiting_for_pilot(requested, ()):
+    if roles_that_authorise(plan.purpose, facts.policy) or waiting_for_pilot(requested, ()):
         return [requested]
     return [requested, _authorised(requested, facts.policy, None, at)]
 
@@ -240,7 +240,7 @@ def _before_launch(command: BeforeLaunch, state: State, at: datetime) -> list[Ev
             reasons = (
                 *authoriser_refusals(request.purpose, facts.policy, by, facts.session, request.requested_by, at),
                 *recheck_refusals(plan, facts, at),
-                *unknown_refusals(_waiting_for_pilot(request, accepted)),
+                *unknown_refusals(waiting_for_pilot(request, accepted)),
                 *_stale(request, at),
             )
             if reasons:
@@ -272,7 +272,7 @@ def _before_launch(command: BeforeLaunch, state: State, at: datetime) -> list[Ev
             raise WrongState("this launch does not wait for that any more", field="flight")
 
 
-def _waiting_for_pilot(request: LaunchRequested, accepted: tuple[str, ...]) -> tuple[str, ...]:
+def waiting_for_pilot(request: LaunchRequested, accepted: tuple[str, ...]) -> tuple[str, ...]:
     by_pilot = request.requested_by == request.pilot
     return unaccepted(request.conditions, accepted, request.accepted_unknowns, by_pilot)
 
@@ -288,7 +288,7 @@ def _accept_unknowns(command: AcceptUnknowns, state: Requested, at: datetime) ->
     request = state.request
     if command.by != request.pilot:
         raise WrongState("another pilot is in command of this flight", field="flight", accepted=request.pilot)
-    waiting = _waiting_for_pilot(request, state.accepted)
+    waiting = waiting_for_pilot(request, state.accepted)
     for name in command.conditions:
         checks.one_of("conditions", name, waiting)
     accepted = tuple(name for name in waiting if name in command.conditions)

@@ -207,6 +207,7 @@ class RequestExtension:
     keep_until: datetime
     reason: str
     by: PersonId
+    policy: PolicyInForce
 
 
 @dataclass(frozen=True, slots=True)
@@ -214,6 +215,7 @@ class AnswerExtension:
     """`refusal`: why not; None approves what was asked for."""
 
     by: PersonId
+    policy: PolicyInForce
     refusal: str | None = None
 
 
@@ -261,8 +263,11 @@ class Destroyed:
 
 @dataclass(frozen=True, slots=True)
 class Lost:
+    """`holds`: what was to be kept. Each is released by a person, who so takes note of the loss."""
+
     feed: FeedId
     range: Range
+    holds: Mapping[str, LegalHoldPlaced] = field(default_factory=lambda: MappingProxyType({}))
 
 
 State = Unrecorded | Kept | Destroyed | Lost
@@ -274,8 +279,13 @@ def destruction_due(state: Kept, parameters: PolicyParameters) -> datetime | Non
     Of several categories the longest wins, and an extension beats them where it is later. A category that the policy
     does not name may be the longest of them: then nobody knows when it is due, so it is not.
     """
+    return None if state.holds else kept_until(state, parameters)
+
+
+def kept_until(state: Kept, parameters: PolicyParameters) -> datetime | None:
+    """The same whether or not it is held: what schedule and extension say alone."""
     days = {rule.category: rule.days for rule in parameters.retention}
-    if state.holds or not state.categories <= days.keys():
+    if not state.categories <= days.keys():
         return None
     due = state.recorded.range.until + timedelta(days=max(days[category] for category in state.categories))
     return max(due, state.keep_until) if state.keep_until else due
@@ -324,6 +334,10 @@ def decide(command: Command, state: State, at: datetime) -> list[Event]:
             return []
         case _, Unrecorded():
             raise NotFound("there is no such footage", field="footage", accepted="recorded footage's id")
+        case ReleaseLegalHold(), (Kept() | Lost()):
+            if command.hold not in state.holds:
+                raise NotFound("this footage has no such hold", field="hold", accepted=", ".join(sorted(state.holds)))
+            return [LegalHoldReleased(command.hold, _sealed(command.footage, "reason", command.reason), command.by)]
         case _, Kept():
             return _of_kept(command, state, at)
         case _:
@@ -360,10 +374,6 @@ def _of_kept(command: Command, state: Kept, at: datetime) -> list[Event]:
             return [FootageTagged(category, note, command.by)]
         case PlaceLegalHold():
             return [_held(command, state, at)]
-        case ReleaseLegalHold():
-            if command.hold not in state.holds:
-                raise NotFound("this footage has no such hold", field="hold", accepted=", ".join(sorted(state.holds)))
-            return [LegalHoldReleased(command.hold, _sealed(command.footage, "reason", command.reason), command.by)]
         case VerifyLegalHold():
             if command.hold not in state.holds:
                 raise NotFound("this footage has no such hold", field="hold", accepted=", ".join(sorted(state.holds)))
@@ -371,7 +381,7 @@ def _of_kept(command: Command, state: Kept, at: datetime) -> list[Event]:
             reason = _sealed(command.footage, "reason", command.reason)
             return [LegalHoldVerified(command.hold, reason, command.verify_again_on, command.by)]
         case RequestExtension():
-            until = _longer(command.keep_until, state, at)
+            until = _longer(command.keep_until, state, command.policy.parameters, at)
             return [ExtensionRequested(until, _sealed(command.footage, "reason", command.reason), command.by)]
         case AnswerExtension():
             return [_answered(command, state, at)]
@@ -420,13 +430,18 @@ def _answered(command: AnswerExtension, state: Kept, at: datetime) -> RetentionE
     if command.by == asked.requested_by:
         message = "who asks for an extension does not approve it"
         raise WrongState(message, field="approved_by", accepted="another person")
-    return RetentionExtended(_longer(asked.keep_until, state, at), asked.reason, asked.requested_by, command.by)
+    until = _longer(asked.keep_until, state, command.policy.parameters, at)
+    return RetentionExtended(until, asked.reason, asked.requested_by, command.by)
 
 
-def _longer(keep_until: datetime, state: Kept, at: datetime) -> datetime:
-    until = checks.aware("keep_until", keep_until)
-    if until <= max(at, state.keep_until or at):
-        raise InvalidValue("this extends nothing", field="keep_until", accepted="later than it is kept anyway")
+def _longer(keep_until: datetime, state: Kept, parameters: PolicyParameters, at: datetime) -> datetime:
+    until, anyway = checks.aware("keep_until", keep_until), kept_until(state, parameters)
+    if anyway is None:
+        said = "a category of this footage has no length in the policy in force: it is kept anyway"
+        raise InvalidValue(said, field="keep_until", accepted="footage whose every category has a length")
+    if until <= max(at, anyway):
+        accepted = f"after {max(at, anyway):%Y-%m-%d %H:%M:%S} UTC"
+        raise InvalidValue("this extends nothing: it is kept so long anyway", field="keep_until", accepted=accepted)
     return until
 
 
@@ -444,12 +459,12 @@ def evolve(state: State, happened: Event) -> State:
         case FootageRecorded(), _:
             return Kept(happened, frozenset({happened.category}))
         case FootageLost(feed, range_), _:
-            return Lost(feed, range_)
+            return Lost(feed, range_, state.holds) if isinstance(state, Kept) else Lost(feed, range_)
         case FootageTagged(category), Kept():
             return replace(state, categories=state.categories | {category})
         case LegalHoldPlaced(hold), Kept():
             return replace(state, holds=MappingProxyType({**state.holds, hold: happened}))
-        case LegalHoldReleased(hold), Kept():
+        case LegalHoldReleased(hold), (Kept() | Lost()):
             left = {name: placed for name, placed in state.holds.items() if name != hold}
             return replace(state, holds=MappingProxyType(left))
         case LegalHoldVerified(hold, _, verify_again_on), Kept() if hold in state.holds:

@@ -2,6 +2,9 @@
 
 One person, one account. Training that has not expired is a condition of access. Nobody vouches for himself, and the
 one who enrols an account does not also give it its role: an account that can do anything took two people.
+
+Those of oversight cannot be muted by those whom they oversee: what makes less of their access is asked for by one side
+and answered by oversight itself.
 """
 
 from __future__ import annotations
@@ -43,6 +46,16 @@ class Expiring(StrEnum):
     CERTIFICATE = "certificate"
 
 
+class OversightChange(StrEnum):
+    """What makes less of the access of a person of oversight."""
+
+    SUSPEND = "suspend"
+    LEAVE = "leave"  # every role is given up, and access suspended
+    REVOKE_ROLE = "revoke_role"  # the only one that there is in oversight
+    REVOKE_ACCESS = "revoke_access"  # consoles are closed, and what proved who it was is void
+    CHANGE_DETAILS = "change_details"  # of another organisation, or told under another address
+
+
 class CertificateKind(StrEnum):
     PART_107 = "part_107"  # remote pilot certificate, 14 CFR Part 107
     VISUAL_OBSERVER = "visual_observer"
@@ -68,8 +81,23 @@ ROLES_OF: Mapping[Organisation, frozenset[Role]] = MappingProxyType(
     }
 )
 EXPIRY_NOTICE = timedelta(days=30)  # before the day of expiry
+# What nobody can be current for longer than, from the day of the entry: 24 calendar months, 14 CFR 107.65, with the
+# rest of the month; an observer has no federal term, so the same.
+LONGEST_CERTIFICATE: Mapping[CertificateKind, timedelta] = MappingProxyType(
+    dict.fromkeys(CertificateKind, timedelta(days=762))
+)
+OVERSIGHT_ANSWERS_WITHIN = timedelta(days=7)  # after that the city may answer: a lone auditor may be gone for good
+NOT_MUTED = "oversight is not muted by those it oversees"
 PERSONNEL_SYSTEM = PersonId("service-provisioning")  # whom it suspends has left
 APART = frozenset({Role.ADMINISTRATOR, Role.SERVICE})  # roles that no one holds together with another
+
+
+@dataclass(frozen=True, slots=True)
+class Details:
+    name: str
+    organisation: Organisation
+    email: str
+
 
 # -- events ------------------------------------------------------------------
 
@@ -92,6 +120,17 @@ class TrainingCompleted:
     completed_on: date
     expires_on: date
     recorded_by: PersonId
+
+
+@event("person.training_corrected")
+class TrainingCorrected:
+    """The day on which a course expires was entered wrongly: it is another one. `before`: what stood there."""
+
+    course: str
+    before: date
+    expires_on: date
+    reason: str
+    corrected_by: PersonId
 
 
 @event("person.certificate_recorded")
@@ -170,6 +209,40 @@ class AccessRevoked:
     reason: str
 
 
+@event("person.oversight_change_asked")
+class OversightChangeAsked:
+    """Somebody asked to make less of the access of a person of oversight; one of oversight answers."""
+
+    # `of_organisation`: of who asks; after `answer_by` the city may answer, if it was not the city that asked.
+
+    change: OversightChange
+    details: Details | None
+    reason: str
+    answer_by: datetime
+    asked_by: PersonId
+    of_organisation: Organisation
+
+
+@event("person.oversight_change_declined")
+class OversightChangeDeclined:
+    """What somebody asked about the access of a person of oversight is not done."""
+
+    change: OversightChange
+    reason: str
+    asked_by: PersonId
+    declined_by: PersonId
+
+
+@event("person.oversight_change_confirmed")
+class OversightChangeConfirmed:
+    """The second person said yes to a change of the access of a person of oversight, which was done with it."""
+
+    change: OversightChange
+    asked_by: PersonId
+    confirmed_by: PersonId
+    of_organisation: Organisation
+
+
 @event("person.expiry_approaching")
 class ExpiryApproaching:
     """A training or a certificate that access or flying depends on is about to expire."""
@@ -191,6 +264,7 @@ class ChangeRefused:
 Event = (
     Enrolled
     | TrainingCompleted
+    | TrainingCorrected
     | CertificateRecorded
     | MedicalHoldPlaced
     | MedicalHoldLifted
@@ -200,6 +274,9 @@ Event = (
     | Reinstated
     | DetailsChanged
     | AccessRevoked
+    | OversightChangeAsked
+    | OversightChangeDeclined
+    | OversightChangeConfirmed
     | ExpiryApproaching
     | ChangeRefused
 )
@@ -219,11 +296,26 @@ class Enrol:
 
 @dataclass(frozen=True, slots=True)
 class RecordTraining:
+    """`longest`: how long a course may be current, by the use policy; None: nobody says."""
+
     person: PersonId
     course: str
     completed_on: date
     expires_on: date
     by: PersonId
+    longest: timedelta | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class CorrectTraining:
+    """For an entry that was wrong: sets the day on which the course expires, also to an earlier one."""
+
+    person: PersonId
+    course: str
+    expires_on: date
+    reason: str
+    by: PersonId
+    longest: timedelta | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -306,6 +398,28 @@ class Leave:
 
 
 @dataclass(frozen=True, slots=True)
+class AskOversightChange:
+    """`organisation`: of who asks; `details`: those to be, of a change of details."""
+
+    person: PersonId
+    change: OversightChange
+    reason: str
+    by: PersonId
+    organisation: Organisation
+    details: Details | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class AnswerOversightChange:
+    """`organisation`: of who answers; `refusal`: why it is not done, None confirms it."""
+
+    person: PersonId
+    by: PersonId
+    organisation: Organisation
+    refusal: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class NoteExpiry:
     """Says, once, that a training or certificate is about to expire; nothing where it was renewed meanwhile."""
 
@@ -318,6 +432,7 @@ class NoteExpiry:
 Command = (
     Enrol
     | RecordTraining
+    | CorrectTraining
     | RecordCertificate
     | PlaceMedicalHold
     | LiftMedicalHold
@@ -328,8 +443,11 @@ Command = (
     | ChangeDetails
     | RevokeAccess
     | Leave
+    | AskOversightChange
+    | AnswerOversightChange
     | NoteExpiry
 )
+
 
 # -- state -------------------------------------------------------------------
 
@@ -351,6 +469,7 @@ class Account:
     medical_hold: bool = False
     suspended_by: frozenset[PersonId] = frozenset()
     proofs_from: datetime | None = None  # proofs of identity from before are void
+    asked: OversightChangeAsked | None = None  # waits for its second person
 
     @property
     def suspended(self) -> bool:
@@ -362,6 +481,16 @@ class Account:
 
 
 State = Unknown | Account
+
+
+def of_oversight(state: State) -> bool:
+    return isinstance(state, Account) and state.organisation is Organisation.OVERSIGHT
+
+
+def provisioned(state: State) -> bool:
+    """Whether the personnel system, or a file of it, gave this account: administrators run that."""
+    return isinstance(state, Account) and state.enrolled_by == PERSONNEL_SYSTEM
+
 
 # -- what other decisions may know of a person -------------------------------
 
@@ -460,6 +589,10 @@ def decide(command: Command, state: State, at: datetime) -> list[Event]:
             raise WrongState("this person is enrolled already: one person, one account", field="person")
         case _, Unknown():
             raise NotFound("nobody is enrolled under this id: enrol the person first", field="person")
+        case ((Suspend() | Leave() | RevokeRole() | ChangeDetails()), Account()) if of_oversight(state):
+            # Also by the personnel system: whoever writes its list would have the say over oversight else. Closed
+            # consoles mute nobody: whose they are comes back in by showing anew who they are.
+            return _refused(command, _not_muted()) if _decide(command, state, at) else []
         case _, Account():
             return _decide(command, state, at)
         case _:
@@ -476,11 +609,15 @@ def _decide(command: Command, state: Account, at: datetime) -> list[Event]:
                 raise InvalidValue("the course ends in the future", field="completed_on", accepted="today or earlier")
             if command.expires_on <= command.completed_on:
                 raise InvalidValue("it expires too early", field="expires_on", accepted="a day after completed_on")
+            _not_too_long("expires_on", command.expires_on, command.completed_on, command.longest)
             course = checks.code("course", command.course)
             return [TrainingCompleted(course, command.completed_on, command.expires_on, command.by)]
+        case CorrectTraining():
+            return _corrected(command, state, at)
         case RecordCertificate():
             if command.by == command.person:
                 return _refused(command, _himself("record a certificate of"))
+            _not_too_long("expires_on", command.expires_on, at.date(), LONGEST_CERTIFICATE[command.kind])
             number = checks.identifier("number", command.number)
             return [CertificateRecorded(command.kind, number, command.expires_on, command.by)]
         case PlaceMedicalHold():
@@ -519,6 +656,10 @@ def _decide(command: Command, state: Account, at: datetime) -> list[Event]:
             reason = checks.text("reason", command.reason, at_least=3)
             given_up: list[Event] = [RoleRevoked(role, command.by, reason) for role in sorted(state.roles)]
             return given_up if _of_side(command.by, state) else [*given_up, Suspended(command.by, reason)]
+        case AskOversightChange():
+            return _asked(command, state, at)
+        case AnswerOversightChange():
+            return _answered(command, state, at)
         case NoteExpiry():
             expires_on = expiry_of(state, command.what, command.name)
             due = expires_on is not None and at >= expiry_notice_at(expires_on)
@@ -527,6 +668,27 @@ def _decide(command: Command, state: Account, at: datetime) -> list[Event]:
             raise AssertionError("decided above")
         case _:
             assert_never(command)
+
+
+def _corrected(command: CorrectTraining, state: Account, at: datetime) -> list[Event]:
+    if command.by == command.person:
+        return _refused(command, _himself("correct a training of"))
+    before = state.courses.get(command.course)
+    if before is None:
+        accepted = ", ".join(sorted(state.courses)) or "none is recorded: record it first"
+        raise NotFound("no such course is recorded of this person", field="course", accepted=accepted)
+    if command.expires_on == before:
+        return []
+    _not_too_long("expires_on", command.expires_on, at.date(), command.longest)
+    reason = checks.text("reason", command.reason, at_least=3, at_most=500)
+    return [TrainingCorrected(command.course, before, command.expires_on, reason, command.by)]
+
+
+def _not_too_long(field: str, expires_on: date, since: date, longest: timedelta | None) -> None:
+    """Raises InvalidValue for a day that nobody can mean: a mistyped year would be access for ever."""
+    if longest is not None and expires_on > since + longest:
+        accepted = f"{since + longest} or earlier: {longest.days} days at most"
+        raise InvalidValue("it would be current for too long", field=field, accepted=accepted)
 
 
 def _address(email: str) -> str:
@@ -546,6 +708,87 @@ def _changed(command: ChangeDetails, state: Account) -> list[Event]:
     moved = f"moved to {organisation}"
     revoked: list[Event] = [RoleRevoked(role, command.by, moved) for role in unsuitable]
     return [DetailsChanged(name, organisation, email, command.by), *revoked]
+
+
+def _asked(command: AskOversightChange, state: Account, at: datetime) -> list[Event]:
+    if not of_oversight(state):
+        accepted = "a person of oversight: of others it is done at once"
+        raise InvalidValue("this person is not of oversight", field="person", accepted=accepted)
+    if state.asked is not None:
+        raise WrongState("a change of this person's access waits for its answer", field="person")
+    if (command.details is None) == (command.change is OversightChange.CHANGE_DETAILS):
+        accepted = "name, organisation and email for change_details, and for nothing else"
+        raise InvalidValue("details do not go with this change", field="details", accepted=accepted)
+    if command.by == command.person:
+        return _refused(command, _himself("ask for a change to the access of"))
+    reason = checks.text("reason", command.reason, at_least=10, at_most=500)
+    until, by = at + OVERSIGHT_ANSWERS_WITHIN, command.by
+    asked = OversightChangeAsked(command.change, command.details, reason, until, by, command.organisation)
+    if not _done(command.person, asked, state, at):
+        raise WrongState("this is so already: nothing would change", field="change")
+    return [asked]
+
+
+def _answered(command: AnswerOversightChange, state: Account, at: datetime) -> list[Event]:
+    asked, by = state.asked, command.by
+    if asked is None:
+        raise WrongState("nobody has asked for a change of this person's access", field="person")
+    if reasons := _answer_refusals(command, asked, at):
+        return _refused(command, *reasons)
+    if command.refusal is not None:
+        reason = checks.text("refusal", command.refusal, at_least=3, at_most=500)
+        return [OversightChangeDeclined(asked.change, reason, asked.asked_by, by)]
+    confirmed = OversightChangeConfirmed(asked.change, asked.asked_by, by, command.organisation)
+    return [*_done(command.person, asked, state, at), confirmed]
+
+
+def _answer_refusals(command: AnswerOversightChange, asked: OversightChangeAsked, at: datetime) -> list[Reason]:
+    reasons = []
+    if command.by == asked.asked_by:
+        reasons.append(Reason("own_request", "who asked for it does not answer it", NOT_MUTED))
+    if command.organisation is Organisation.OVERSIGHT:
+        # Whom it is about may consent, and so is never in the way of leaving; a lone auditor has no veto.
+        if command.by == command.person and command.refusal is not None:
+            message = "whom it is about does not decline it: another one of oversight does"
+            reasons.append(Reason("own_account", message, NOT_MUTED, field="refusal"))
+        return reasons
+    if at < asked.answer_by:
+        message = f"oversight has until {asked.answer_by:%Y-%m-%d %H:%M} UTC to answer this itself"
+        reasons.append(Reason("oversight_answers_first", message, NOT_MUTED, accepted="a person of oversight"))
+    if command.organisation is asked.of_organisation:
+        message = "this was asked by your own organisation: the second person is of another one"
+        reasons.append(Reason("same_organisation", message, NOT_MUTED, accepted="a person of oversight"))
+    return reasons
+
+
+def _done(person: PersonId, asked: OversightChangeAsked, state: Account, at: datetime) -> list[Event]:
+    """What comes of the change that was asked for, in the name of who asked."""
+    by, reason, details = asked.asked_by, asked.reason, asked.details
+    match asked.change:
+        case OversightChange.SUSPEND:
+            return _decide(Suspend(person, by, reason), state, at)
+        case OversightChange.LEAVE:
+            return _decide(Leave(person, by, reason), state, at)
+        case OversightChange.REVOKE_ROLE:
+            return [RoleRevoked(role, by, reason) for role in sorted(state.roles)]
+        case OversightChange.REVOKE_ACCESS:
+            return _decide(RevokeAccess(person, by, reason), state, at)
+        case OversightChange.CHANGE_DETAILS:
+            assert details is not None  # as it was asked for
+            changed = ChangeDetails(person, details.name, details.organisation, details.email, by)
+            return _decide(changed, state, at)
+        case _:
+            assert_never(asked.change)
+
+
+def _not_muted() -> Reason:
+    return Reason(
+        "oversight_not_muted",
+        "this person is of oversight: the change is asked for, and one of oversight answers",
+        NOT_MUTED,
+        field="person",
+        accepted="requestOversightChange, answered by one of oversight",
+    )
 
 
 def expiry_of(state: Account, what: Expiring, name: str) -> date | None:
@@ -628,6 +871,8 @@ def evolve(state: State, happened: Event) -> State:
             # A late entry of an older course does not shorten a newer one.
             latest = max(expires_on, state.courses.get(course, expires_on))
             return replace(state, courses=MappingProxyType({**state.courses, course: latest}))
+        case TrainingCorrected(course, _, expires_on):
+            return replace(state, courses=MappingProxyType({**state.courses, course: expires_on}))
         case CertificateRecorded(kind):
             return replace(state, certificates=MappingProxyType({**state.certificates, kind: happened}))
         case MedicalHoldPlaced():
@@ -646,6 +891,10 @@ def evolve(state: State, happened: Event) -> State:
             return replace(state, name=name, organisation=organisation, email=email)
         case AccessRevoked(not_before):
             return replace(state, proofs_from=not_before)
+        case OversightChangeAsked():
+            return replace(state, asked=happened)
+        case OversightChangeDeclined() | OversightChangeConfirmed():
+            return replace(state, asked=None)
         case ExpiryApproaching() | ChangeRefused():
             return state
         case _:

@@ -91,6 +91,7 @@ class PolicyParameters:
     complaint_answer_days: int = 30
     smallest_cell: int = 5  # flights over a neighbourhood; figures of fewer are not shown
     second_persons: tuple[SecondPersonRule, ...] = ()  # none for an act: whom the access rules allow
+    training_days: int = 1096  # the longest that a course may be current, from its completion
     publication_delay_hours: int = 24  # from the landing until a flight may stand in the public log
 
     def second_person(self, act: str) -> frozenset[str]:
@@ -110,6 +111,7 @@ ADDED_LATER = frozenset(
         "smallest_cell",
         "second_persons",
         "publication_delay_hours",
+        "training_days",
     }
 )
 
@@ -411,6 +413,7 @@ def check_parameters(parameters: PolicyParameters) -> None:
     checks.within("audit_sample_size", parameters.audit_sample_size, 5, 500, "accesses a week")
     checks.within("audit_review_days", parameters.audit_review_days, 1, 30, "days")
     checks.within("complaint_answer_days", parameters.complaint_answer_days, 1, 90, "days")
+    checks.within("training_days", parameters.training_days, 30, 3660, "days")
 
 
 def _must_be_in_force(version: PolicyVersion, state: State, at: datetime) -> None:

@@ -1,7 +1,8 @@
 """Oversight: the weekly sample nobody can steer, the review of each access in it, findings and what was done.
 
-A nonce that was committed to stays the one: another one is refused, and so is a reveal before the week is over. Nobody
-reviews an access of his own, and whom a finding is about does not say what was done about it.
+A nonce that was committed to stays the one: another one is refused, and so is a reveal before the week is over. A week
+to which nobody committed is no way out: that is on the record, and its sample is drawn from the log's root alone.
+Nobody reviews an access of his own, and whom a finding is about does not say what was done about it.
 """
 
 from __future__ import annotations
@@ -20,6 +21,7 @@ from domain.review_events import (
     AuditExported,
     AuditSampleDrawn,
     AuditSeedCommitted,
+    AuditSeedMissed,
     AuditTrailConsulted,
     CorrectiveActionTaken,
     Discrepancy,
@@ -58,6 +60,24 @@ class DrawSample:
     """Reveals the nonce. `population`: the accesses up to the week's end; `size`: how many are drawn."""
 
     nonce: str
+    population: Population
+    size: int
+    review_within: timedelta
+    by: PersonId
+
+
+@dataclass(frozen=True, slots=True)
+class NoteMissedSeed:
+    """Puts on the record that a week is over and nobody committed to a nonce for it; nothing where somebody did."""
+
+    week: str
+    by: PersonId
+
+
+@dataclass(frozen=True, slots=True)
+class DrawFallback:
+    """Draws the sample of a week that nobody committed to a nonce for."""
+
     population: Population
     size: int
     review_within: timedelta
@@ -132,6 +152,8 @@ class ReportDiscrepancy:
 Command = (
     CommitSeed
     | DrawSample
+    | NoteMissedSeed
+    | DrawFallback
     | ReviewAccess
     | RecordFinding
     | TakeCorrectiveAction
@@ -154,6 +176,13 @@ class Committed:
 
 
 @dataclass(frozen=True, slots=True)
+class Missed:
+    """Nobody committed to a nonce for this week; the sample is yet to be drawn."""
+
+    seed: AuditSeedMissed
+
+
+@dataclass(frozen=True, slots=True)
 class Finding:
     recorded: FindingRecorded
     answered: bool = False
@@ -168,6 +197,15 @@ class UnderReview:
     reviewed: frozenset[int] = frozenset()
     findings: Mapping[int, Finding] = field(default_factory=lambda: MappingProxyType({}))
 
+    @property
+    def waiting(self) -> frozenset[int]:
+        """The positions that nobody has reviewed yet."""
+        return frozenset(self.sample.keys() - self.reviewed)
+
+    @property
+    def finished(self) -> bool:
+        return not self.waiting and all(finding.answered for finding in self.findings.values())
+
 
 @dataclass(frozen=True, slots=True)
 class Consulting:
@@ -181,7 +219,7 @@ class Told:
     """An export or a discrepancy: said once."""
 
 
-State = Untouched | Committed | UnderReview | Consulting | Told
+State = Untouched | Committed | Missed | UnderReview | Consulting | Told
 
 # -- decide ------------------------------------------------------------------
 
@@ -192,6 +230,10 @@ def decide(command: Command, state: State, at: datetime) -> list[Event]:
             return _commit(command, state, at)
         case DrawSample():
             return _draw(command, state, at)
+        case NoteMissedSeed():
+            return _missed(command, state, at)
+        case DrawFallback():
+            return _fall_back(command, state, at)
         case ReviewAccess():
             return _review(command, state, at)
         case RecordFinding():
@@ -218,7 +260,7 @@ def _refuse(step: str, by: PersonId, *reasons: Reason) -> list[Event]:
 def _commit(command: CommitSeed, state: State, at: datetime) -> list[Event]:
     ends_at = sampling.week_end(command.week)
     nonce = checks.sha256("nonce_sha256", command.nonce_sha256)
-    if not isinstance(state, Untouched):
+    if not isinstance(state, Untouched | Missed):
         if isinstance(state, Committed) and state.seed.nonce_sha256 == nonce:
             return []
         said = "a nonce is committed to for this week, and stays the one"
@@ -242,23 +284,44 @@ def _draw(command: DrawSample, state: State, at: datetime) -> list[Event]:
     reasons = list(draw_refusals(command.nonce, state, at))
     if reasons:
         return _refuse("draw_sample", command.by, *reasons)
+    late = at > state.seed.reveal_by
+    return [_drawn(command, state.seed.week, command.nonce, sampling.METHOD, late, at)]
+
+
+def _drawn(
+    command: DrawSample | DrawFallback, week: str, nonce: str, method: str, late: bool, at: datetime
+) -> AuditSampleDrawn:
     population = command.population
-    return [
-        AuditSampleDrawn(
-            state.seed.week,
-            command.nonce,
-            population.position,
-            checks.sha256("root_sha256", population.root_sha256),
-            sampling.METHOD,
-            tuple(sorted(sampling.ACCESSES)),
-            len(population.accesses),
-            sampling.population_sha256(population.accesses),
-            sampling.sample(population, command.nonce, command.size),
-            at + command.review_within,
-            at > state.seed.reveal_by,
-            command.by,
-        )
-    ]
+    return AuditSampleDrawn(
+        week,
+        nonce,
+        population.position,
+        checks.sha256("root_sha256", population.root_sha256),
+        method,
+        tuple(sorted(sampling.ACCESSES)),
+        len(population.accesses),
+        sampling.population_sha256(population.accesses),
+        sampling.sample(population, nonce, command.size),
+        at + command.review_within,
+        late,
+        command.by,
+    )
+
+
+def _missed(command: NoteMissedSeed, state: State, at: datetime) -> list[Event]:
+    ends_at = sampling.week_end(command.week)
+    if at < ends_at or not isinstance(state, Untouched):
+        return []
+    return [AuditSeedMissed(command.week, ends_at, ends_at + REVEAL_WITHIN, command.by)]
+
+
+def _fall_back(command: DrawFallback, state: State, at: datetime) -> list[Event]:
+    if isinstance(state, UnderReview):
+        return []
+    if not isinstance(state, Missed):
+        raise WrongState("a week whose nonce was missed is drawn so, and no other", field="week")
+    late = at > state.seed.draw_by
+    return [_drawn(command, state.seed.week, sampling.FALLBACK_NONCE, sampling.FALLBACK, late, at)]
 
 
 def draw_refusals(nonce: str, state: Committed, at: datetime) -> tuple[Reason, ...]:
@@ -362,6 +425,8 @@ def evolve(state: State, happened: Event) -> State:
     match happened, state:
         case AuditSeedCommitted(), _:
             return Committed(happened)
+        case AuditSeedMissed(), Untouched():
+            return Missed(happened)
         case AuditSampleDrawn(sample=sample, review_by=review_by), _:
             return UnderReview({access.position: access for access in sample}, review_by)
         case AccessReviewed(position), UnderReview():

@@ -61,6 +61,16 @@ class AuditSeedCommitted:
     committed_by: PersonId
 
 
+@event("review.audit_seed_missed")
+class AuditSeedMissed:
+    """Oversight committed to no nonce for a week before it ended; its sample is drawn from the log's root alone."""
+
+    week: str
+    week_ends_at: datetime
+    draw_by: datetime
+    noted_by: PersonId
+
+
 @event("review.audit_sample_drawn")
 class AuditSampleDrawn:
     """The nonce of a week was revealed, and out of it and the log's root the accesses to review."""
@@ -167,6 +177,7 @@ class DiscrepancyFound:
 
 Event = (
     AuditSeedCommitted
+    | AuditSeedMissed
     | AuditSampleDrawn
     | AccessReviewed
     | FindingRecorded

@@ -8,6 +8,8 @@ The method, `METHOD`, to be done again in any language:
 - seed = SHA-256("saferweho audit sample 1" ‖ 0x0A ‖ root ‖ nonce), root and nonce being 32 bytes each;
 - the words x0, x1, … are the first 8 bytes, big endian, of SHA-256(seed ‖ n as 8 bytes, big endian), n = 0, 1, …;
 - a number below m is the next word modulo m, where words of at least 2^64 - (2^64 mod m) are passed over;
+- a week for which nobody committed to a nonce is drawn all the same, by `FALLBACK`: its nonce is 32 zero bytes, so the
+  seed is the root's alone, and who makes the log could have steered it; the record names the method;
 - the population is in the order of positions, numbered from 0; the i-th of k draws takes the number at place
   i + (a number below size - i) and leaves there the one that was at place i (Fisher and Yates, stopped after k).
 """
@@ -23,6 +25,8 @@ from datetime import UTC, datetime, timedelta
 from domain.kernel import InvalidValue, PersonId, StreamId
 
 METHOD = "sha256_counter_1"
+FALLBACK = "sha256_counter_1_root_alone"
+FALLBACK_NONCE = "00" * 32
 DOMAIN = b"saferweho audit sample 1\n"
 WORDS = 1 << 64
 _WEEK = re.compile(r"(\d{4})-W(\d\d)")
@@ -69,6 +73,12 @@ def week_end(week: str) -> datetime:
     except (ValueError, OverflowError):
         pass
     raise InvalidValue("this is no week", field="week", accepted=accepted)
+
+
+def week_of(at: datetime) -> str:
+    """The ISO 8601 week of a moment, by UTC."""
+    year, number, _ = at.astimezone(UTC).isocalendar()
+    return f"{year}-W{number:02}"
 
 
 def commitment(nonce: str) -> str:

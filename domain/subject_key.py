@@ -1,7 +1,10 @@
 """The key of one subject: a member of the public, or an incident in which texts speak of people.
 
 What was recorded stays on the record; what it says of people is readable as long as this key exists. Destroying it
-takes a ground, two persons, and a matter that is over: an open incident or complaint and a legal hold are in the way.
+takes a ground, two persons, and a matter that is over: an open incident or complaint, a legal hold, and what oversight
+has yet to review are in the way.
+
+What is recorded of a subject after that is sealed under a key of its next generation, which is a subject of its own.
 """
 
 from __future__ import annotations
@@ -13,6 +16,7 @@ from enum import StrEnum
 from domain import checks
 from domain.kernel import Aggregate, NotFound, PersonId, PolicyVersion, Reason, StreamId, SubjectId, WrongState, event
 
+GENERATION = "~"  # in no call's, case's or stream's name
 RULE = "personal data is destroyed by two persons, when its matter is over"
 
 
@@ -21,6 +25,17 @@ class DestructionGround(StrEnum):
     PERSON_ASKED = "person_asked"  # whom it is about asked for it, and may
     COURT_ORDER = "court_order"
     RECORDED_IN_ERROR = "recorded_in_error"
+
+
+def next_generation(subject: str) -> str:
+    """`call-26-1` → `call-26-1~2` → `call-26-1~3`."""
+    matter, _, number = subject.partition(GENERATION)
+    return f"{matter}{GENERATION}{int(number or 1) + 1}"
+
+
+def matter_of(subject: str) -> str:
+    """What a subject of any generation is named for."""
+    return subject.partition(GENERATION)[0]
 
 
 # -- events ------------------------------------------------------------------

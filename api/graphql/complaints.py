@@ -40,6 +40,7 @@ class Complaint:
     topic: str
     wants_answer: bool
     received_at: datetime
+    look_by: datetime = strawberry.field(description="by when somebody says what it is, a complaint or not")
     disposal: str | None
     about: Id | None = strawberry.field(description="a stream: flight-…, camera-…")
     concerns: t.Person | None
@@ -83,6 +84,7 @@ class ComplaintFigures:
     answered: int
     answered_late: int
     overdue: int
+    not_looked_at: int = strawberry.field(description="feedback that nobody opened or closed in time")
     median_days: float | None
     position: t.Position
 
@@ -106,6 +108,7 @@ async def _complaints(context: Context, found: tuple[q.Complaint, ...]) -> list[
             topic=c.topic,
             wants_answer=c.wants_answer,
             received_at=c.received_at,
+            look_by=c.look_by,
             disposal=c.disposal,
             about=Id(c.about) if c.about else None,
             concerns=everyone.get(c.concerns or ""),
@@ -124,7 +127,7 @@ async def _complaints(context: Context, found: tuple[q.Complaint, ...]) -> list[
 @strawberry.type
 class ComplaintQueries:
     @strawberry.field(
-        description="Feedback and complaints. `which`: new (nobody looked at it, oldest first) | unanswered (most"
+        description="Feedback and complaints. `which`: new (nobody looked at it, most overdue first) | unanswered (most"
         " overdue first) | all (newest first). `mine`: assigned to the asker."
     )
     async def complaints(
@@ -186,6 +189,7 @@ class ComplaintQueries:
             answered=f.answered,
             answered_late=f.answered_late,
             overdue=f.overdue,
+            not_looked_at=f.not_looked_at,
             median_days=f.median_days,
             position=t.Position(at.position),
         )

@@ -396,6 +396,26 @@ class Mutation:
             "record_training",
         )
 
+    @strawberry.mutation(
+        description="Put right the day on which a recorded course expires, where it was entered wrongly. The first"
+        " entry stays on the record."
+    )
+    async def correct_training(
+        self,
+        info: strawberry.Info,
+        person_id: Id,
+        course: str,
+        expires_on: date,
+        reason: str,
+        command_id: Id | None = None,
+    ) -> Result:
+        return await _account(
+            info,
+            command_id,
+            lambda by: person.CorrectTraining(PersonId(person_id), course, expires_on, reason, by),
+            "correct_training",
+        )
+
     @strawberry.mutation(description="Record a certificate, such as Part 107.")
     async def record_certificate(
         self,

@@ -29,7 +29,7 @@ class OversightDue:
 
     kind: str = strawberry.field(
         description="commit_seed | reveal_nonce | review_access | act_on_finding | review_override | justify_override |"
-        " review_disclosure"
+        " review_disclosure | answer_oversight_change | seed_missed | look_at_feedback"
     )
     stream: Id = strawberry.field(description="of what is to be done something about: review-…, override-…, …")
     review: Id | None = strawberry.field(description="the sample or finding's own, where it is of one")
@@ -98,9 +98,12 @@ class AuditSample:
 
     id: Id
     week: str
-    nonce_sha256: str
-    committed_at: datetime
-    committed_by: t.Person
+    nonce_sha256: str | None = strawberry.field(description="null, as the next two: nobody committed to a nonce")
+    committed_at: datetime | None
+    committed_by: t.Person | None
+    missed_at: datetime | None = strawberry.field(
+        description="when it was noted that nobody had; the seed is then the root's alone, as `drawingMethod` says"
+    )
     week_ends_at: datetime
     reveal_by: datetime
     nonce: str | None
@@ -246,7 +249,8 @@ class OversightQueries(ExportQueries, ReadingQueries):
                     week=s.week,
                     nonce_sha256=s.nonce_sha256,
                     committed_at=s.committed_at,
-                    committed_by=everyone[s.committed_by],
+                    committed_by=everyone.get(s.committed_by or ""),
+                    missed_at=s.missed_at,
                     week_ends_at=s.week_ends_at,
                     reveal_by=s.reveal_by,
                     nonce=s.nonce,

@@ -41,6 +41,17 @@ class Certificate:
 
 
 @strawberry.type
+class OversightChange:
+    """What somebody asked about the access of a person of oversight. One of oversight answers it."""
+
+    change: str = strawberry.field(description="suspend | leave | revoke_role | revoke_access | change_details")
+    reason: str
+    asked_by: Id
+    asked_at: datetime
+    answer_by: datetime = strawberry.field(description="after this the city may answer, where it did not ask")
+
+
+@strawberry.type
 class Account:
     """A named person with an account. Nobody shares one."""
 
@@ -60,6 +71,7 @@ class Account:
     suspended_because: str | None
     last_signed_on_at: datetime | None
     open_sessions: int
+    oversight_change: OversightChange | None = strawberry.field(description="that waits for its second person")
 
 
 @strawberry.type
@@ -149,6 +161,15 @@ def _account(row: q.Person, today: date, required: Collection[str]) -> Account:
         suspended_because=row.suspended_because,
         last_signed_on_at=row.last_signed_on_at,
         open_sessions=row.open_sessions,
+        oversight_change=OversightChange(
+            change=row.asked.change,
+            reason=row.asked.reason,
+            asked_by=Id(row.asked.by),
+            asked_at=row.asked.at,
+            answer_by=row.asked.answer_by,
+        )
+        if row.asked
+        else None,
     )
 
 
@@ -350,6 +371,15 @@ def texts(asked: object) -> dict[str, str]:
         raise InvalidValue("these are no access rules", field="next_rules", accepted=accepted) from None
 
 
+def _details(name: str | None, organisation: str | None, email: str | None) -> domain.Details | None:
+    """Raises InvalidValue where some are given and others are not."""
+    if name is None and organisation is None and email is None:
+        return None
+    if name is None or organisation is None or email is None:
+        raise InvalidValue("some of the details are missing", field="details", accepted="name, organisation and email")
+    return domain.Details(name, chosen(domain.Organisation, organisation, "organisation"), email)
+
+
 # -- commands ----------------------------------------------------------------
 
 
@@ -416,6 +446,53 @@ class PeopleMutations:
         accounts = context_of(info).services.accounts
         return await command(
             info, "revoke_access", command_id, lambda who, id_: accounts.revoke_session(who, session, reason, id_)
+        )
+
+    @strawberry.mutation(
+        description="Ask to make less of the access of a person of oversight: `suspend`, `leave`, `revoke_role`,"
+        " `revoke_access`, or `change_details` with the new `name`, `organisation` and `email`. Nothing is changed"
+        " before one of oversight confirms, or the city after a week of silence; all of oversight are told. Needs a"
+        " step-up."
+    )
+    async def request_oversight_change(
+        self,
+        info: strawberry.Info,
+        person_id: Id,
+        change: str,
+        reason: str,
+        name: str | None = None,
+        organisation: str | None = None,
+        email: str | None = None,
+        command_id: Id | None = None,
+    ) -> Result:
+        accounts = context_of(info).services.accounts
+        return await command(
+            info,
+            "request_oversight_change",
+            command_id,
+            lambda who, id_: accounts.ask_oversight_change(
+                who,
+                str(person_id),
+                chosen(domain.OversightChange, change, "change"),
+                reason,
+                _details(name, organisation, email),
+                id_,
+            ),
+        )
+
+    @strawberry.mutation(
+        description="Confirm what was asked about a person of oversight, which is done with it; or decline it with a"
+        " `refusal`. As one of oversight; or of the city, once oversight has not answered in its time. Needs a step-up."
+    )
+    async def answer_oversight_change(
+        self, info: strawberry.Info, person_id: Id, refusal: str | None = None, command_id: Id | None = None
+    ) -> Result:
+        accounts = context_of(info).services.accounts
+        return await command(
+            info,
+            "answer_oversight_change",
+            command_id,
+            lambda who, id_: accounts.answer_oversight_change(who, str(person_id), refusal, id_),
         )
 
     @strawberry.mutation(

@@ -56,6 +56,9 @@ ACTIONS = (
     "suspend_person",
     "change_person",
     "revoke_access",
+    "request_oversight_change",
+    "answer_oversight_change",
+    "answer_for_oversight",
     "read_person",
     "hand_over_shift",
     "draft_policy",
@@ -122,6 +125,7 @@ class Query:
                 f"person-{actor.person}" if action == "read_own_record" else "",
                 stepped_up=True,
                 own_request=False,
+                of_oversight=False,
                 needs_station_commander=False,
                 shared_with_open_incident=True,
             )

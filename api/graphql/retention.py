@@ -307,8 +307,13 @@ class RetentionMutations:
     async def request_retention_extension(
         self, info: strawberry.Info, footage: Id, keep_until: datetime, reason: str, command_id: Id | None = None
     ) -> t.CommandResult:
-        change = f.RequestExtension(FootageId(str(footage)), keep_until, reason, _me(info))
-        return await _change(info, "request_retention_extension", command_id, change)
+        retention = context_of(info).services.retention
+        return await command(
+            info,
+            "request_retention_extension",
+            command_id,
+            lambda who, id_: retention.request_extension(who, str(footage), keep_until, reason, id_),
+        )
 
     @strawberry.mutation(description="Approve a longer retention, or refuse it with a reason. Needs a step-up.")
     async def answer_retention_extension(

@@ -66,6 +66,7 @@ from application.views import Reasons, Views
 from application.zones import Zones
 from domain.launch import AirspaceAuthority, AuthorityKind, Separation, SeparationMethod
 from projections.access.queries import EarlierLooks
+from projections.audit_trail.deeds import DeedsInTheTrail
 from projections.engine.wait import AppliedPositions
 
 log = structlog.get_logger()
@@ -95,6 +96,7 @@ async def serve(process: Running, handler: Handler, pages: Path = PAGES) -> None
             flights.sources = condition_files(settings.conditions)
         retention, personal_data = Retention(handler), PersonalData(handler)
         retention.key_backups_kept = personal_data.key_backups_kept = timedelta(days=settings.key_backup_days)
+        personal_data.record = stack.enter_context(DeedsInTheTrail(settings.read_url))
         zones, cameras = Zones(handler), Cameras(handler)
         zones.geometry = cameras.sight = CountyGeometry()
         reasons = Reasons(handler, earlier)

@@ -27,6 +27,7 @@ from application.notices import Notices
 from application.ports import StoreUnavailable
 from application.scheduler import Scheduler
 from application.standing import service
+from application.weeks import Weeks
 from domain.kernel import StreamId
 from domain.notice import CallForAttention
 from projections.deadlines import queries
@@ -120,6 +121,7 @@ class Scheduling:
     def __init__(self, handler: Handler, read_url: str) -> None:
         self._url = read_url
         self._connection: psycopg.Connection[Any] | None = None
+        self._weeks = Weeks(handler)
         self._scheduler = Scheduler(handler, self._due_until)
         self._checkpoint: tuple[int, int, str | None] = (0, 0, "not read yet")
         self._looked_at = 0.0
@@ -154,7 +156,8 @@ class Scheduling:
                 self._url, autocommit=True, connect_timeout=5, application_name="saferweho scheduler"
             )
         self._checkpoint = queries.checkpoint(self._connection)
-        return queries.due_until(self._connection, at)
+        known = queries.due_until(self._connection, at)
+        return sorted([*known, *self._weeks.due_until(at)], key=lambda due: due.at)
 
     def _close(self) -> None:
         if self._connection is not None:

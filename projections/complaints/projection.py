@@ -22,9 +22,9 @@ def changes(batch: Sequence[Recorded]) -> Patches:
 def _apply(rows: Patches, key: str, recorded: Recorded) -> None:
     at = recorded.envelope.time
     match recorded.event:
-        case c.FeedbackReceived(channel, topic, wants_answer=wants, received_at=received_at):
+        case c.FeedbackReceived(channel, topic, wants_answer=wants, received_at=received_at) as feedback:
             told = {"channel": channel, "topic": topic, "wants_answer": wants, "received_at": received_at}
-            patch(rows, key, phase="received", **told)
+            patch(rows, key, phase="received", look_by=c.looked_at_by(feedback), **told)
         case c.FeedbackClosed(disposal, by):
             patch(rows, key, phase="closed", disposal=disposal, closed_at=at, closed_by=by)
         case c.ComplaintOpened(topic, about, concerns, answer_by, by):
@@ -42,7 +42,7 @@ def write(cursor: Cursor, rows: Patches) -> None:
 
 COMPLAINTS: Projection[Patches] = Projection(
     name="complaints",
-    version=1,
+    version=2,
     tables=files(__package__).joinpath("tables.sql").read_text("utf-8"),
     handles=frozenset(get_args(c.Event)) - {c.StepRefused},
     changes=changes,

@@ -13,7 +13,7 @@ from projections.engine.reading import Checkpoint, Reader, checkpoint_json, docu
 
 
 class Which(StrEnum):
-    """`new`: nobody has looked at it, the oldest first. `unanswered`: complaints, the most overdue first."""
+    """`new`: nobody has looked at it, the most overdue first. `unanswered`: complaints, the most overdue first."""
 
     ALL = "all"
     NEW = "new"
@@ -30,6 +30,7 @@ class Complaint:
     topic: str
     wants_answer: bool
     received_at: datetime
+    look_by: datetime
     disposal: str | None
     about: str | None
     concerns: str | None
@@ -44,18 +45,23 @@ class Complaint:
     late: bool | None
 
     def overdue(self, now: datetime) -> bool:
+        """Nobody has looked at it in time, or answered it."""
+        if self.phase == "received":
+            return now > self.look_by
         return self.phase in ("open", "assigned") and self.answer_by is not None and now > self.answer_by
 
 
 @dataclass(frozen=True, slots=True)
 class Figures:
-    """Of the complaints received in a period. `median_days`: from arrival to answer; None: of none."""
+    """Of the complaints received in a period. `not_looked_at`: feedback that nobody opened or closed in time;
+    `median_days`: from arrival to answer; None: of none."""
 
     received: int
     complaints: int
     answered: int
     answered_late: int
     overdue: int
+    not_looked_at: int
     median_days: float | None
 
 
@@ -75,7 +81,7 @@ class _Counted:
 _WHERE = {Which.ALL: "true", Which.NEW: "c.phase = 'received'", Which.UNANSWERED: "c.phase IN ('open', 'assigned')"}
 _ORDER = {
     Which.ALL: ("c.received_at", "DESC"),
-    Which.NEW: ("c.received_at", "ASC"),
+    Which.NEW: ("c.look_by", "ASC"),
     Which.UNANSWERED: ("c.answer_by", "ASC"),
 }
 _CHECKPOINT = checkpoint_json("complaints")
@@ -125,6 +131,7 @@ async def figures(connection: Reader, since: datetime, until: datetime, now: dat
                count(*) FILTER (WHERE resolution IS NOT NULL) AS answered,
                count(*) FILTER (WHERE late) AS answered_late,
                count(*) FILTER (WHERE phase IN ('open', 'assigned') AND answer_by < %(now)s) AS overdue,
+               count(*) FILTER (WHERE phase = 'received' AND look_by < %(now)s) AS not_looked_at,
                percentile_cont(0.5) WITHIN GROUP (ORDER BY extract(epoch FROM closed_at - received_at) / 86400)
                    FILTER (WHERE resolution IS NOT NULL) AS median_days
         FROM read.complaints_complaints WHERE received_at >= %(since)s AND received_at < %(until)s) f) AS figures

@@ -8,6 +8,7 @@ CREATE TABLE complaints (
     topic text NOT NULL,           -- as received, then as opened
     wants_answer boolean NOT NULL,
     received_at timestamptz NOT NULL,
+    look_by timestamptz NOT NULL,  -- by when somebody says whether it is a complaint
     disposal text,                 -- of what is no complaint
     about text,
     concerns text,
@@ -21,6 +22,6 @@ CREATE TABLE complaints (
     resolution text,
     late boolean
 );
-CREATE INDEX complaints_new ON complaints (received_at) WHERE phase = 'received';
+CREATE INDEX complaints_new ON complaints (look_by) WHERE phase = 'received';
 CREATE INDEX complaints_unanswered ON complaints (answer_by) WHERE phase IN ('open', 'assigned');
 CREATE INDEX complaints_by_arrival ON complaints (received_at, complaint);

@@ -11,7 +11,9 @@ from importlib.resources import files
 from typing import Any, get_args
 
 from application.codec import Recorded
+from domain import complaint as c
 from domain import disclosure as d
+from domain import person as p
 from domain import privacy_override_events as o
 from domain import review_events as r
 from projections.engine.projection import Cursor, Park, Projection
@@ -50,6 +52,9 @@ def _apply(rows: Changes, key: str, recorded: Recorded) -> None:
                 week_ends_at=event.week_ends_at,
                 reveal_by=event.reveal_by,
             )
+        case r.AuditSeedMissed():
+            ends_at, draw_by = event.week_ends_at, event.draw_by
+            patch(rows.samples, key, week=event.week, missed_at=at, week_ends_at=ends_at, reveal_by=draw_by)
         case r.AuditSampleDrawn():
             patch(
                 rows.samples,
@@ -141,7 +146,7 @@ def _told(
 
 
 def _due(duties: Patches, recorded: Recorded) -> None:
-    """What is to be done about an override or a disclosure, and by when."""
+    """What is to be done about an override, a disclosure or a person of oversight, and by when."""
 
     def duty(kind: str, **values: Any) -> None:
         patch(duties, f"{kind}:{recorded.stream}", kind=kind, stream=recorded.stream, **values)
@@ -166,6 +171,14 @@ def _due(duties: Patches, recorded: Recorded) -> None:
             duty("review_disclosure", due_at=review_by)
         case d.DisclosureReviewed():
             duty("review_disclosure", done_at=at)
+        case c.FeedbackReceived() as feedback:
+            duty("look_at_feedback", due_at=c.looked_at_by(feedback))
+        case c.FeedbackClosed() | c.ComplaintOpened():
+            duty("look_at_feedback", done_at=at)
+        case p.OversightChangeAsked(answer_by=due_at, asked_by=person):
+            duty("answer_oversight_change", about=recorded.stream, person=person, due_at=due_at, done_at=None)
+        case p.OversightChangeDeclined() | p.OversightChangeConfirmed():
+            duty("answer_oversight_change", done_at=at)
 
 
 def write(cursor: Cursor, rows: Changes) -> None:
@@ -180,7 +193,7 @@ def write(cursor: Cursor, rows: Changes) -> None:
 
 OVERSIGHT: Projection[Changes] = Projection(
     name="oversight",
-    version=2,
+    version=3,
     tables=files(__package__).joinpath("tables.sql").read_text("utf-8"),
     handles=frozenset(
         {
@@ -193,6 +206,12 @@ OVERSIGHT: Projection[Changes] = Projection(
             d.DisclosureRequested,
             d.ReviewAwaited,
             d.DisclosureReviewed,
+            c.FeedbackReceived,
+            c.FeedbackClosed,
+            c.ComplaintOpened,
+            p.OversightChangeAsked,
+            p.OversightChangeDeclined,
+            p.OversightChangeConfirmed,
         }
     ),
     changes=changes,

@@ -14,9 +14,9 @@ from projections.engine.reading import Checkpoint, Reader, checkpoint_json, docu
 
 @dataclass(frozen=True, slots=True)
 class Due:
-    """What oversight or the agency has yet to do. `kind`: commit_seed, reveal_nonce, review_access, act_on_finding,
-    review_override, justify_override or review_disclosure, of `stream`; `number`: the position of the access, or the
-    number of the finding; `about`: a stream."""
+    """What oversight or the agency has yet to do. `kind`: commit_seed, seed_missed, reveal_nonce, review_access,
+    act_on_finding, review_override, justify_override, review_disclosure, answer_oversight_change or look_at_feedback,
+    of `stream`; `number`: the position of the access, or the number of the finding; `about`: a stream."""
 
     kind: str
     stream: str
@@ -29,13 +29,15 @@ class Due:
 
 @dataclass(frozen=True, slots=True)
 class Sample:
-    """A week's. What comes after `reveal_by` is None until it is drawn."""
+    """A week's. What comes after `reveal_by` is None until it is drawn. `missed_at`: nobody committed to a nonce, so
+    the seed is the root's alone."""
 
     review: str
     week: str
-    nonce_sha256: str
-    committed_at: datetime
-    committed_by: str
+    nonce_sha256: str | None
+    committed_at: datetime | None
+    committed_by: str | None
+    missed_at: datetime | None
     week_ends_at: datetime
     reveal_by: datetime
     nonce: str | None
@@ -145,7 +147,10 @@ SELECT 'commit_seed' AS kind, 'review-week-' || %(week)s AS stream, 'week-' || %
  WHERE NOT EXISTS (SELECT 1 FROM read.oversight_samples WHERE week = %(week)s)
 UNION ALL
 SELECT 'reveal_nonce', 'review-' || review, review, NULL, NULL, NULL, reveal_by
-  FROM read.oversight_samples WHERE drawn_at IS NULL AND week_ends_at <= %(now)s
+  FROM read.oversight_samples WHERE drawn_at IS NULL AND missed_at IS NULL AND week_ends_at <= %(now)s
+UNION ALL
+SELECT 'seed_missed', 'review-' || review, review, NULL, NULL, NULL, week_ends_at
+  FROM read.oversight_samples WHERE drawn_at IS NULL AND missed_at IS NOT NULL
 UNION ALL
 SELECT 'review_access', 'review-' || review, review, position, stream, person, review_by
   FROM read.oversight_accesses WHERE verdict IS NULL

@@ -3,9 +3,10 @@
 CREATE TABLE samples (
     review text PRIMARY KEY,       -- week-2026-W23
     week text NOT NULL,
-    nonce_sha256 text NOT NULL,
-    committed_at timestamptz NOT NULL,
-    committed_by text NOT NULL,
+    nonce_sha256 text,             -- none, nor the next two: nobody committed to one
+    committed_at timestamptz,
+    committed_by text,
+    missed_at timestamptz,         -- when it was noted that nobody did
     week_ends_at timestamptz NOT NULL,
     reveal_by timestamptz NOT NULL,
     nonce text,                    -- from here on: once drawn
@@ -58,7 +59,7 @@ CREATE INDEX findings_unanswered ON findings (action_by) WHERE taken_at IS NULL;
 -- What the record of others asks of oversight or of the watch: overrides and disclosures, each with its deadline.
 CREATE TABLE duties (
     duty text PRIMARY KEY,         -- <kind>:<stream>
-    kind text NOT NULL,            -- review_override, justify_override, review_disclosure
+    kind text NOT NULL,            -- review_override, justify_override, review_disclosure, answer_oversight_change, look_at_feedback
     stream text NOT NULL,
     about text,                    -- the stream of what is protected, or was disclosed
     person text,                   -- who asked for it

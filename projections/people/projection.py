@@ -78,12 +78,19 @@ def _person(into: Changes, key: str, recorded: Recorded) -> None:
             into.put(key, "roles", role, None)
         case person.TrainingCompleted(course, _, expires_on):
             into.put(key, "courses", course, expires_on)
+        case person.TrainingCorrected(course, _, expires_on):
+            into.put(key, "courses", course, expires_on)
         case person.CertificateRecorded(kind, number, expires_on):
             into.put(key, "certificates", kind, {"number": number, "expires_on": expires_on})
         case person.MedicalHoldPlaced():
             patch(into.accounts, key, medical_hold=True)
         case person.MedicalHoldLifted():
             patch(into.accounts, key, medical_hold=False)
+        case person.OversightChangeAsked(change, _, reason, answer_by, by):
+            told = {"change": change, "reason": reason, "by": by, "at": at, "answer_by": answer_by}
+            patch(into.accounts, key, asked=told)
+        case person.OversightChangeDeclined() | person.OversightChangeConfirmed():
+            patch(into.accounts, key, asked=None)
         case person.Suspended(by, reason):
             patch(into.accounts, key, **_suspension(by, at, reason))
         case person.Reinstated(by):
@@ -146,11 +153,15 @@ HANDLES: frozenset[type] = frozenset(
         person.RoleAssigned,
         person.RoleRevoked,
         person.TrainingCompleted,
+        person.TrainingCorrected,
         person.CertificateRecorded,
         person.MedicalHoldPlaced,
         person.MedicalHoldLifted,
         person.Suspended,
         person.Reinstated,
+        person.OversightChangeAsked,
+        person.OversightChangeDeclined,
+        person.OversightChangeConfirmed,
         session.SignedOn,
         session.SignOnRefused,
         session.SessionLocked,

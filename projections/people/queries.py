@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from typing import Any
 
+import msgspec
 from psycopg.rows import dict_row
 
 from projections.engine.reading import Checkpoint, Reader, checkpoint
@@ -19,6 +20,17 @@ class Certificate:
     kind: str
     number: str
     expires_on: date
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """A change of the access of a person of oversight that waits for its second person."""
+
+    change: str
+    reason: str
+    by: str
+    at: datetime
+    answer_by: datetime
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,6 +52,7 @@ class Person:
     left_at: datetime | None
     last_signed_on_at: datetime | None
     open_sessions: int
+    asked: Asked | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -164,6 +177,7 @@ def _person(row: dict[str, Any]) -> Person:
         row["left_at"],
         row["last_signed_on_at"],
         row["open_sessions"],
+        msgspec.convert(row["asked"], Asked) if row["asked"] else None,
     )
 
 

@@ -14,7 +14,8 @@ CREATE TABLE accounts (
     suspended_at timestamptz,
     suspended_because text,
     left_at timestamptz,                       -- suspended by the personnel system, which alone lifts it
-    left_because text
+    left_because text,
+    asked jsonb                                -- of oversight: {change, reason, by, at, answer_by} that waits
 );
 
 CREATE TABLE sessions (

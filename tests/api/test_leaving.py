@@ -140,6 +140,12 @@ def test_an_auditor_looks_at_footage_with_an_own_recorded_review_access_alone(
     told = auditor.order(VIEW, footage=footage, grounds=grounds(watch_center), range=span)
     assert codes(told) == ["not_permitted"]
     review: Json = {"purpose": OVERSIGHT_REVIEW, "reason": "was the mask in force", "authorisation": "review-26-22"}
+    told = auditor.order(VIEW, footage=footage, grounds=review, range=span)
+    assert (told["code"], told["field"]) == ("not_found", "authorisation")
+    told = auditor.order(VIEW, footage=footage, grounds={**review, "authorisation": "as agreed"}, range=span)
+    assert (told["code"], told["field"]) == ("invalid_value", "authorisation") and "review-…" in told["accepted"]
+    found = 'recordFinding(input: {kind: "procedure", shortcoming: "the mask may have been off", about: $subject})'
+    review["authorisation"] = auditor.accepted(found, subject=f"footage-{footage}")["stream"]
     told = auditor.accepted(VIEW, footage=footage, grounds=review, range=span)
     assert watch_center.events(told["stream"])[0]["purpose"] == OVERSIGHT_REVIEW
     told = watch_center.as_role("watch_operator").order(VIEW, footage=footage, grounds=review, range=span)

@@ -260,3 +260,45 @@ def test_parameters_that_are_none_are_refused_with_their_field(
     told = admin.order('draftPolicy(parameters: $parameters, summary: "no")', parameters=asked)
     assert (told["__typename"], told["field"]) == ("Mistaken", field) and told["accepted"]
     assert "SECRET" not in str(told)
+
+
+CHANGE = "oversightChange { change reason askedBy answerBy }"
+
+
+@pytest.mark.rule("oversight.not_muted")
+def test_one_of_oversight_leaves_by_two_persons_of_whom_one_is_of_oversight(watch_center: WatchCenter) -> None:
+    auditor, colleague = watch_center.enrolled("auditor", "oversight"), watch_center.as_role("auditor", step_up=True)
+    captain = watch_center.as_role("station_commander", step_up=True)
+    alone = captain.order('suspendPerson(personId: $person, reason: "asks too much")', person=auditor)
+    assert [reason["code"] for reason in alone["reasons"]] == ["oversight_not_muted"]
+    assert "requestOversightChange" in alone["reasons"][0]["accepted"]
+    ask = 'requestOversightChange(personId: $person, change: "leave", reason: "moved to another county")'
+    asked = captain.accepted(ask, person=auditor)
+    query = f"query($person: ID!, $at: Position) {{ account(id: $person, afterPosition: $at) {{ roles {CHANGE} }} }}"
+    shown = colleague.ask(query, person=auditor, at=asked["position"])["account"]
+    assert shown["roles"] == ["auditor"] and shown["oversightChange"]["askedBy"] == captain.person
+    queue = "query($at: Position) { oversightQueue(first: 100, afterPosition: $at) { due { kind stream } } }"
+    due = colleague.ask(queue, at=asked["position"])["oversightQueue"]["due"]
+    assert {"kind": "answer_oversight_change", "stream": f"person-{auditor}"} in due
+    own = captain.order("answerOversightChange(personId: $person)", person=auditor)
+    assert own["__typename"] == "Refused"
+    done = colleague.accepted("answerOversightChange(personId: $person)", person=auditor)
+    shown = colleague.ask(query, person=auditor, at=done["position"])["account"]
+    assert shown == {"roles": [], "oversightChange": None}
+
+
+@pytest.mark.rule("people.training")
+def test_a_mistyped_training_is_refused_with_what_is_accepted_and_a_wrong_one_put_right(
+    watch_center: WatchCenter,
+) -> None:
+    person, admin = watch_center.enrolled("watch_operator"), watch_center.as_role("administrator")
+    record = (
+        'recordTraining(personId: $person, course: "watch_center_use", completedOn: "2026-01-02", expiresOn: $until)'
+    )
+    told = admin.order(record, person=person, until="2126-01-02")
+    assert (told["__typename"], told["field"]) == ("Mistaken", "expires_on") and "days at most" in told["accepted"]
+    correct = 'correctTraining(personId: $person, course: "watch_center_use", expiresOn: $until, reason: "mistyped")'
+    done = admin.accepted(correct, person=person, until="2026-12-31")
+    query = "query($p: ID!, $at: Position) { account(id: $p, afterPosition: $at) { courses { course expiresOn } } }"
+    shown = admin.ask(query, p=person, at=done["position"])["account"]["courses"]
+    assert {"course": "watch_center_use", "expiresOn": "2026-12-31"} in shown

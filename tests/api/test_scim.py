@@ -155,3 +155,23 @@ def test_a_file_that_cannot_be_read_is_not_taken_in_part(text: str, says: str, t
     file.write_text(text)
     with pytest.raises(click.UsageError, match=says):
         list(provision.read(file))
+
+
+@pytest.mark.rule("oversight.not_muted")
+def test_nobody_of_oversight_is_suspended_or_moved_by_the_personnel_system(
+    watch_center: WatchCenter, scim: httpx.Client
+) -> None:
+    auditor = watch_center.enrolled("auditor", "oversight")
+    before = changes(watch_center, auditor)
+    address = [{"value": "nobody@oversight.example"}]
+    for told in (
+        scim.patch(f"Users/{auditor}", json=patch({"op": "replace", "path": "active", "value": False})),
+        scim.delete(f"Users/{auditor}"),
+        scim.patch(f"Users/{auditor}", json=patch({"op": "replace", "path": "emails", "value": address})),
+    ):
+        assert told.status_code == 403 and "oversight" in told.json()["detail"]
+    assert changes(watch_center, auditor) == [*before, *["change_refused.v1"] * 3]
+    refused = watch_center.events(f"person-{auditor}")[-1]
+    assert refused["actorid"] == "service-provisioning"
+    assert refused["data"]["reasons"][0]["code"] == "oversight_not_muted"
+    assert scim.get(f"Users/{auditor}").json()["active"] is True

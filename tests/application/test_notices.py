@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 from uuid import uuid4
@@ -20,6 +21,7 @@ from application.ports import Append
 from application.scheduler import Scheduler
 from application.standing import service
 from domain.kernel import PersonId, StreamId
+from domain.launch import Conditions, Finding, Go
 from domain.notice import (
     PAUSES,
     AttentionNeeded,
@@ -28,7 +30,7 @@ from domain.notice import (
     NotificationFailed,
     NotificationSent,
 )
-from domain.person import Role, Suspend
+from domain.person import Organisation, Role, Suspend
 from domain.policy import RECORD_ALL_KEEP_30_DAYS
 from tests.adapters.notify.receivers import http_server, mail_server
 from tests.application.small_center import ADMIN, CAPTAIN, SmallCenter, done, small_center
@@ -107,6 +109,56 @@ def test_an_approval_that_is_asked_for_reaches_who_may_give_it_once(center: Smal
     assert sent.event.person == CAPTAIN and sent.stream == delivered.stream
     cause = next(r for r in center.all_events() if str(r.envelope.id) == sent.envelope.causationid)
     assert cause.stream == "policy-use"
+
+
+LAUNCH = event_of("flight.launch_requested.v1")
+UNKNOWN = Finding(Go.UNKNOWN, "station")
+
+
+@pytest.mark.parametrize(
+    ("purpose", "unknown", "told"),
+    [
+        ("pursuit", False, {"sam", CAPTAIN}),  # by the policy: sergeant or captain
+        ("tactical_operation", False, {CAPTAIN}),
+        ("call_for_service", False, set()),
+        ("call_for_service", True, {"pia"}),  # it waits for the pilot's word
+        ("pursuit", True, {"sam", CAPTAIN, "pia"}),
+    ],
+)
+@pytest.mark.rule("record.notified")
+def test_a_launch_that_waits_reaches_those_whose_yes_the_policy_asks_for(
+    center: SmallCenter, purpose: str, unknown: bool, told: set[str]
+) -> None:
+    center.enrolled("sam", Role.WATCH_SUPERVISOR)
+    memory, tell = Remembered(), Tell(mail=True)
+    happened = [r for r in center.all_events() if type(r.event) in tell.handles]
+    for recorded in happened:
+        tell.react(recorded, memory)
+    go = Finding(Go.GO, "station")
+    asked = replace(
+        LAUNCH,
+        purpose=purpose,
+        policy_version=1,
+        pilot=PersonId("pia"),
+        requested_by=PersonId("dee"),
+        accepted_unknowns=(),
+        conditions=Conditions(UNKNOWN if unknown else go, go, go),
+    )
+    waits = codec.Recorded(99, envelope(asked, "flight-f1", 1, center.clock.now()), asked, b"")
+    sends = [command for command in tell.react(waits, memory) if command.rule == "launch_approval_asked"]
+    assert {command.command.person for command in sends} == told
+
+
+@pytest.mark.rule("record.notified", "record.key_destroyed")
+def test_the_destruction_of_personal_data_is_told_to_who_may_approve_it_and_to_oversight(center: SmallCenter) -> None:
+    center.enrolled("aud", Role.AUDITOR, organisation=Organisation.OVERSIGHT)
+    memory, tell = Remembered(), Tell(mail=True)
+    for recorded in center.all_events():
+        if type(recorded.event) in tell.handles:
+            tell.react(recorded, memory)
+    asked = event_of("subjectkey.destruction_requested.v1")
+    waits = codec.Recorded(99, envelope(asked, "subjectkey-case-C-7", 1, center.clock.now()), asked, b"")
+    assert {command.command.person for command in tell.react(waits, memory)} == {CAPTAIN, "aud"}
 
 
 def test_machines_are_told_of_everything(center: SmallCenter) -> None:

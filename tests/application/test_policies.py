@@ -122,7 +122,7 @@ def on_the_dock(center: SmallCenter) -> Actor:
     """Puts a drone on a dock, ready; its pilot."""
     fleet, by, home = Fleet(center.handler), PersonId(ADMIN), Place(34.0845, -118.3834)
     pilot = center.enrolled("pia", Role.REMOTE_PILOT)
-    until, admin = date(2099, 12, 31), center.signed_on(ADMIN)
+    until, admin = center.clock.now().date() + timedelta(days=700), center.signed_on(ADMIN)
     part_107 = RecordCertificate(PersonId(pilot), CertificateKind.PART_107, "4512345", until, by)
     done(Accounts(center.handler).change(admin, part_107))
     done(fleet.commission_dock(admin, CommissionDock(DockId("roof"), "Station roof", home, 80.0, by)))

@@ -31,6 +31,7 @@ SAMPLED = replace(DRAWN, sample=tuple(Access(n, DRAWN.sample[0].stream, DRAWN.sa
 HELD = replace(event_of("footage.legal_hold_placed.v1"), hold="h1", verify_again_on=date(2026, 6, 20))
 VERIFIED = replace(event_of("footage.legal_hold_verified.v1"), hold="h1", verify_again_on=date(2027, 6, 20))
 RELEASED = replace(event_of("footage.legal_hold_released.v1"), hold="h1")
+RECEIVED = event_of("complaint.feedback_received.v1")
 FOUND = [replace(event_of("review.finding_recorded.v1"), number=n) for n in (1, 2)]
 MENDED = [replace(event_of("review.corrective_action_taken.v1"), finding=n) for n in (1, 2)]
 
@@ -57,6 +58,20 @@ CASES: list[tuple[list[str], str, list[Any], list[Any]]] = [
         "complaint-c1",
         [event_of("complaint.complaint_opened.v1")],
         [event_of("complaint.complaint_resolved.v1")],
+    ),
+    (["feedback_overdue"], "complaint-c1", [RECEIVED], [event_of("complaint.feedback_closed.v1")]),
+    (["feedback_overdue"], "complaint-c1", [RECEIVED], [event_of("complaint.complaint_opened.v1")]),
+    (
+        ["oversight_change_overdue"],
+        "person-aud",
+        [event_of("person.enrolled.v1"), event_of("person.oversight_change_asked.v1")],
+        [event_of("person.oversight_change_declined.v1")],
+    ),
+    (
+        ["audit_sample_overdue"],
+        "review-week-2026-W23",
+        [event_of("review.audit_seed_missed.v1")],
+        [event_of("review.audit_sample_drawn.v1")],
     ),
     (["hold_verification_due"], "footage-f1", [HELD], [VERIFIED]),
     (["hold_verification_due"], "footage-f1", [HELD], [RELEASED]),
@@ -96,7 +111,7 @@ def called(center: SmallCenter, listed: list[Due]) -> list[str]:
     return sorted(r.event.what for r in center.all_events() if isinstance(r.event, AttentionNeeded))
 
 
-@pytest.mark.rule("override.reviewed", "oversight.due", "record.deadlines")
+@pytest.mark.rule("override.reviewed", "oversight.due", "public.looked_at", "record.deadlines")
 @pytest.mark.parametrize(("what", "stream", "undone", "done"), CASES, ids=NAMES)
 def test_what_was_not_done_in_time_is_called_out_once(
     center: SmallCenter, what: list[str], stream: str, undone: list[Any], done: list[Any]

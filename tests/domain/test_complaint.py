@@ -10,6 +10,7 @@ import pytest
 from domain.complaint import (
     ANSWERERS,
     COMPLAINT,
+    LOOKED_AT_WITHIN,
     AssignComplaint,
     Closed,
     CloseFeedback,
@@ -28,6 +29,7 @@ from domain.complaint import (
     ResolveComplaint,
     StepRefused,
     Topic,
+    looked_at_by,
 )
 from domain.kernel import InvalidValue, NotFound, Personal, PersonId, StreamId, WrongState
 from domain.person import PersonStanding, Role
@@ -64,6 +66,11 @@ def test_the_public_files_feedback_whose_words_are_sealed_under_it() -> None:
 
 
 @pytest.mark.rule("public.feedback")
+@pytest.mark.rule("public.looked_at")
+def test_feedback_has_a_day_by_which_somebody_says_what_it_is() -> None:
+    assert looked_at_by(received) == NOW + LOOKED_AT_WITHIN == NOW + 7 * DAY
+
+
 def test_feedback_may_be_anonymous() -> None:
     anonymous = replace(receive, name="", contact=" ", wants_answer=False)
     given().when(anonymous).then(replace(received, name=None, contact=None, wants_answer=False))

@@ -11,17 +11,23 @@ import pytest
 from domain.kernel import InvalidValue, NotFound, PersonId, WrongState
 from domain.person import (
     EXPIRY_NOTICE,
+    LONGEST_CERTIFICATE,
+    OVERSIGHT_ANSWERS_WITHIN,
     PERSON,
     PERSONNEL_SYSTEM,
     ROLES_OF,
     AccessRevoked,
     Account,
+    AnswerOversightChange,
+    AskOversightChange,
     AssignRole,
     CertificateKind,
     CertificateRecorded,
     ChangeDetails,
     ChangeRefused,
     Command,
+    CorrectTraining,
+    Details,
     DetailsChanged,
     Enrol,
     Enrolled,
@@ -34,6 +40,10 @@ from domain.person import (
     MedicalHoldPlaced,
     NoteExpiry,
     Organisation,
+    OversightChange,
+    OversightChangeAsked,
+    OversightChangeConfirmed,
+    OversightChangeDeclined,
     PersonStanding,
     PilotStanding,
     PlaceMedicalHold,
@@ -49,6 +59,7 @@ from domain.person import (
     Suspend,
     Suspended,
     TrainingCompleted,
+    TrainingCorrected,
     expiry_notice_at,
     person_standing,
     pilot_standing,
@@ -163,6 +174,39 @@ def test_training_lies_in_the_past_and_expires_later() -> None:
     given(enrolled).when(replace(record, completed_on=TODAY + DAY)).then_raises(InvalidValue, "completed_on")
     given(enrolled).when(replace(record, expires_on=TODAY)).then_raises(InvalidValue, "expires_on")
     given(enrolled).when(replace(record, course="Watch center!")).then_raises(InvalidValue, "course")
+
+
+@pytest.mark.rule("people.training")
+def test_a_mistyped_expiry_gives_nobody_access_for_ever() -> None:
+    longest = 1096 * DAY
+    record = RecordTraining(LEE, "watch_center_use", TODAY - DAY, TODAY - DAY + longest, COMMANDER, longest)
+    given(enrolled).when(record).then_types(TrainingCompleted)
+    told = given(enrolled).when(replace(record, expires_on=date(2126, 6, 1))).then_raises(InvalidValue, "expires_on")
+    assert told.accepted == f"{TODAY - DAY + longest} or earlier: 1096 days at most"
+    for kind in CertificateKind:
+        latest = TODAY + LONGEST_CERTIFICATE[kind]
+        certificate = RecordCertificate(LEE, kind, "4827193", latest, COMMANDER)
+        given(enrolled).when(certificate).then_types(CertificateRecorded)
+        too_long = given(enrolled).when(replace(certificate, expires_on=latest + DAY))
+        assert too_long.then_raises(InvalidValue, "expires_on").accepted
+
+
+@pytest.mark.rule("people.training")
+def test_a_wrong_expiry_is_put_right_by_a_further_record_with_a_reason_also_to_an_earlier_day() -> None:
+    correct = CorrectTraining(LEE, "watch_center_use", TODAY - DAY, "the year was mistyped", COMMANDER, 1096 * DAY)
+    wrong = replace(trained, expires_on=TODAY + 1000 * DAY)
+    corrected = TrainingCorrected(
+        "watch_center_use", TODAY + 1000 * DAY, TODAY - DAY, "the year was mistyped", COMMANDER
+    )
+    given(enrolled, wrong).when(correct).then(corrected)
+    assert standing_codes(enrolled, operator, wrong, corrected) == ["training_expired"]
+    assert standing_codes(enrolled, operator, wrong, corrected, trained) == []
+    given(enrolled, wrong, corrected).when(correct).then_nothing()
+    given(enrolled, wrong).when(replace(correct, by=LEE)).then_refused(ChangeRefused, "own_account")
+    given(enrolled, wrong).when(replace(correct, reason=" ")).then_raises(InvalidValue, "reason")
+    given(enrolled, wrong).when(replace(correct, expires_on=date(2126, 6, 1))).then_raises(InvalidValue, "expires_on")
+    missing = given(enrolled, wrong).when(replace(correct, course="first_aid")).then_raises(NotFound, "course")
+    assert missing.accepted == "watch_center_use"
 
 
 def test_a_certificate_is_recorded_by_somebody_else() -> None:
@@ -464,3 +508,98 @@ def person_state(*happened: Event) -> Account:
     state = given(*happened).state
     assert isinstance(state, Account)
     return state
+
+
+# -- oversight is not muted ----------------------------------------------------
+
+AUDITOR, CITY = PersonId("aud"), PersonId("city-analyst")
+OVERSIGHT = Organisation.OVERSIGHT
+of_oversight = (replace(enrolled, organisation=OVERSIGHT), RoleAssigned(Role.AUDITOR, COMMANDER))
+WHY = "has moved to another county"
+ask = AskOversightChange(LEE, OversightChange.LEAVE, WHY, COMMANDER, LASD)
+asked_to_leave = OversightChangeAsked(OversightChange.LEAVE, None, WHY, NOW + OVERSIGHT_ANSWERS_WITHIN, COMMANDER, LASD)
+answer = AnswerOversightChange(LEE, AUDITOR, OVERSIGHT)
+gone = (RoleRevoked(Role.AUDITOR, COMMANDER, WHY), Suspended(COMMANDER, WHY))
+
+
+@pytest.mark.parametrize(
+    "command",
+    [
+        Suspend(LEE, COMMANDER, "inquiry 26-14"),
+        RevokeRole(LEE, Role.AUDITOR, COMMANDER, "no longer needed"),
+        Leave(LEE, ADMIN, "left the department"),
+        Leave(LEE, PERSONNEL_SYSTEM, "left"),
+        replace(move, by=PERSONNEL_SYSTEM),
+        ChangeDetails(LEE, "Jordan Lee", OVERSIGHT, "nowhere@lasd.example", ADMIN),
+    ],
+)
+@pytest.mark.rule("oversight.not_muted")
+def test_nobody_alone_takes_access_from_one_of_oversight_not_even_the_personnel_system(command: Command) -> None:
+    given(*of_oversight).when(command).then_refused(ChangeRefused, "oversight_not_muted")
+
+
+@pytest.mark.rule("oversight.not_muted")
+def test_one_of_oversight_goes_when_another_of_oversight_says_yes() -> None:
+    given(*of_oversight).when(ask).then(asked_to_leave)
+    confirmed = OversightChangeConfirmed(OversightChange.LEAVE, COMMANDER, AUDITOR, OVERSIGHT)
+    given(*of_oversight, asked_to_leave).when(answer).then(*gone, confirmed)
+    given(*of_oversight, asked_to_leave, *gone, confirmed).when(answer).then_raises(WrongState, "person")
+
+
+@pytest.mark.rule("oversight.not_muted")
+def test_each_change_is_done_as_it_was_asked_for() -> None:
+    details = Details("Jordan Lee", Organisation.CITY_OF_WEST_HOLLYWOOD, "jlee@weho.example")
+    for change, expected in (
+        (OversightChange.SUSPEND, [Suspended(COMMANDER, WHY)]),
+        (OversightChange.REVOKE_ROLE, [RoleRevoked(Role.AUDITOR, COMMANDER, WHY)]),
+        (OversightChange.REVOKE_ACCESS, [AccessRevoked(NOW, COMMANDER, WHY)]),
+        (
+            OversightChange.CHANGE_DETAILS,
+            [
+                DetailsChanged(details.name, details.organisation, details.email, COMMANDER),
+                RoleRevoked(Role.AUDITOR, COMMANDER, "moved to city_of_west_hollywood"),
+            ],
+        ),
+    ):
+        asking = replace(ask, change=change, details=details if change is OversightChange.CHANGE_DETAILS else None)
+        *done, confirmed = given(*of_oversight).and_when(asking).when(answer).events()
+        assert done == expected
+        assert confirmed == OversightChangeConfirmed(change, COMMANDER, AUDITOR, OVERSIGHT)
+
+
+@pytest.mark.rule("oversight.not_muted")
+def test_oversight_may_say_no_and_whom_it_is_about_may_only_say_yes() -> None:
+    waits = given(*of_oversight, asked_to_leave)
+    no = OversightChangeDeclined(OversightChange.LEAVE, "she is still needed", COMMANDER, AUDITOR)
+    waits.when(replace(answer, refusal="she is still needed")).then(no)
+    given(*of_oversight, asked_to_leave, no).when(ask).then(asked_to_leave)
+    waits.when(replace(answer, by=LEE, refusal="I stay")).then_refused(ChangeRefused, "own_account")
+    confirmed = OversightChangeConfirmed(OversightChange.LEAVE, COMMANDER, LEE, OVERSIGHT)
+    waits.when(replace(answer, by=LEE)).then(*gone, confirmed)
+
+
+@pytest.mark.rule("oversight.not_muted")
+def test_a_lone_auditor_who_is_gone_for_good_locks_nobody_out_for_ever() -> None:
+    city = replace(answer, by=CITY, organisation=Organisation.CITY_OF_WEST_HOLLYWOOD)
+    waits, later = given(*of_oversight, asked_to_leave), NOW + OVERSIGHT_ANSWERS_WITHIN
+    waits.when(city, later - DAY).then_refused(ChangeRefused, "oversight_answers_first")
+    confirmed = OversightChangeConfirmed(OversightChange.LEAVE, COMMANDER, CITY, Organisation.CITY_OF_WEST_HOLLYWOOD)
+    waits.when(city, later).then(*gone, confirmed)
+    of_same = replace(city, organisation=LASD)
+    waits.when(of_same, later).then_refused(ChangeRefused, "same_organisation")
+    waits.when(replace(of_same, by=COMMANDER), NOW).then_refused(
+        ChangeRefused, "own_request", "oversight_answers_first", "same_organisation"
+    )
+
+
+def test_what_is_asked_about_one_of_oversight_is_whole_and_changes_something() -> None:
+    given(enrolled, operator).when(ask).then_raises(InvalidValue, "person")
+    given(*of_oversight, asked_to_leave).when(ask).then_raises(WrongState, "person")
+    given(*of_oversight).when(replace(ask, reason="no")).then_raises(InvalidValue, "reason")
+    given(*of_oversight).when(replace(ask, by=LEE)).then_refused(ChangeRefused, "own_account")
+    details = Details("Jordan Lee", OVERSIGHT, "jlee@lasd.example")
+    given(*of_oversight).when(replace(ask, details=details)).then_raises(InvalidValue, "details")
+    to_details = replace(ask, change=OversightChange.CHANGE_DETAILS)
+    given(*of_oversight).when(to_details).then_raises(InvalidValue, "details")
+    given(*of_oversight).when(replace(to_details, details=details)).then_raises(WrongState, "change")
+    given(*of_oversight).when(answer).then_raises(WrongState, "person")

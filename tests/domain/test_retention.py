@@ -17,6 +17,7 @@ from domain.footage import (
     ExtensionRefused,
     ExtensionRequested,
     FootageDestroyed,
+    FootageLost,
     FootageTagged,
     Kept,
     LegalHoldPlaced,
@@ -48,7 +49,8 @@ held = LegalHoldPlaced("h1", WHOLE, LegalBasis(BasisKind.SUBPOENA, "7", "DA"), s
 verify = VerifyLegalHold(KEY, "h1", "the trial goes on", date(2027, 6, 1), ANA)
 verified = LegalHoldVerified("h1", sealed("the trial goes on"), date(2027, 6, 1), ANA)
 LATER = WHOLE.until + 400 * DAY
-ask = RequestExtension(KEY, LATER, "the appeal is not decided", LEE)
+POLICY = PolicyInForce(PolicyVersion(1), RECORD_ALL_KEEP_30_DAYS, "0" * 64, NOW)
+ask = RequestExtension(KEY, LATER, "the appeal is not decided", LEE, POLICY)
 asked = ExtensionRequested(LATER, sealed("the appeal is not decided"), LEE)
 
 
@@ -65,15 +67,15 @@ def test_a_legal_hold_is_verified_again() -> None:
 def test_a_retention_is_extended_by_the_approval_of_another_person() -> None:
     given(RECORDED).when(ask).then(asked)
     extended = RetentionExtended(LATER, sealed("the appeal is not decided"), LEE, CAPTAIN)
-    given(RECORDED, asked).when(AnswerExtension(CAPTAIN)).then(extended)
-    given(RECORDED, asked).when(AnswerExtension(LEE)).then_raises(WrongState, "approved_by")
-    given(RECORDED).when(AnswerExtension(CAPTAIN)).then_raises(WrongState, "footage")
-    given(RECORDED, asked, extended).when(AnswerExtension(CAPTAIN)).then_raises(WrongState, "footage")
+    given(RECORDED, asked).when(AnswerExtension(CAPTAIN, POLICY)).then(extended)
+    given(RECORDED, asked).when(AnswerExtension(LEE, POLICY)).then_raises(WrongState, "approved_by")
+    given(RECORDED).when(AnswerExtension(CAPTAIN, POLICY)).then_raises(WrongState, "footage")
+    given(RECORDED, asked, extended).when(AnswerExtension(CAPTAIN, POLICY)).then_raises(WrongState, "footage")
 
 
 @pytest.mark.rule("retention.extended")
 def test_an_extension_is_refused_with_a_reason() -> None:
-    no = AnswerExtension(CAPTAIN, "the appeal was decided")
+    no = AnswerExtension(CAPTAIN, POLICY, "the appeal was decided")
     given(RECORDED, asked).when(no).then_refused(ExtensionRefused, "declined")
     given(RECORDED, asked).and_when(no).when(no).then_raises(WrongState, "footage")
 
@@ -81,11 +83,35 @@ def test_an_extension_is_refused_with_a_reason() -> None:
 @pytest.mark.rule("retention.extended")
 def test_what_is_said_of_an_extension_has_a_length_and_its_day_a_zone() -> None:
     for said in ("yes", "y" * 500):
-        given(RECORDED, asked).when(AnswerExtension(CAPTAIN, said)).then_types(ExtensionRefused)
+        given(RECORDED, asked).when(AnswerExtension(CAPTAIN, POLICY, said)).then_types(ExtensionRefused)
     for said in ("ye", "y" * 501):
-        given(RECORDED, asked).when(AnswerExtension(CAPTAIN, said)).then_raises(InvalidValue, "reason")
+        given(RECORDED, asked).when(AnswerExtension(CAPTAIN, POLICY, said)).then_raises(InvalidValue, "reason")
     naive = LATER.replace(tzinfo=None)
     given(RECORDED).when(replace(ask, keep_until=naive)).then_raises(InvalidValue, "keep_until")
+
+
+@pytest.mark.rule("retention.extended")
+def test_an_extension_that_is_shorter_than_the_schedule_is_refused_and_told_what_would_be_one() -> None:
+    scheduled = WHOLE.until + 30 * DAY
+    told = given(RECORDED).when(replace(ask, keep_until=scheduled)).then_raises(InvalidValue, "keep_until")
+    assert told.accepted == f"after {scheduled:%Y-%m-%d %H:%M:%S} UTC"
+    given(RECORDED).when(replace(ask, keep_until=scheduled + SECOND)).then_types(ExtensionRequested)
+    early = replace(asked, keep_until=scheduled)
+    given(RECORDED, early).when(AnswerExtension(CAPTAIN, POLICY)).then_raises(InvalidValue, "keep_until")
+    given(RECORDED, held).when(replace(ask, keep_until=scheduled)).then_raises(InvalidValue, "keep_until")
+    nameless = replace(POLICY, parameters=replace(POLICY.parameters, retention=()))
+    given(RECORDED).when(replace(ask, policy=nameless)).then_raises(InvalidValue, "keep_until")
+
+
+@pytest.mark.rule("retention.lost", "retention.hold")
+def test_a_hold_on_footage_that_was_lost_can_be_closed() -> None:
+    lost = FootageLost(RECORDED.feed, WHOLE, NOW, "the disk failed")
+    release = ReleaseLegalHold(KEY, "h1", "it was lost, and the court was told", ANA)
+    released = LegalHoldReleased("h1", sealed("it was lost, and the court was told"), ANA)
+    given(RECORDED, held, lost).when(release).then(released)
+    given(RECORDED, held, lost, released).when(release).then_raises(NotFound, "hold")
+    given(RECORDED, lost).when(release).then_raises(NotFound, "hold")
+    given(RECORDED, held, lost).when(verify).then_raises(WrongState, "footage")
 
 
 @pytest.mark.parametrize("until", [NOW, NOW - DAY])

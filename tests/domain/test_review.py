@@ -21,7 +21,10 @@ from domain.review import (
     REVIEW,
     CommitSeed,
     ConsultAuditTrail,
+    DrawFallback,
     DrawSample,
+    Missed,
+    NoteMissedSeed,
     RecordAuditExport,
     RecordFinding,
     ReportDiscrepancy,
@@ -34,6 +37,7 @@ from domain.review_events import (
     AuditExported,
     AuditSampleDrawn,
     AuditSeedCommitted,
+    AuditSeedMissed,
     AuditTrailConsulted,
     CorrectiveActionTaken,
     Discrepancy,
@@ -93,6 +97,43 @@ correct = TakeCorrectiveAction(KEY, 1, DONE, CAPTAIN)
 def test_oversight_commits_to_a_hash_of_a_nonce_before_the_week_ends() -> None:
     given().when(commit).then(committed)
     given().when(commit, ENDS - SECOND).then(committed)
+
+
+SCHEDULER = PersonId("service-scheduler")
+note = NoteMissedSeed(WEEK, SCHEDULER)
+missed = AuditSeedMissed(WEEK, ENDS, ENDS + REVEAL_WITHIN, SCHEDULER)
+fall_back = DrawFallback(POPULATION, 5, 7 * DAY, SCHEDULER)
+
+
+@pytest.mark.rule("oversight.silent_week")
+def test_a_week_to_which_nobody_committed_is_on_the_record_once_it_is_over() -> None:
+    given().when(note, ENDS - SECOND).then_nothing()
+    given().when(note, ENDS).then(missed)
+    given(missed).when(note, ENDS + DAY).then_nothing()
+    given(committed).when(note, ENDS).then_nothing()
+    given(committed, drawn).when(note, ENDS + DAY).then_nothing()
+    given(missed).when(commit, ENDS + HOUR).then_refused(StepRefused, "week_is_over")
+
+
+@pytest.mark.rule("oversight.silent_week")
+def test_its_sample_is_drawn_all_the_same_and_the_record_names_the_seed_that_was_used() -> None:
+    asked = given(missed).when(fall_back, ENDS + HOUR)
+    (sample,) = asked.then_types(AuditSampleDrawn)
+    assert isinstance(sample, AuditSampleDrawn)
+    assert (sample.drawing_method, sample.nonce) == (sampling.FALLBACK, sampling.FALLBACK_NONCE)
+    assert sample.sample == sampling.sample(POPULATION, "00" * 32, 5) and not sample.late
+    assert sample.review_by == ENDS + HOUR + 7 * DAY
+    given(missed, sample).when(fall_back, ENDS + DAY).then_nothing()
+    (late,) = given(missed).when(fall_back, ENDS + REVEAL_WITHIN + SECOND).events()
+    assert isinstance(late, AuditSampleDrawn) and late.late
+    assert given(missed).state == Missed(missed)
+
+
+@pytest.mark.rule("oversight.silent_week")
+def test_nobody_chooses_the_fallback_over_a_nonce_that_was_committed_to() -> None:
+    given(committed).when(fall_back, ENDS + DAY).then_raises(WrongState, "week")
+    given().when(fall_back, ENDS + DAY).then_raises(WrongState, "week")
+    given(missed).when(draw, ENDS + DAY).then_raises(NotFound, "week")
 
 
 def test_a_commitment_after_the_week_is_refused() -> None:

@@ -55,6 +55,7 @@ TIMES = {  # 2026-06-01, a call in the afternoon
     "justify_by": "23:16:31",
     "week_ends_at": "23:59:59",
     "reveal_by": "23:59:59",
+    "draw_by": "23:59:59",
     "action_by": "23:59:59",
     "answer_by": "23:59:59",
     "consulted_at": "20:16:31.250911",

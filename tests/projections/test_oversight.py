@@ -178,6 +178,37 @@ def test_overrides_and_disclosures_wait_for_their_review_until_it_is_recorded(lo
     assert (disclosure.about, disclosure.person) == (request.what, request.person)
 
 
+@pytest.mark.rule("oversight.due", "public.looked_at", "oversight.not_muted", "oversight.silent_week")
+def test_the_list_of_what_is_due_has_silent_weeks_unopened_feedback_and_what_is_asked_about_oversight(log: Log) -> None:
+    missed, drawn = (event_of(f"review.{name}.v1") for name in ("audit_seed_missed", "audit_sample_drawn"))
+    asked, declined = (event_of(f"person.oversight_change_{name}.v1") for name in ("asked", "declined"))
+    feedback, closed = (event_of(f"complaint.feedback_{name}.v1") for name in ("received", "closed"))
+    again = replace(asked, answer_by=asked.answer_by + DAY)
+    story = [
+        ("review-week-2026-W23", replace(missed, week="2026-W23")),
+        ("review-week-2026-W24", replace(missed, week="2026-W24")),
+        ("review-week-2026-W24", replace(drawn, sample=())),
+        ("complaint-a", feedback),
+        ("complaint-b", feedback),
+        ("complaint-b", closed),
+        ("person-aud", asked),
+        ("person-aud", declined),
+        ("person-aud", again),
+        ("person-kim", asked),
+        ("person-kim", declined),
+    ]
+    applied(log, OVERSIGHT, [(START + n * HOUR, stream, event) for n, (stream, event) in enumerate(story)], 3)
+    found = ask(log.url, queries.queue, START, first=100).queue
+    assert {(due.kind, due.stream, due.due_at) for due in found if due.kind != "commit_seed"} == {
+        ("seed_missed", "review-week-2026-W23", missed.week_ends_at),
+        ("look_at_feedback", "complaint-a", c.looked_at_by(feedback)),
+        ("answer_oversight_change", "person-aud", again.answer_by),
+    }
+    weeks = {sample.week: sample for sample in ask(log.url, queries.samples, first=10).samples}
+    assert weeks["2026-W23"].missed_at and weeks["2026-W23"].nonce_sha256 is None
+    assert weeks["2026-W24"].missed_at and weeks["2026-W24"].drawn_at
+
+
 def test_who_read_the_record_what_left_it_and_what_did_not_agree_is_listed_latest_first(log: Log) -> None:
     read, left, differs = (
         event_of(f"review.{name}.v1") for name in ("audit_trail_consulted", "audit_exported", "discrepancy_found")
@@ -253,6 +284,7 @@ def test_the_read_model_of_complaints_is_what_the_streams_say(log: Log, seed: in
         match states[key]:
             case c.Received(told):
                 assert (row["phase"], row["received_at"]) == ("received", told.received_at)
+                assert row["look_by"] == c.looked_at_by(told)
             case c.Open(_, opened, assigned_to):
                 assert row["phase"] == ("assigned" if assigned_to else "open")
                 assert (row["answer_by"], row["concerns"]) == (opened.answer_by, opened.concerns)
@@ -280,7 +312,9 @@ def test_what_waits_is_listed_and_what_was_answered_is_counted(log: Log) -> None
     answered = [x for x in everything if x.resolution and x.closed_at]
     days = [(x.closed_at - x.received_at) / DAY for x in answered if x.closed_at]
     assert (figures.received, figures.answered) == (len(everything), len(answered))
-    assert figures.overdue == sum(x.overdue(now) for x in everything)
+    late = [x for x in everything if x.overdue(now)]
+    assert figures.overdue == sum(x.phase != "received" for x in late)
+    assert figures.not_looked_at == sum(x.phase == "received" for x in late)
     assert figures.median_days == (pytest.approx(median(days)) if days else None)
     _, none = ask(log.url, complaint_queries.figures, datetime(2020, 1, 1, tzinfo=UTC), START - DAY, now)
     assert none.median_days is None

@@ -15,12 +15,16 @@ from domain.person import (
     Enrolled,
     MedicalHoldPlaced,
     Organisation,
+    OversightChange,
+    OversightChangeAsked,
+    OversightChangeConfirmed,
     Reinstated,
     Role,
     RoleAssigned,
     RoleRevoked,
     Suspended,
     TrainingCompleted,
+    TrainingCorrected,
 )
 from domain.policy import (
     RECORD_ALL_KEEP_30_DAYS,
@@ -263,3 +267,20 @@ def test_a_diff_names_the_entries_of_a_list() -> None:
         ("retention.b", '{"category":"b","days":2}', '{"category":"b","days":3}'),
         ("retention.c", None, '{"category":"c","days":2}'),
     ]
+
+
+def test_a_change_of_oversight_is_shown_while_it_waits_and_a_corrected_training_as_it_is(log: Log) -> None:
+    until = START + 7 * DAY
+    asked = OversightChangeAsked(OversightChange.LEAVE, None, "moved away for good", until, BY, LASD)
+    confirmed = OversightChangeConfirmed(OversightChange.LEAVE, BY, PersonId("p-kim"), Organisation.OVERSIGHT)
+    course = TrainingCompleted("watch_center_use", TODAY, TODAY + 900 * DAY, BY)
+    corrected = TrainingCorrected("watch_center_use", course.expires_on, TODAY + 90 * DAY, "mistyped", BY)
+    log.append(enrolled("aud"), ("person-aud", asked), enrolled("kim"), ("person-kim", asked))
+    last = log.append(("person-kim", confirmed), ("person-kim", course), ("person-kim", corrected))
+    with ProjectionHost(log.url, store_feeds(log.url, 3), [PEOPLE]) as host:
+        wait_applied(host, log.url, last, PEOPLE.name)
+    _, found = ask(log.url, queries.people, START)
+    aud, kim = found
+    assert aud.asked is not None
+    assert (aud.asked.change, aud.asked.by, aud.asked.answer_by) == ("leave", BY, until)
+    assert kim.asked is None and kim.courses == (("watch_center_use", TODAY + 90 * DAY),)

@@ -45,9 +45,9 @@ def history(seed: int, hours: int, steps: int) -> tuple[list[tuple[datetime, str
             f.PlaceLegalHold(footage, hold, WARRANT, "homicide case", at.date() + 90 * DAY, LEE),
             f.VerifyLegalHold(footage, hold, "it goes on", at.date() + 180 * DAY, LEE),
             f.ReleaseLegalHold(footage, hold, "it is over", LEE),
-            f.RequestExtension(footage, at + 300 * DAY, "the appeal", LEE),
-            f.AnswerExtension(CAPTAIN),
-            f.AnswerExtension(CAPTAIN, "it was decided"),
+            f.RequestExtension(footage, at + 300 * DAY, "the appeal", LEE, POLICY),
+            f.AnswerExtension(CAPTAIN, POLICY),
+            f.AnswerExtension(CAPTAIN, POLICY, "it was decided"),
             f.DestroyFootage(POLICY, CAPTAIN, at + 35 * DAY),
         ]
         command = record if n < hours else chance.choice(options)

@@ -38,6 +38,7 @@ FACTS: Mapping[str, tuple[bool | None, ...]] = MappingProxyType(
     {
         "own_record": (False, True),
         "own_request": (False, True, None),
+        "of_oversight": (False, True, None),
         "stepped_up": (True, False),
         "needs_station_commander": (False, True),
         "shared_with_open_incident": (False, True),
@@ -50,6 +51,8 @@ CIRCUMSTANCES: Mapping[str, tuple[str, bool | None]] = MappingProxyType(
         "own request": ("own_request", True),
         "nobody's request": ("own_request", None),
         "own record": ("own_record", True),
+        "of oversight": ("of_oversight", True),
+        "of whom unknown": ("of_oversight", None),
         "no step-up": ("stepped_up", False),
         "captain's": ("needs_station_commander", True),
         "shared": ("shared_with_open_incident", True),

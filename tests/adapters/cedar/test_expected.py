@@ -30,8 +30,12 @@ APPROVALS = (
     "make_disclosure",
     "answer_retention_extension",
     "answer_key_destruction",
+    "answer_oversight_change",
+    "answer_for_oversight",
     "adopt_policy",
 )
+# What mutes one of oversight, where one of the agency does it alone.
+MUTING = ("suspend_person", "revoke_role", "change_person")
 # Where pictures come to be seen, in the watch center or as a file; and where a plate does.
 PICTURES = ("request_live_view", "request_viewing", "request_export", "deliver_export")
 PLATES = ("search_plate", "decide_hit", "read_hits")
@@ -104,7 +108,7 @@ def test_the_rules_answer_as_is_written_for_every_role_in_every_circumstance(
 @pytest.mark.parametrize("action", ACTIONS)
 def test_what_is_not_known_is_not_so(authoriser: CedarAuthoriser, action: str) -> None:
     unknown: Facts = dict.fromkeys(FACTS)
-    denied = {**dict.fromkeys(FACTS, False), "own_request": None}
+    denied = {**dict.fromkeys(FACTS, False), "own_request": None, "of_oversight": None}
     for column, role in COLUMNS.items():
         answered = allowed(authoriser, action, frozenset({role} if role else ()), unknown)
         assert answered == TABLE.answer(action, column, denied), (action, column)
@@ -139,6 +143,14 @@ def test_no_administrator_ambassador_or_analyst_sees_a_picture_or_plate_with_wha
         if role in held:
             assert not allowed(authoriser, action, held, EVERYTHING), held
             assert not allowed(authoriser, action, held, ORDINARY), held
+
+
+@pytest.mark.parametrize("action", MUTING)
+@pytest.mark.rule("oversight.not_muted")
+def test_nobody_mutes_oversight_alone_with_whatever_roles(authoriser: CedarAuthoriser, action: str) -> None:
+    for held in held_together():
+        for known in ({"of_oversight": True}, {}):
+            assert not allowed(authoriser, action, held, {"stepped_up": True, "own_request": False, **known}), held
 
 
 @pytest.mark.parametrize("verb", ["edit", "change", "redact", "hide", "delete", "purge", "truncate"])

@@ -205,8 +205,7 @@ class Looking(Watch):
     @rule(who=anyone, piece=pieces, days=st.sampled_from([1, 40, 60]))
     def asks_to_keep_longer(self, who: str, piece: int, days: int) -> None:
         until = self.clock.now() + days * DAY
-        command = footage.RequestExtension(self.piece(piece), until, SAID, PersonId(who))
-        self.ask(who, lambda actor: self.retention.change(actor, command))
+        self.ask(who, lambda actor: self.retention.request_extension(actor, self.piece(piece), until, SAID))
 
     @rule(who=mostly(CAPTAIN), piece=pieces, no=st.sampled_from([None, None, SAID]))
     def answers_that(self, who: str, piece: int, no: str | None) -> None:

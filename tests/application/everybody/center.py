@@ -6,6 +6,7 @@ import secrets
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from datetime import timedelta
+from uuid import UUID
 
 import httpx
 import psycopg
@@ -17,14 +18,16 @@ from adapters.heartbeats import PostgresHeartbeats
 from application.calls import Calls
 from application.cameras import Cameras
 from application.fleet import Fleet
+from application.oversight import Oversight
 from application.ports import Head
 from application.standing import service
 from domain.call import UpdateCall
 from domain.camera import InstallCamera, NoteOnline
 from domain.dock import CommissionDock
 from domain.drone import ReadyDrone, RegisterDrone
-from domain.kernel import CallNumber, CameraId, DockId, DroneId, PersonId, Place
+from domain.kernel import CallNumber, CameraId, DockId, DroneId, PersonId, Place, StreamId
 from domain.person import CertificateKind, Organisation, RecordCertificate, Role
+from domain.review_events import Discrepancy
 from tests.adapters.alpr.reference_provider import KEY, ReferenceProvider, read, reference_provider
 from tests.application.small_center import ADMIN, NOON, SmallCenter, done, small_center
 from tests.conftest import url_of_database
@@ -49,6 +52,7 @@ ELSEWHERE = {
     "abe": Organisation.BLOCK_BY_BLOCK,
     "cal": Organisation.CITY_OF_WEST_HOLLYWOOD,
 }
+UNDER_REVIEW = UUID("01975f3a-0000-7000-8000-00000000000f")
 PLAZA, DOCK = Place(34.0900, -118.3617), DockId("station-roof")
 DRONES = (DroneId("weho-1"), DroneId("weho-2"))
 
@@ -75,6 +79,8 @@ def settle(center: SmallCenter, call: str) -> None:
         done(fleet.register(admin, frame))
         done(fleet.upkeep(pilot, drone, ReadyDrone(95.0, PersonId("pia"))))
     done(Calls(center.handler).update(service("service-dispatch"), update(center, call, 1)))
+    differs, said = (Discrepancy.COUNT, StreamId("camera-plaza")), "two counts of its footage"
+    done(Oversight(center.handler).report_discrepancy(center.signed_on("aud"), *differs, said, UNDER_REVIEW))
 
 
 def update(center: SmallCenter, call: str, number: int, disposition: str | None = None) -> UpdateCall:

@@ -10,6 +10,7 @@ from tests.application.everybody.said import Said, holds
 
 Key = tuple[str, str]  # what, and of which stream
 GATEWAY_FIRST = timedelta(minutes=2)  # a launch is the gateway's to give up, and the scheduler's after that
+LOOKED_AT_WITHIN = timedelta(days=7)  # what the public says
 NOTICE = timedelta(days=30)  # before a training or certificate runs out
 
 # By kind of event: what is to be done until when, and whether that ends by itself (True) or is shown overdue (False).
@@ -46,7 +47,9 @@ CLEARS: dict[str, list[str]] = {
     "flight.drone_launched": ["launch"],
     "disclosure.disclosure_reviewed": ["disclosure_review_overdue"],
     "review.audit_sample_drawn": ["audit_sample_overdue"],
+    "complaint.complaint_opened": ["feedback_overdue"],
     "complaint.complaint_resolved": ["complaint_answer_overdue"],
+    "complaint.feedback_closed": ["feedback_overdue"],
 }
 
 
@@ -74,6 +77,9 @@ class Deadlines:
         set_for = [at for (kind, of), at in self.shown.items() if (kind.partition(":")[0], of) == (what, about)]
         holds(not set_for or said.at >= min(set_for), "nothing is called overdue before it is")
         self.called_out.add((what, about))
+
+    def _fed_back(self, said: Said) -> None:
+        self.shown["feedback_overdue", said.stream] = said.moment("received_at") + LOOKED_AT_WITHIN
 
     def _sampled(self, said: Said) -> None:
         self.to_review[said.stream] = {access["position"] for access in said.data["sample"]}
@@ -128,6 +134,7 @@ class Deadlines:
 
 _SPECIAL: dict[str, Callable[[Deadlines, Said], None]] = {
     "notice.attention_needed": Deadlines._attention,
+    "complaint.feedback_received": Deadlines._fed_back,
     "review.audit_sample_drawn": Deadlines._sampled,
     "review.access_reviewed": Deadlines._reviewed,
     "review.finding_recorded": Deadlines._finding,

@@ -30,7 +30,7 @@ from domain.grounds import OVERSIGHT_REVIEW, Grounds
 from domain.kernel import CallNumber, CaseNumber, PersonId
 from domain.legal_basis import BasisKind, LegalBasis
 from domain.person import Reinstate, Suspend
-from tests.application.everybody.center import ROLES, Everything
+from tests.application.everybody.center import ROLES, UNDER_REVIEW, Everything
 from tests.application.everybody.promises import Promises
 from tests.application.everybody.said import said
 from tests.application.small_center import ADMIN, CAPTAIN, NOON, SmallCenter, done
@@ -47,7 +47,8 @@ GROUNDS = {
     "prohibited": Grounds("face_recognition", SAID, case=CaseNumber("C-7")),
     "no case": Grounds("call_for_service", SAID),
     "no reason": Grounds("call_for_service", "?", case=CaseNumber("C-7")),
-    "review": Grounds(OVERSIGHT_REVIEW, SAID, authorisation="the sample of week 22"),
+    "review": Grounds(OVERSIGHT_REVIEW, SAID, authorisation=f"review-{UNDER_REVIEW}"),
+    "no review": Grounds(OVERSIGHT_REVIEW, SAID, authorisation="review-of-nothing"),
 }
 
 # What is in order comes up more often than what is not, so that the later rules are reached too.

@@ -165,8 +165,17 @@ export function OversightPage() {
                       : `ends ${dayOf(sample.weekEndsAt)}`}
                   </span>
                 </h3>
-                <Fact name="Committed to">{sample.nonceSha256}</Fact>
-                <Fact name="Number revealed">{sample.nonce ?? 'not yet'}</Fact>
+                {sample.missedAt ? (
+                  <p>
+                    <span className="chip bad">No number</span> Nobody committed to a number before this week ended. The
+                    seed is of the log’s root alone, which those who make the log could have steered.
+                  </p>
+                ) : (
+                  <>
+                    <Fact name="Committed to">{sample.nonceSha256}</Fact>
+                    <Fact name="Number revealed">{sample.nonce ?? 'not yet'}</Fact>
+                  </>
+                )}
                 <Fact name="Root of the log">{sample.rootSha256 ?? 'not yet'}</Fact>
                 {sample.drawnAt && (
                   <p className="quiet">

@@ -19,6 +19,9 @@ export const steps: Record<string, Step | undefined> = {
   act_on_finding: { title: 'Act on a finding', verb: 'Act', action: 'take_corrective_action', form: 'act' },
   review_override: { title: 'Review an override' },
   justify_override: { title: 'Justify a break-glass' },
+  seed_missed: { title: 'Nobody committed to a number: the sample is drawn without one' },
+  look_at_feedback: { title: 'Look at what somebody of the public says' },
+  answer_oversight_change: { title: 'Answer what is asked about one of oversight' },
 }
 
 /** The stream whose events tell what this is about. */
