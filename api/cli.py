@@ -130,6 +130,14 @@ def drone_gateway() -> None:
 
 
 @main.command()
+def recorder() -> None:
+    """Records the cameras into the vault, and what was recorded and lost onto the record."""
+    from api.processes import recorder as process
+
+    process.run()
+
+
+@main.command()
 @click.argument("file", type=click.Path(exists=True, dir_okay=False, path_type=Path))
 @click.option("--whole", is_flag=True, help="The file names everybody: who is not in it has left.")
 @click.option("--json", is_flag=True, help="Print as JSON.")

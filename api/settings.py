@@ -318,6 +318,11 @@ class Settings(BaseSettings):
     )
 
     # -- cameras and footage --
+    cameras: Path | None = Field(
+        None,
+        alias="SAFERWEHO_CAMERAS",
+        description="File (mode 0600) of where cameras are reached: `CAMERA rtsp://[user:password@]host[:port]/path`.",
+    )
     vault: Annotated[str, AfterValidator(_vault)] | None = Field(
         None,
         alias="SAFERWEHO_VAULT",
@@ -326,6 +331,13 @@ class Settings(BaseSettings):
     )
     vault_quota_gb: float = Field(
         0, ge=0, alias="SAFERWEHO_VAULT_QUOTA_GB", description="GB of footage the vault may hold; 0: what fits."
+    )
+    scrub_mb_per_s: int = Field(
+        10,
+        ge=0,
+        le=10_000,
+        alias="SAFERWEHO_SCRUB_MB_PER_S",
+        description="How fast the recorder reads the vault again to find what broke, in MB a second; 0: not at all.",
     )
     s3_endpoint: WebAddress | None = Field(
         None,

@@ -27,6 +27,8 @@ BENCHES = (
     "audit_query",
     "rebuild",
     "mavlink_gateway",
+    "vault",
+    "recorder",
     "page",
 )
 HEADINGS = ("name", "value", "unit", "floor", "ratio", "goal", "holds")

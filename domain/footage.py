@@ -1,4 +1,5 @@
-"""Footage: at most an hour of one feed, told by the root of its segments' manifest; tagged, held, destroyed or lost.
+"""Footage: at most an hour of one feed, and the segment that began in it, told by the root of its segments' manifest;
+tagged, held, destroyed or lost.
 
 Footage that should exist and does not is `FootageLost`, never silence. A legal hold beats every schedule.
 """
@@ -28,7 +29,7 @@ from domain.legal_basis import LegalBasis, check_legal_basis
 from domain.policy import PolicyInForce, PolicyParameters
 from domain.privacy_override_events import Range
 
-LONGEST = timedelta(hours=1)
+LONGEST = timedelta(hours=1, seconds=10)  # an hour, and the segment that was under way at its end
 
 # -- events ------------------------------------------------------------------
 # `range`: by the recorder's clock. `key`: names the key of that camera and hour, whose destruction is the footage's.
@@ -349,7 +350,11 @@ def _recorded(command: RecordFootage) -> FootageRecorded:
     checks.aware("range.since", since)
     checks.aware("range.until", until)
     if not timedelta(0) < until - since <= LONGEST:
-        raise InvalidValue("footage is at most an hour of one feed", field="range", accepted="up to 3600 s, not empty")
+        raise InvalidValue(
+            "footage is at most an hour of one feed, and the segment that began in it",
+            field="range",
+            accepted="up to 3610 s, not empty",
+        )
     if command.segments < 1 or command.size_bytes < 1:
         raise InvalidValue("footage has segments", field="segments", accepted="1 and up")
     return FootageRecorded(

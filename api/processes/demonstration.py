@@ -24,12 +24,13 @@ from api.processes.running import running
 from api.processes.scenes import Scenes
 from api.processes.tools import tool_settings
 from application.accounts import Accounts, Proof
+from application.cameras import Cameras
 from application.fleet import Fleet
 from application.handling import Accepted, Actor, Outcome
 from application.policies import Policies
-from domain import dock, drone, person
+from domain import camera, dock, drone, person
 from domain.founding import Founder
-from domain.kernel import DockId, DroneId, PersonId, Place
+from domain.kernel import CameraId, DockId, DroneId, PersonId, Place
 from domain.person import CertificateKind, Organisation, Role
 from domain.policy import RECORD_ALL_KEEP_30_DAYS
 
@@ -61,6 +62,23 @@ PEOPLE = (
     Character("s.bhatt", "Sunita Bhatt", Organisation.OVERSIGHT, Role.AUDITOR),
 )
 ADMINISTRATOR, COMMANDER = PEOPLE[0], PEOPLE[1]
+
+
+@dataclass(frozen=True, slots=True)
+class Hung:
+    """A camera of the demonstration, which films a synthetic picture. `looks`: degrees from true north."""
+
+    id: str
+    name: str
+    place: Place
+    looks: float
+
+
+CAMERAS = (
+    Hung("plummer-park", "Santa Monica Boulevard at Plummer Park", Place(34.0909, -118.3512), 180.0),
+    Hung("city-hall", "Santa Monica Boulevard at City Hall", Place(34.0905, -118.3689), 90.0),
+    Hung("sunset-strip", "Sunset Boulevard at San Vicente Boulevard", Place(34.0909, -118.3857), 270.0),
+)
 
 
 def person_of(role: str) -> str:
@@ -104,6 +122,9 @@ def prepare() -> None:
                 ),
             )
         )
+        for hung in CAMERAS:
+            put_up = camera.InstallCamera(CameraId(hung.id), hung.name, hung.place, 6.0, hung.looks, by)
+            done(Cameras(handler).change(admin, put_up))
         for actor in (admin, captain):
             done(accounts.sign_off(actor))
 

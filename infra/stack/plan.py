@@ -9,7 +9,7 @@ from urllib.parse import quote, urlsplit
 
 from adapters import keys
 from adapters.event_store import login_roles
-from api.processes.demonstration import DRONE, SYSTEM_ID
+from api.processes.demonstration import CAMERAS, DRONE, SYSTEM_ID
 
 from .processes import free_port
 from .supervisor import Service
@@ -86,7 +86,7 @@ def _kept(file: Path, content: str) -> Path:
 
 
 def the_product(context: Context) -> Plan:
-    """The spine, and with `demo` a simulated drone and the demonstration that flies it."""
+    """The spine, and with `demo` synthetic cameras, a simulated drone and the demonstration that flies it."""
     gateway_port, link_port = free_port(), free_port()
     shared = {
         **context.env,
@@ -120,6 +120,14 @@ def the_product(context: Context) -> Plan:
     ]
     if not context.demo:
         return Plan(prepare, services)
+    camera_port = free_port()
+    addresses = "".join(f"{camera.id} rtsp://127.0.0.1:{camera_port}/{camera.id}\n" for camera in CAMERAS)
+    shared["SAFERWEHO_CAMERAS"] = str(_kept(context.home / "cameras", addresses))
+    shared["SAFERWEHO_FOOTAGE_MINUTES"] = "2"  # so that who looks on sees it go on the record
+    names = [camera.id for camera in CAMERAS]
+    filming = ["-m", "infra.camera", "--port", str(camera_port), "--rate", "10", "--key-every", "20", *names]
+    services.append(Service("cameras", [sys.executable, *filming], context.env))
+    services.append(service("recorder", "saferweho_recorder"))
     vehicle = [
         "-m",
         "infra.vehicle",

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from datetime import date
+from datetime import date, timedelta
 
 import pytest
 
@@ -48,7 +48,9 @@ destroy = DestroyFootage(POLICY, ANA, GONE_AFTER)
 @pytest.mark.rule("retention.footage")
 def test_footage_covers_one_feed_and_at_most_an_hour() -> None:
     given().when(record).then(RECORDED)
-    too_long = Range(WHOLE.since, WHOLE.until + SECOND)
+    with_the_last_segment = Range(WHOLE.since, WHOLE.since + timedelta(hours=1, seconds=10))
+    given().when(replace(record, range=with_the_last_segment)).then(replace(RECORDED, range=with_the_last_segment))
+    too_long = Range(WHOLE.since, with_the_last_segment.until + SECOND)
     given().when(replace(record, range=too_long)).then_raises(InvalidValue, "range")
     given().when(replace(record, range=Range(NOW, NOW))).then_raises(InvalidValue, "range")
     given().when(replace(record, manifest_root_sha256="x")).then_raises(InvalidValue, "manifest_root_sha256")

@@ -66,11 +66,14 @@ BEGIN
 END
 $$;
 
--- Of the installation's secrets a sealer or opener sees the one that signs manifests.
+-- Of the installation's secrets a sealer or opener sees the one that signs manifests, and a sealer the one without which
+-- nobody appends: by it a command that comes again is known.
 ALTER TABLE keys.secrets ENABLE ROW LEVEL SECURITY;
 CREATE POLICY everything ON keys.secrets TO saferweho_keys_reader, saferweho_keys_maker USING (true) WITH CHECK (true);
 CREATE POLICY signing_manifests ON keys.secrets TO saferweho_keys_sealer, saferweho_keys_opener
     USING (purpose = 'footage manifests') WITH CHECK (purpose = 'footage manifests');
+CREATE POLICY knowing_commands ON keys.secrets TO saferweho_keys_sealer
+    USING (purpose = 'command') WITH CHECK (purpose = 'command');
 
 REVOKE EXECUTE ON ALL FUNCTIONS IN SCHEMA keys FROM PUBLIC;
 GRANT SELECT ON keys.footage_keys, keys.secrets TO saferweho_keys_sealer, saferweho_keys_opener;

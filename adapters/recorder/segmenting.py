@@ -1,0 +1,115 @@
+"""A stream cut into segments: each ends at the first key frame after two seconds, and plays on its own.
+
+A segment is a fragmented MP4 (ISO/IEC 14496-12 §8.8) with what the camera sent, remuxed and not re-encoded.
+"""
+
+from __future__ import annotations
+
+import io
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from fractions import Fraction
+from typing import Any, TypeAlias
+
+import av
+
+from adapters.recorder.clock import Taken
+
+Packet: TypeAlias = "av.Packet[av.VideoStream]"  # generic in its stubs alone
+SHORTEST = timedelta(seconds=2)
+LONGEST = timedelta(seconds=10)  # of a camera that sends key frames too rarely, or none: it is cut all the same
+MOST_BYTES = 32 << 20
+AGREES = timedelta(seconds=1)
+
+
+@dataclass(frozen=True, slots=True)
+class Cut:
+    """A segment as it was cut. `taken`: its first picture."""
+
+    content: bytes
+    since: datetime
+    until: datetime
+    taken: Taken
+    on_key_frame: bool
+    pictures: int
+
+
+class Segmenter:
+    """Of one connection. `stream`: what the packets are of. Holds at most MOST_BYTES and one packet."""
+
+    def __init__(self, stream: av.VideoStream) -> None:
+        self._stream = stream
+        self._base: Fraction = stream.time_base or Fraction(1, 90_000)
+        self._packets: list[Packet] = []
+        self._size = 0
+        self._first: Taken | None = None
+
+    def feed(self, packet: Packet, taken: Taken) -> Cut | None:
+        """Takes a packet; gives the segment that ended in front of it. A stream begins at its first key frame."""
+        if not self._packets and self._first is None and not packet.is_keyframe:
+            return None
+        cut = None
+        if self._packets:
+            lasted = self._lasted(packet)
+            at_key_frame = packet.is_keyframe and lasted >= SHORTEST
+            if at_key_frame or lasted >= LONGEST or self._size + packet.size > MOST_BYTES or lasted < timedelta(0):
+                cut = self._cut(taken.at, max(lasted, timedelta(0)))
+        if not self._packets:
+            self._first = taken
+        self._packets.append(packet)
+        self._size += packet.size
+        return cut
+
+    def rest(self) -> Cut | None:
+        """What came since the last cut, where the stream broke off."""
+        if not self._packets:
+            return None
+        lasted = self._lasted(self._packets[-1]) + self._usual()
+        return self._cut(None, lasted)
+
+    def _lasted(self, packet: Packet) -> timedelta:
+        """From the first packet held to the beginning of this one."""
+        ticks = _time(packet) - _time(self._packets[0])
+        return timedelta(seconds=float(ticks * self._base))
+
+    def _usual(self) -> timedelta:
+        """How long a picture is shown."""
+        if len(self._packets) < 2:
+            return timedelta(milliseconds=40)
+        return max(self._lasted(self._packets[-1]) / (len(self._packets) - 1), timedelta(milliseconds=1))
+
+    def _cut(self, next_at: datetime | None, lasted: timedelta) -> Cut:
+        assert self._first is not None
+        packets, first = self._packets, self._first
+        self._packets, self._size = [], 0
+        since, lasted = first.at, max(lasted, timedelta(milliseconds=1))
+        # Where clock and stream agree the next one begins where this one ends; where not, it is as long as it plays.
+        agrees = next_at is not None and abs(next_at - since - lasted) < AGREES and next_at > since
+        until = next_at if agrees and next_at is not None else since + lasted
+        content = _muxed(self._stream, packets, self._base, lasted)
+        return Cut(content, since, until, first, packets[0].is_keyframe, len(packets))
+
+
+def _time(packet: Packet) -> int:
+    time = packet.dts if packet.dts is not None else packet.pts
+    assert time is not None  # `source` lets no other through
+    return time
+
+
+def _muxed(stream: Any, packets: list[Packet], base: Fraction, lasted: timedelta) -> bytes:
+    out = io.BytesIO()
+    # One fragment a segment: what a viewer needs to start is at its beginning, and nothing is written twice.
+    options = {"movflags": "empty_moov+default_base_moof+skip_trailer", "frag_duration": str(60_000_000)}
+    with av.open(out, "w", format="mp4", options=options) as container:
+        copy = container.add_stream_from_template(stream)
+        start, last = _time(packets[0]), -1
+        for packet in packets:
+            dts = max(_time(packet) - start, last + 1)
+            packet.pts = max((packet.pts if packet.pts is not None else dts + start) - start, dts)
+            packet.dts, packet.time_base, last = dts, base, dts
+            packet.stream = copy
+        # The last picture has nobody after it that says how long it is shown.
+        packets[-1].duration = max(1, round(Fraction(lasted.total_seconds()) / base) - last)
+        for packet in packets:
+            container.mux(packet)
+    return out.getvalue()

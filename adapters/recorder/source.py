@@ -1,0 +1,115 @@
+"""Pictures of a camera over RTSP (RFC 2326, RFC 7826), interleaved in TCP. Audio is never asked for."""
+
+from __future__ import annotations
+
+import struct
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import av
+
+from adapters.recorder import codecs
+from adapters.recorder.addresses import CameraAddress
+from adapters.recorder.clock import StreamClock, Taken
+from adapters.recorder.segmenting import Packet, Segmenter
+
+OPENS_S, READS_S = 10.0, 10.0  # without a picture so long, the connection is given up
+CODECS = ("h264", "hevc")
+_OPTIONS = {
+    "rtsp_transport": "tcp",
+    "allowed_media_types": "video",  # sound is not even set up: nobody consented to it (Cal. Penal Code §632)
+    "user_agent": "saferweho-recorder",
+    "fflags": "nobuffer",
+    "analyzeduration": "2000000",
+}
+_PRFT = struct.Struct("=qi")  # AVProducerReferenceTime: µs since 1970, flags
+
+
+class SourceFault(Exception):
+    """No pictures can be had from a camera now. Says why, without its password."""
+
+
+class StreamChanged(SourceFault):
+    """The camera sends another picture than before: another size, another profile. It is connected to anew."""
+
+
+@dataclass(frozen=True, slots=True)
+class Picture:
+    packet: Packet
+    taken: Taken
+
+
+class Connection:
+    """One connection to a camera, to be used by one thread and closed by it."""
+
+    def __init__(self, address: CameraAddress) -> None:
+        """Raises SourceFault."""
+        try:
+            self._container: Any = av.open(
+                address.url, options=dict(_OPTIONS), timeout=(OPENS_S, READS_S), metadata_errors="replace"
+            )
+        except (av.FFmpegError, OSError) as error:
+            raise SourceFault(_words(error)) from None
+        try:
+            video = next((s for s in self._container.streams.video if s.codec_context.name in CODECS), None)
+            if video is None:
+                sent = ", ".join(s.codec_context.name for s in self._container.streams) or "nothing"
+                raise SourceFault(f"the camera sends {sent}; accepted: H.264 or H.265")
+            if not (video.width and video.height):
+                raise SourceFault("the camera does not say how large its picture is")
+        except BaseException:
+            self._container.close()
+            raise
+        self._video = video
+        self.codec: str = video.codec_context.name
+        self._parameters = codecs.parameter_set(self.codec, bytes(video.codec_context.extradata or b""))
+        self.media = codecs.media_type(self.codec, self._parameters)
+        self.segmenter = Segmenter(video)
+
+    def pictures(self) -> Iterator[Picture]:
+        """Until the camera ends it. Raises SourceFault."""
+        clock, base = StreamClock(), self._video.time_base
+        try:
+            for packet in self._container.demux(self._video):
+                arrived_us = time.time_ns() // 1000
+                media = packet.dts if packet.dts is not None else packet.pts
+                if media is None or not packet.size or packet.is_corrupt:
+                    continue
+                if packet.is_keyframe:
+                    self._still_the_same(bytes(packet))
+                yield Picture(packet, clock.taken(int(media * base * 1_000_000), arrived_us, _camera_us(packet)))
+        except (av.FFmpegError, OSError) as error:
+            raise SourceFault(_words(error)) from None
+        raise SourceFault("the camera ended the stream")
+
+    def _still_the_same(self, key_frame: bytes) -> None:
+        now = codecs.parameter_set(self.codec, key_frame)
+        if now is None:
+            return
+        if self._parameters is None:
+            self._parameters, self.media = now, codecs.media_type(self.codec, now)
+        elif now != self._parameters:
+            raise StreamChanged("the camera changed its picture")
+
+    def close(self) -> None:
+        self._container.close()
+
+
+def _camera_us(packet: Packet) -> int | None:
+    """When the picture was taken by the camera's clock, out of RTCP sender reports; None before the first."""
+    if not packet.has_sidedata("prft"):
+        return None
+    wallclock, _ = _PRFT.unpack_from(bytes(packet.get_sidedata("prft")))
+    return int(wallclock)
+
+
+def _words(error: Exception) -> str:
+    """FFmpeg's words without the address, which may hold a password."""
+    said = getattr(error, "strerror", None) or type(error).__name__
+    if isinstance(error, av.HTTPUnauthorizedError):
+        return "the camera refuses the user or the password"
+    if isinstance(error, av.ExitError):
+        return f"the camera sent nothing for {READS_S:.0f} s"
+    return f"the camera cannot be reached: {said}"

@@ -1,0 +1,209 @@
+"""`saferweho recorder`: the cameras' pictures into the vault, and what was recorded and lost onto the record."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Collection
+from datetime import UTC, datetime, timedelta
+from functools import partial
+from typing import Any
+
+import click
+import structlog
+from prometheus_client import Gauge
+
+from adapters.recorder import addresses
+from adapters.recorder.addresses import AddressFault, CameraAddress
+from adapters.recorder.notes import RECORDER, Notes
+from adapters.recorder.recording import Recording
+from adapters.vault import StorageFault, Vault
+from adapters.vault.checking import Check, Finding, Scrubber
+from api.processes import wiring
+from api.processes.running import Running, in_threads, running
+from api.settings import SettingsError
+from application.handling import Handler
+from application.notices import Notices
+from application.ports import StoreUnavailable
+from application.sealing import KeysUnavailable
+from application.standing import service
+from domain.camera import CAMERA, Installed, State
+from domain.footage import FOOTAGE
+from domain.kernel import StreamId
+from domain.notice import CallForAttention
+
+LOOK_S = 15.0  # for cameras that were put up or taken down
+READY_AHEAD = timedelta(minutes=10)
+LOOK_AT_SPACE_S = 60.0
+SCRUB_AGAIN_S = 600.0
+SPACE_USED = Gauge("saferweho_vault_used_bytes", "Bytes of sealed footage in the vault")
+SPACE_FREE = Gauge("saferweho_vault_free_bytes", "Bytes free on the vault's disk")
+SCRUB_FINDINGS = Gauge("saferweho_vault_findings", "What the last pass over the vault found wrong")
+log = structlog.get_logger()
+
+
+def run() -> None:
+    with running("recorder", ["DATABASE_URL", "SAFERWEHO_CAMERAS"]) as process:
+        settings = process.settings
+        assert settings.cameras is not None
+        try:
+            known = addresses.read(settings.cameras)
+        except AddressFault as fault:
+            click.echo(SettingsError([f"SAFERWEHO_CAMERAS: {fault}"]), err=True)
+            raise SystemExit(2) from None
+        # What a camera sent is a fact under whichever rules, so nothing is compared with the adopted ones.
+        with wiring.vault(settings, writer=True) as vault, wiring.handler(settings, checked=False) as handler:
+            Recorder(process, vault, handler, known).run()
+
+
+class Recorder:
+    """All cameras of this process. A camera is recorded while it is installed, by the record."""
+
+    def __init__(self, process: Running, vault: Vault, handler: Handler, known: Collection[CameraAddress]) -> None:
+        self._process, self._vault, self._handler, self._known = process, vault, handler, known
+        self._notes = Notes(handler)
+        self._recordings: dict[str, tuple[Recording, threading.Event, list[threading.Thread]]] = {}
+        self._why_not: str | None = "not looked for cameras yet"
+        self._low: str | None = None
+        self._scrubber = Scrubber(self._check, vault.reels, self._found, process.settings.scrub_mb_per_s * 1_000_000)
+        process.health.checks["cameras"] = self._cameras
+        process.health.checks["vault"] = self._room
+
+    def run(self) -> None:
+        work: dict[str, Callable[[threading.Event], None]] = {"cameras": self._look_after, "space": self._watch_space}
+        if self._process.settings.scrub_mb_per_s:
+            work["scrubber"] = self._scrub
+        # What is recorded last, while all else ends, is still said.
+        said, telling = threading.Event(), threading.Thread(name="notes", target=self._tell)
+        self._said = said
+        telling.start()
+        try:
+            in_threads(self._process.stop, work)
+        finally:
+            self._end(list(self._recordings))
+            said.set()
+            telling.join()
+
+    def _tell(self) -> None:
+        try:
+            self._notes.run(self._said)
+        except Exception:
+            log.exception("failed", part="notes")
+            self._process.stop.set()
+
+    # -- cameras -------------------------------------------------------------
+
+    def _look_after(self, stop: threading.Event) -> None:
+        while not stop.is_set():
+            try:
+                self._as_installed()
+                self._why_not = None
+            except (StoreUnavailable, StorageFault) as away:
+                self._why_not = str(away)
+                log.warning("cameras_wait", reason=str(away))
+            stop.wait(LOOK_S if self._why_not is None else 2.0)
+
+    def _as_installed(self) -> None:
+        """Raises StoreUnavailable, KeysUnavailable and StorageFault."""
+        states = self._handler.states.load([(CAMERA, address.camera) for address in self._known])
+        wanted = {
+            address: state
+            for address in self._known
+            if isinstance(state := states[CAMERA.stream(address.camera)][1], Installed)
+        }
+        self._end([camera for camera in self._recordings if camera not in {a.camera for a in wanted}])
+        for ahead in (timedelta(0), READY_AHEAD):
+            self._vault.make_ready([address.feed for address in wanted], datetime.now(UTC) + ahead)
+        for address, state in wanted.items():
+            if address.camera not in self._recordings:
+                self._begin(address, state)
+
+    def _begin(self, address: CameraAddress, state: State) -> None:
+        recording = Recording(address, self._vault, self._notes)
+        recording.settle(self._on_record, was_online=isinstance(state, Installed) and state.online)
+        stop = threading.Event()
+        threads = [
+            threading.Thread(target=partial(self._keep, part, stop), name=f"{address.camera} {name}")
+            for name, part in (("receive", recording.receive), ("seal", recording.seal))
+        ]
+        self._recordings[address.camera] = (recording, stop, threads)
+        for thread in threads:
+            thread.start()
+        log.info("recording", camera=address.camera)
+
+    def _keep(self, part: Callable[[threading.Event], None], stop: threading.Event) -> None:
+        """A camera that does what nobody foresaw ends the process, which is started again, and not itself alone."""
+        try:
+            part(stop)
+        except Exception:
+            log.exception("failed", part=threading.current_thread().name)
+            self._process.stop.set()
+
+    def _end(self, cameras: Collection[str]) -> None:
+        ending = [self._recordings.pop(camera) for camera in cameras]
+        for _, stop, _ in ending:
+            stop.set()
+        for _, _, threads in ending:
+            for thread in threads:
+                thread.join()
+
+    def _on_record(self, footage: Collection[str]) -> set[str]:
+        if not footage:
+            return set()
+        versions = self._handler.store.versions([FOOTAGE.stream(each) for each in footage])
+        return {each for each in footage if versions[FOOTAGE.stream(each)]}
+
+    def _cameras(self) -> dict[str, Any]:
+        cameras = {camera: recording.standing() for camera, (recording, _, _) in list(self._recordings.items())}
+        return {
+            "ok": self._why_not is None,
+            "error": self._why_not,
+            "cameras": cameras,
+            "not_installed": sorted(a.camera for a in self._known if a.camera not in cameras),
+            "notes_waiting": self._notes.waiting,
+        }
+
+    # -- the vault -----------------------------------------------------------
+
+    def _watch_space(self, stop: threading.Event) -> None:
+        """Calls for attention, once a day, while the vault runs full."""
+        notices = Notices(self._handler)
+        while not stop.is_set():
+            try:
+                space = self._vault.space()
+                SPACE_USED.set(space.used)
+                SPACE_FREE.set(space.free or 0)
+                self._low = space.low(self._process.settings.least_free_percent)
+                if self._low is not None:
+                    day = datetime.now(UTC).replace(hour=0, minute=0, second=0, microsecond=0)
+                    command = CallForAttention("low_space", StreamId(RECORDER), day, f"{self._low}.")
+                    notices.call_for_attention(service(RECORDER), command)
+            except (StorageFault, StoreUnavailable) as away:
+                self._low = str(away)
+                log.warning("space_unknown", reason=str(away))
+            stop.wait(LOOK_AT_SPACE_S)
+
+    def _room(self) -> dict[str, Any]:
+        wrong = [f"{f.footage}: {f.what} ({f.code})" for f in list(self._scrubber.wrong.values())]
+        return {
+            "where": self._process.settings.footage_vault,
+            "low_space": self._low,
+            "scrubbed_segments": self._scrubber.segments,
+            "scrubbed_passes": self._scrubber.passes,
+            "findings": wrong[:20],
+        }
+
+    def _scrub(self, stop: threading.Event) -> None:
+        while not stop.wait(SCRUB_AGAIN_S):
+            try:
+                self._scrubber.once(stop)
+            except (StorageFault, KeysUnavailable) as away:
+                log.warning("scrubber_waits", reason=str(away))
+            SCRUB_FINDINGS.set(len(self._scrubber.wrong))
+
+    def _check(self, paced: Callable[[int], None]) -> Check:
+        return Check(self._vault, self._vault.signer.verifier, datetime.now(UTC), paced=paced)
+
+    def _found(self, finding: Finding) -> None:
+        log.error("footage_damaged", footage=finding.footage, segment=finding.segment, what=finding.what)
+        if finding.range is not None:
+            self._notes.lost(finding.feed, finding.range, f"segment {finding.segment} {finding.what} in the vault")

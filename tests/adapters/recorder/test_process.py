@@ -1,0 +1,136 @@
+"""`saferweho recorder` as a process, with a login of its own, killed and started again."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+from urllib.parse import quote, urlsplit
+
+import httpx
+import pytest
+
+from adapters import keys
+from adapters.event_store import login_roles
+from adapters.keys import PostgresFootageKeys
+from adapters.vault import LocalFiles, Vault
+from application.cameras import Cameras
+from domain.camera import CameraOnline, InstallCamera
+from domain.footage import FootageLost, FootageRecorded
+from domain.kernel import CameraId, PersonId, Place
+from infra.stack.processes import free_port, last_lines, spawn, stop, wait_until
+from tests.adapters.event_store.appends import PASSWORD
+from tests.adapters.recorder.cameras import cameras
+from tests.application.small_center import ADMIN, SmallCenter, done, small_center
+from tests.keys import ENCRYPTION, key_encryption_file
+
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(600)]
+ROOT = Path(__file__).parents[3]
+WITHIN_S = 200.0
+
+
+class Recording:
+    """The process, as `saferweho dev` starts it."""
+
+    def __init__(self, center: SmallCenter, home: Path, addresses: str) -> None:
+        self._home, self.log = home, home / "recorder.log"
+        file = home / "cameras"
+        file.touch(0o600)
+        file.write_text(addresses)
+        login_roles(center.url, {"saferweho_recorder": PASSWORD})
+        keys.login_roles(center.url, {"saferweho_recorder": PASSWORD})
+        self.health_port = free_port()
+        host = urlsplit(center.url).netloc.rpartition("@")[2]
+        self.environ = {
+            **os.environ,
+            "SAFERWEHO_ENV": "development",
+            "SAFERWEHO_HOME": str(home),
+            "DATABASE_URL": urlsplit(center.url)
+            ._replace(netloc=f"saferweho_recorder:{quote(PASSWORD)}@{host}")
+            .geturl(),
+            "SAFERWEHO_KEY_ENCRYPTION_KEYS": str(key_encryption_file(home)),
+            "SAFERWEHO_CAMERAS": str(file),
+            "SAFERWEHO_FOOTAGE_MINUTES": "1",
+            "SAFERWEHO_HEALTH_PORT": str(self.health_port),
+        }
+
+    @contextmanager
+    def running(self) -> Iterator[subprocess.Popen[bytes]]:
+        process = spawn([sys.executable, "-m", "api.cli", "recorder"], self.log, env=self.environ, cwd=ROOT)
+        try:
+            yield process
+        finally:
+            stop(process, (signal.SIGTERM, 60.0))
+
+    def ready(self) -> dict[str, Any] | None:
+        try:
+            answer = httpx.get(f"http://127.0.0.1:{self.health_port}/health/ready", timeout=5)
+        except httpx.HTTPError:
+            return None
+        report: dict[str, Any] = answer.json()
+        return report if answer.status_code == 200 and report["cameras"]["cameras"] else None
+
+    def until(self, condition: Any) -> Any:
+        found = wait_until(condition, WITHIN_S, every=0.3)
+        assert found, last_lines(self.log, 40)
+        return found
+
+
+def test_footage_goes_on_the_record_also_when_the_recorder_is_killed(database_url: str, tmp_path: Path) -> None:
+    with (
+        small_center(database_url, datetime.now(UTC)) as center,
+        PostgresFootageKeys(database_url, ENCRYPTION) as footage_keys,
+        cameras(tmp_path, "--size", "320x180", "north", "south") as running,
+    ):
+        admin = center.signed_on(ADMIN)
+        for name in ("north", "south"):
+            command = InstallCamera(CameraId(name), name, Place(34.0905, -118.3605), 6.0, 90.0, PersonId(ADMIN))
+            done(Cameras(center.handler).change(admin, command))
+        lines = [f"{name} {running.address(name).url}\n" for name in ("north", "south")]
+        recorder = Recording(center, tmp_path, "".join([*lines, "not-put-up rtsp://127.0.0.1:9/\n"]))
+        vault = Vault(LocalFiles(tmp_path / "vault"), footage_keys)
+
+        def events(kind: type) -> list[Any]:
+            return [recorded.event for recorded in center.all_events() if isinstance(recorded.event, kind)]
+
+        with recorder.running() as process:
+            report = recorder.until(recorder.ready)
+            assert set(report["cameras"]["cameras"]) == {"north", "south"}
+            assert report["cameras"]["not_installed"] == ["not-put-up"], "nobody put it up, so nobody records it"
+            recorder.until(lambda: len(events(CameraOnline)) == 2)
+            recorder.until(lambda: all(vault.last(feed) for feed in ("camera-north", "camera-south")))  # type: ignore[arg-type]
+            process.kill()
+            process.wait()
+        with recorder.running():
+            recorder.until(
+                lambda: {event.feed for event in events(FootageRecorded)} == {"camera-north", "camera-south"}
+            )
+            recorder.until(lambda: {event.feed for event in events(FootageLost)} == {"camera-north", "camera-south"})
+        for lost in events(FootageLost):
+            assert lost.range.since < lost.range.until
+
+        verify = [sys.executable, "-m", "api.cli", "footage", "verify", "--json"]
+        environ = {**recorder.environ, "DATABASE_URL": center.url}
+        verified = subprocess.run(verify, cwd=ROOT, env=environ, capture_output=True, text=True, timeout=200)
+        found = json.loads(verified.stdout)
+        assert verified.returncode == 0 and found["segments"] > 10 and found["findings"] == []
+
+
+def test_it_says_what_it_lacks(tmp_path: Path) -> None:
+    environ = {**os.environ, "SAFERWEHO_ENV": "development", "SAFERWEHO_HOME": str(tmp_path)}
+    recorder = [sys.executable, "-m", "api.cli", "recorder"]
+    bare = subprocess.run(recorder, cwd=ROOT, env=environ, capture_output=True, text=True, timeout=100)
+    assert bare.returncode == 2 and "SAFERWEHO_CAMERAS: is not set" in bare.stderr
+    file = tmp_path / "cameras"
+    file.touch(0o600)
+    file.write_text("north http://secret@10.0.0.1/\n")
+    more = {"DATABASE_URL": "postgresql://nobody@127.0.0.1:9/x", "SAFERWEHO_CAMERAS": str(file)}
+    wrong = subprocess.run(recorder, cwd=ROOT, env={**environ, **more}, capture_output=True, text=True, timeout=100)
+    assert wrong.returncode == 2 and "line 1: is not understood" in wrong.stderr and "secret" not in wrong.stderr
