@@ -92,9 +92,9 @@ class Health:
     checks: dict[str, Check] = field(default_factory=dict)
 
     def report(self) -> tuple[bool, dict[str, Any]]:
-        ready = True
+        ready = bool(self.checks)  # one that has none yet is only starting
         parts: dict[str, Any] = {}
-        for name, check in self.checks.items():
+        for name, check in list(self.checks.items()):
             try:
                 facts = dict(check())
             except Exception as e:

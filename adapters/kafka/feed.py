@@ -25,6 +25,8 @@ PATIENCE_S = 2.0  # a gap younger than this is a transaction whose markers are s
 BUFFER_BYTES = 16 << 20  # events of one partition that may wait for the others
 MANY = 1000  # records in one read that say that more is waiting
 _BACK_OFF_S = (0.1, 2.0)
+_SILENCE_S = 2.0  # a reader is not told that its broker is gone: after so long without a record it asks
+_ANSWER_MS = 5_000
 _OPEN_MS = 1_000  # a broker that does not answer is tried again, so that `poll` keeps about to its time
 
 REBUILT = Counter("saferweho_feed_rebuilt_consumers", "Consumers thrown away after a transport error")
@@ -65,6 +67,7 @@ class KafkaFeed:
         self._gap: _Gap | None = None
         self._end: Exception | None = None  # why nothing can follow any more
         self._retry_at, self._pause = 0.0, _BACK_OFF_S[0]
+        self._heard_at, self._trouble = 0.0, ""
         try:
             self._open()
         except TRANSPORT_ERRORS as error:
@@ -89,6 +92,12 @@ class KafkaFeed:
         return FeedBatch(records, self._state)
 
     def end_position(self) -> int:
+        if self._consumer is not None and monotonic() - self._heard_at > _SILENCE_S:
+            try:
+                self._consumer.end_offsets([next(iter(self._partitions.values()))], timeout_ms=_ANSWER_MS)
+                self._heard_at = monotonic()
+            except TRANSPORT_ERRORS as error:
+                self._lost(error)
         if self._consumer is None:
             return self._merge.highest
         with suppress(*TRANSPORT_ERRORS):
@@ -96,6 +105,9 @@ class KafkaFeed:
                 self._tail = LogTail(self._bootstrap, self._prefix)
             return max(self._merge.highest, self._tail.position())
         return self._merge.highest
+
+    def trouble(self) -> str:
+        return self._trouble
 
     def close(self) -> None:
         self._drop_consumer()
@@ -154,6 +166,7 @@ class KafkaFeed:
             self._merge.add(partition.partition, _records(records))
             count += len(records)
         if count:
+            self._heard_at = monotonic()
             self._note_positions(polled)
             self._hold_back()
         return count
@@ -185,12 +198,14 @@ class KafkaFeed:
         self._state = FeedState(self._state.position, offsets, found)
         self._merge = Merge(self._state.position, offsets)
         self._consumer, self._gap, self._pause = reader, None, _BACK_OFF_S[0]
+        self._heard_at, self._trouble = monotonic(), ""
 
     def _lost(self, error: Exception) -> None:
         """The broker is away or talks nonsense: start again behind what was taken, later."""
         # Every two seconds for as long as the broker is away would say nothing new.
         level = logging.WARNING if self._pause < _BACK_OFF_S[1] else logging.DEBUG
         log.log(level, "%s can't be read, trying again in %.1f s: %s", self._topic, self._pause, error)
+        self._trouble = f"{self._topic} cannot be read ({error}); trying again"
         REBUILT.inc()
         self._drop_consumer()
         self._state = FeedState(self._merge.position, self._merge.offsets(), self._state.log_id)

@@ -8,12 +8,11 @@ from typing import Any
 import click
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
-from adapters.kafka import topics
 from adapters.kafka.feed import feed_factory
 from adapters.kafka.parked import ParkedWriter
 from adapters.kafka.telemetry import TelemetryTail
 from api.processes import wiring
-from api.processes.running import in_threads, running
+from api.processes.running import in_threads, running, topics_ready
 from api.processes.tools import tool_settings
 from projections.engine import admin
 from projections.engine.host import ProjectionHost
@@ -28,7 +27,6 @@ def run(only: Sequence[str] = ()) -> None:
     with running("projector", needs) as process, wiring.keyring(process.settings) as keys:
         settings = process.settings
         assert settings.write_url and settings.bootstrap_servers
-        topics.require(settings.bootstrap_servers, settings.topic_prefix)
         host = ProjectionHost(
             settings.write_url,
             feed_factory(settings.bootstrap_servers, settings.topic_prefix),
@@ -49,6 +47,7 @@ def run(only: Sequence[str] = ()) -> None:
                         "state": status.state,
                         "position": status.position,
                         "lag_events": status.lag,
+                        "lag_seconds": round(status.lag_seconds, 3),
                         "parked_streams": status.parked_streams,
                         "fault": status.fault,
                     }
@@ -59,6 +58,8 @@ def run(only: Sequence[str] = ()) -> None:
         process.health.checks["read_models"] = check
         bootstrap, prefix = settings.bootstrap_servers, settings.topic_prefix
         telemetry = TelemetryBoard(settings.write_url, lambda: TelemetryTail(bootstrap, prefix))
+        if not topics_ready(process):
+            return
         with host:
             in_threads(process.stop, {"telemetry": telemetry.run})
 

@@ -11,10 +11,9 @@ import psycopg
 import structlog
 
 from adapters.heartbeats import PostgresHeartbeats
-from adapters.kafka import topics
 from adapters.kafka.feed import feed_factory
 from api.processes import wiring
-from api.processes.running import in_threads, running
+from api.processes.running import in_threads, running, topics_ready
 from api.settings import Settings
 from application.accounts import Accounts
 from application.handling import Handler, Unavailable
@@ -39,7 +38,6 @@ def run() -> None:
     with running("reactor", ["DATABASE_URL", "KAFKA_BOOTSTRAP_SERVERS"]) as process:
         settings = process.settings
         assert settings.write_url and settings.bootstrap_servers
-        topics.require(settings.bootstrap_servers, settings.topic_prefix)
         with wiring.handler(settings) as handler, ExitStack() as stack:
             reactors = reactors_of(settings, handler)
             heartbeats = stack.enter_context(PostgresHeartbeats(settings.write_url))
@@ -59,7 +57,8 @@ def run() -> None:
                 reactor.status().name: reactor.run for reactor in reactors
             }
             work |= {"heartbeats": Listener(Views(handler, heartbeats)).run, "sweep": Sweeper(handler.keys.store).run}
-            in_threads(process.stop, work)
+            if topics_ready(process):
+                in_threads(process.stop, work)
 
 
 class Sweeper:

@@ -6,16 +6,14 @@ import os
 import socket
 from typing import Any
 
-from adapters.kafka import topics
 from adapters.kafka.relay import Relay
-from api.processes.running import running
+from api.processes.running import running, topics_ready
 
 
 def run() -> None:
     with running("relay", ["DATABASE_URL", "KAFKA_BOOTSTRAP_SERVERS"]) as process:
         settings = process.settings
         assert settings.write_url and settings.bootstrap_servers
-        topics.require(settings.bootstrap_servers, settings.topic_prefix)
         relay = Relay(
             settings.write_url,
             settings.bootstrap_servers,
@@ -35,4 +33,5 @@ def run() -> None:
             }
 
         process.health.checks["relay"] = check
-        relay.run(process.stop)
+        if topics_ready(process):
+            relay.run(process.stop)

@@ -10,9 +10,13 @@ from dataclasses import dataclass
 
 import click
 import structlog
+from kafka.errors import KafkaError
+from tenacity import RetryCallState, Retrying, retry_if_exception, sleep_using_event, wait_exponential
 
-from adapters.kafka import clients
+from adapters.kafka import clients, topics
 from api import observability, settings
+
+ASK_BROKER_S = (0.25, 5.0)  # between two looks for an absent broker: first, longest
 
 log = structlog.get_logger()
 
@@ -59,6 +63,44 @@ def running(process: str, needs: Sequence[str]) -> Iterator[Running]:
     finally:
         stop_health()
         log.info("stopped")
+
+
+def topics_ready(process: Running) -> bool:
+    """Wait until a broker answers, however long it is away, and say so in `/health/ready`; False when told to stop.
+
+    Raises TopicsNotReady and whatever else no waiting mends: it ends the process.
+    """
+    chosen, away = process.settings, "nobody was asked yet"
+    assert chosen.bootstrap_servers
+    bootstrap, prefix = chosen.bootstrap_servers, chosen.topic_prefix
+    process.health.checks["topics"] = lambda: {"ok": False, "error": away} if away else {"ok": True}
+
+    def look() -> bool:
+        if process.stop.is_set():
+            return False
+        topics.require(bootstrap, prefix)
+        return True
+
+    def tell(attempt: RetryCallState) -> None:
+        nonlocal away
+        assert attempt.outcome is not None
+        away = f"Kafka at {bootstrap} does not answer, or not us ({attempt.outcome.exception()}); trying again"
+        log.warning("waiting_for_broker", error=away, after_s=attempt.upcoming_sleep)
+
+    patiently = Retrying(
+        retry=retry_if_exception(_is_away),
+        wait=wait_exponential(ASK_BROKER_S[0], max=ASK_BROKER_S[1]),
+        sleep=sleep_using_event(process.stop),
+        before_sleep=tell,
+    )
+    found = patiently(look)
+    away = ""
+    return found
+
+
+def _is_away(error: BaseException) -> bool:
+    """Nobody listens there, no name leads there, or what listens is not yet ready."""
+    return isinstance(error, KafkaError) and bool(error.retriable)
 
 
 def in_threads(stop: threading.Event, work: dict[str, Callable[[threading.Event], None]]) -> None:

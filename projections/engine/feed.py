@@ -60,6 +60,10 @@ class Feed(Protocol):
         """The highest position known to be in the log: for lag and progress."""
         ...
 
+    def trouble(self) -> str:
+        """Why the log cannot be read now, although it is tried again and again; empty while it can."""
+        ...
+
     def close(self) -> None: ...
 
 

@@ -36,7 +36,8 @@ log = structlog.get_logger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class Status:
-    """How a projector is doing. `lag` in events; `fault` says what keeps it from going on, and what to do."""
+    """How a projector is doing. `lag` in events; `lag_seconds`: the age of the last event applied while others wait;
+    `fault` says what keeps it from going on, and what to do."""
 
     name: str
     key: str
@@ -45,6 +46,7 @@ class Status:
     log_end: int
     parked_streams: int
     fault: str | None
+    lag_seconds: float = 0.0
 
     @property
     def lag(self) -> int:
@@ -88,6 +90,7 @@ class Projector:
         self._live = False
         self._log_end = 0
         self._fault: str | None = None
+        self._trouble = ""
         self._applied_until: datetime | None = None
         self._next_look = 0.0
 
@@ -100,7 +103,14 @@ class Projector:
     def status(self) -> Status:
         state = "live" if self._live else "building"
         return Status(
-            self._projection.name, self._key, state, self._state.position, self._log_end, len(self._parked), self._fault
+            self._projection.name,
+            self._key,
+            state,
+            self._state.position,
+            self._log_end,
+            len(self._parked),
+            self._fault or self._trouble or None,
+            self._lag_seconds(),
         )
 
     def run(self, stop: threading.Event) -> None:
@@ -167,9 +177,11 @@ class Projector:
         if batch is not None and batch.records:
             started = time.perf_counter()
             self._log_end = max(self._log_end, batch.after.position)
+            if self._applied_until is None:  # since this start nothing was applied: not earlier than what comes first
+                self._applied_until = _time_of(batch.records[0])
+            self._publish()  # a batch that is held up is seen while it is
             self._apply(connection, batch)
-            with suppress(UnreadableEvent):
-                self._applied_until = decode_envelope(batch.records[-1].content).time
+            self._applied_until = _time_of(batch.records[-1]) or self._applied_until
             metrics.BATCH_SECONDS.labels(self._projection.name).observe(time.perf_counter() - started)
             metrics.EVENTS.labels(self._projection.name).inc(len(batch.records))
         if time.monotonic() >= self._next_look:
@@ -180,6 +192,7 @@ class Projector:
         """Once a second: where the log ends, whether the build is still ours and whether it has caught up."""
         self._next_look = time.monotonic() + LOOK_S
         end = feed.end_position()
+        self._trouble = feed.trouble()
         assert self._build is not None
         build = catalogue.still_mine(connection, self._build)
         if end > build.log_end:
@@ -337,15 +350,24 @@ class Projector:
             return
         metrics.POSITION.labels(name).set(self._state.position)
         metrics.LAG_EVENTS.labels(name).set(max(0, self._log_end - self._state.position))
-        behind = self._applied_until is not None and self._log_end > self._state.position
-        age = (datetime.now(UTC) - self._applied_until).total_seconds() if behind and self._applied_until else 0.0
-        metrics.LAG_SECONDS.labels(name).set(age)
+        metrics.LAG_SECONDS.labels(name).set_function(self._lag_seconds)  # it grows while nothing comes by here
         metrics.PARKED.labels(name).set(len(self._parked))
-        metrics.STOPPED.labels(name).set(self._fault is not None)
+        metrics.STOPPED.labels(name).set(bool(self._fault or self._trouble))
+
+    def _lag_seconds(self) -> float:
+        if self._applied_until is None or self._log_end <= self._state.position:
+            return 0.0
+        return max(0.0, (datetime.now(UTC) - self._applied_until).total_seconds())
 
 
 class _NeedsCare(Exception):
     """Some of the batch belongs to a parked stream."""
+
+
+def _time_of(record: FeedRecord) -> datetime | None:
+    with suppress(UnreadableEvent):
+        return decode_envelope(record.content).time
+    return None
 
 
 def _explain(failure: Failure) -> str:

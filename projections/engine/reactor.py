@@ -139,7 +139,7 @@ class Reactor:
                     next_look = time.monotonic() + LOOK_S
                     self._log_end = max(feed.end_position(), self._state.position)
                     catalogue.seen_end(connection, self._key, self._build.generation, self._log_end)
-                self._fault = None
+                self._fault = feed.trouble() or None
                 self._publish()
         except (UnreadableEvent, MissingPosition, LogReplaced) as fault:
             catalogue.set_fault(connection, self._key, self._build.generation, str(fault))

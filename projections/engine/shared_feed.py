@@ -76,6 +76,11 @@ class _Feed:
             return max(self._tail.end, self._state.position)
         return self._own.end_position() if self._own is not None else self._state.position
 
+    def trouble(self) -> str:
+        if self._tail is not None:
+            return self._tail.trouble()
+        return self._own.trouble() if self._own is not None else ""
+
     def close(self) -> None:
         tail, self._tail = self._tail, None
         own, self._own = self._own, None
@@ -127,6 +132,9 @@ class _Tail:
                 return False
             self._followers += 1
             return True
+
+    def trouble(self) -> str:
+        return self._feed.trouble()
 
     def leave(self) -> None:
         with self._moved:

@@ -118,6 +118,9 @@ class StoreFeed:
         (end,) = self._connection.execute("SELECT position FROM events.head").fetchone() or (0,)
         return int(end)
 
+    def trouble(self) -> str:
+        return ""
+
     def close(self) -> None:
         self._connection.close()
 

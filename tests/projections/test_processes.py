@@ -13,8 +13,10 @@ from pathlib import Path
 from typing import Any
 
 import httpx
+import psycopg
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
+from psycopg.sql import SQL, Identifier
 
 from adapters.kafka import topics
 from infra.stack.kafka import EmbeddedKafka
@@ -123,12 +125,29 @@ def test_relay_and_projector_say_how_far_behind_they_are(log: Log, environ: dict
         assert wait_until(caught_up, 120), projector.log.read_text()
         code, report = projector.ready()
         assert (code, report["process"]) == (200, "projector"), report
+        build = model(report, "audit_trail")["build"]
         assert model(report, "audit_trail")["lag_events"] == 0
+        assert model(report, "audit_trail")["lag_seconds"] == 0
         figures = projector.figures()
         for name in ("audit_trail", "live_board"):
             assert figures["saferweho_projection_position", name] == last
             assert figures["saferweho_projection_lag_events", name] == 0
             assert figures["saferweho_projection_lag_seconds", name] == 0
+
+        with psycopg.connect(log.url) as held:  # as somebody's long look at it would
+            held.execute(SQL("LOCK TABLE {} IN SHARE MODE").format(Identifier(build, "events")))
+            log.append(*flown("held up"))
+
+            def behind() -> bool:
+                told = model(projector.ready()[1], "audit_trail")
+                return bool(told["lag_events"] > 0 and told["lag_seconds"] > 0)
+
+            assert wait_until(behind, 60), projector.log.read_text()
+            figures = projector.figures()
+            assert figures["saferweho_projection_lag_events", "audit_trail"] > 0
+            before = figures["saferweho_projection_lag_seconds", "audit_trail"]
+            assert projector.figures()["saferweho_projection_lag_seconds", "audit_trail"] > before > 0
+        assert wait_until(lambda: not behind(), 60)
 
         with newer_code() as unknown:
             log.append(("flight-bad", unknown()))
@@ -143,6 +162,7 @@ def test_relay_and_projector_say_how_far_behind_they_are(log: Log, environ: dict
         figures = projector.figures()
         assert figures["saferweho_projection_stopped_state", "audit_trail"] == 1
         assert figures["saferweho_projection_lag_seconds", "audit_trail"] > 0
+        assert model(projector.ready()[1], "audit_trail")["lag_seconds"] > 0
         assert wait_until(lambda: projector.figures()["saferweho_projection_position", "live_board"] == last, 60)
         assert projector.figures()["saferweho_projection_parked_streams", "live_board"] == 1
         assert projector.figures()["saferweho_projection_lag_events", "live_board"] == 0
