@@ -7,18 +7,26 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from typing import Any
+from uuid import uuid4
 
 import psycopg
 import pytest
 
-from application.codec import decode
-from domain.person import PERSON, Account, Role
+from adapters.event_store import PostgresEventStore
+from api.processes import demonstration
+from application.codec import decode, new_event
+from application.ports import Append
+from domain.kernel import PersonId
+from domain.person import PERSON, Account, Enrolled, Organisation, Role
+from domain.session import SignedOn
 from tests.api.looking import beating, camera, grounds, watching
 from tests.api.test_leaving import WARRANT, recorded
 from tests.api.test_looking import flying
 from tests.api.test_overrides import target
 from tests.api.watch_center import Asker, Json, WatchCenter, until
+from tests.projections.log import envelope
 
+BY = PersonId(demonstration.ADMINISTRATOR.id)
 FEEDBACK = """receiveFeedback(topic: "drone", receivedAt: "2026-06-01T19:00:00Z", wantsAnswer: true,
   said: "It hung over my garden for ten minutes. What did it record?", contact: "neighbour@mail.example")"""
 
@@ -105,9 +113,6 @@ def test_the_reports_name_everybody_who_is_untrained_or_dormant_and_nobody_else(
         for key, each in in_use.items()
         if any(day < today for day in each.courses.values()) or (each.roles and "watch_center_use" not in each.courses)
     }
-    dormant = {node["id"] for node in pages(captain, "dormantAccounts(days: 1)", "{ id }", at)}
-    assert dormant == set(), "everybody was enrolled today"
-    assert not pages(captain, "dormantAccounts(days: 90)", "{ id }", at)
     for report in ("dormantAccounts", "expiredTraining"):
         assert watch_center.as_role("city_analyst").code(f"{{ {report} {{ position }} }}") == "not_permitted"
 
@@ -158,6 +163,31 @@ def test_a_mover_and_a_leaver(watch_center: WatchCenter) -> None:
         at=done["position"],
     )["account"]
     assert (shown["name"], shown["roles"], shown["suspendedBecause"]) == ("New Name", [], "moved to Fresno")
+
+
+@pytest.mark.rule("people.training")
+def test_the_report_of_dormant_accounts_names_those_and_nobody_else(watch_center: WatchCenter) -> None:
+    """Enrolled long ago: one who never came, one who came today, one who is suspended."""
+    captain = watch_center.as_role("station_commander")
+    never, came, gone = (f"d{secrets.token_hex(5)}" for _ in range(3))
+    then = datetime.now(UTC) - timedelta(days=100)
+    for person in (never, came, gone):
+        enrolled = Enrolled(f"Dep. {person}", Organisation.LASD_WEST_HOLLYWOOD, f"{person}@weho.example", BY)
+        happened(watch_center, f"person-{person}", enrolled, then)
+    captain.accepted('suspendPerson(personId: $person, reason: "retired")', person=gone)
+    session = SignedOn(PersonId(came), "https://id.example", "otp", "127.0.0.1", datetime.now(UTC) + timedelta(hours=1))
+    happened(watch_center, f"session-{secrets.token_hex(8)}", session, datetime.now(UTC))
+    at = watch_center.head()
+    dormant = [node["id"] for node in pages(captain, "dormantAccounts(days: 90)", "{ id }", at, first=1)]
+    assert dormant == [never]
+    assert pages(captain, "dormantAccounts(days: 101)", "{ id }", at) == []
+
+
+def happened(watch_center: WatchCenter, stream: str, event: object, when: datetime) -> None:
+    """Put the first event of a stream on the record, as of a time."""
+    with PostgresEventStore(watch_center.url) as store:
+        new = new_event(envelope(event, stream, 1, when), event)
+        store.append(Append(uuid4(), bytes(32), [new]))
 
 
 @pytest.mark.rule("people.handover")

@@ -46,9 +46,6 @@ def environ(founded: dict[str, str], pg_admin_url: str, tmp_path: Path) -> Itera
 
 @pytest.fixture
 def station(environ: dict[str, str]) -> Iterator[Ground]:
-    """The record of one test, with its people, and a gateway that knows that there is no privacy zone."""
+    """The record of one test, with its people."""
     with ground(environ) as made:
-        zones = made.home / "gateway" / "zones.json"
-        zones.parent.mkdir(parents=True, exist_ok=True)
-        zones.write_text("[]")
         yield made

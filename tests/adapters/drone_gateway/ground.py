@@ -162,6 +162,10 @@ def done(outcome: object) -> Accepted:
 
 @contextmanager
 def ground(environ: Mapping[str, str], clock: Clock | None = None) -> Iterator[Ground]:
+    """Its gateway knows of no privacy zone, and knows that: without a projector nobody tells it of any."""
+    zones = Path(environ["SAFERWEHO_HOME"]) / "gateway" / "zones.json"
+    zones.parent.mkdir(parents=True, exist_ok=True)
+    zones.write_text("[]")
     with PostgresEventStore(environ["DATABASE_URL"]) as store, wiring.keyring(Settings.model_validate(environ)) as keys:
         handler = Handler(store, clock or SystemClock(), RandomIds(), CedarAuthoriser(), record_attempt, keys)
         yield Ground(environ, handler)

@@ -9,10 +9,12 @@ import pytest
 
 from adapters.cedar import PolicyFiles
 from api.processes import demonstration
+from application.gateway import GatewayUnavailable
 from application.policies import Policies
+from domain.drone import OrderOutcome, SafetyOrder
 from domain.policy import RECORD_ALL_KEEP_30_DAYS, parameters_sha256, policy_last_in_force
 from infra.stack.kafka import EmbeddedKafka
-from tests.adapters.drone_gateway.ground import DRONE, GatewayProcess, Ground, done
+from tests.adapters.drone_gateway.ground import DRONE, PILOT, GatewayProcess, Ground, done
 from tests.adapters.mavlink.conftest import free_port
 from tests.api.watch_center import until
 
@@ -59,5 +61,30 @@ def test_a_gateway_with_rules_that_nobody_adopted_is_not_ready_and_says_so(
         figures = httpx.get(f"{gateway.url}/metrics", timeout=60).text
         assert f'saferweho_link_bad_signature_total{{link="{link}"}} 0.0' in figures
         assert f'saferweho_drone_authenticated_state{{drone="{DRONE}"}} 0.0' in figures
+    finally:
+        gateway.stop()
+
+
+def test_a_gateway_that_cannot_read_its_zones_is_not_ready_and_lets_nothing_take_off(
+    station: Ground, kafka: EmbeddedKafka
+) -> None:
+    zones = station.home / "gateway" / "zones.json"
+    zones.write_bytes(b"half of it")
+    flight = station.ordered(station.authorised())
+    link = f"udpin:127.0.0.1:{free_port()}"
+    gateway = GatewayProcess(station, f"{DRONE}@{link}#1", KAFKA_BOOTSTRAP_SERVERS=kafka.bootstrap)
+    gateway.start()
+    try:
+        until(lambda: gateway.health()["rules_adopted"], 60, what="it has compared the rules")
+        answer = httpx.get(f"{gateway.url}/health/ready", timeout=60)
+        told = answer.json()["gateway"]
+        assert (answer.status_code, told["ok"], told["zones_known"]) == (503, False, False)
+        assert "zones.json cannot be read" in told["error"]
+        with pytest.raises(GatewayUnavailable, match="zones") as refused:
+            gateway.launch(flight)
+        assert refused.value.code == "zones_unknown"
+        # An order of safety asks for no zones: it is refused for the link alone, which is down here.
+        sent = gateway.safety(flight, SafetyOrder.RETURN, station.signed_on(PILOT))
+        assert sent.outcome is OrderOutcome.UNKNOWN
     finally:
         gateway.stop()
