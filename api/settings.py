@@ -321,7 +321,8 @@ class Settings(BaseSettings):
     cameras: Path | None = Field(
         None,
         alias="SAFERWEHO_CAMERAS",
-        description="File (mode 0600) of where cameras are reached: `CAMERA rtsp://[user:password@]host[:port]/path`.",
+        description="File (mode 0600) of where cameras are reached: `NAME rtsp://user:password@host/path`, NAME being "
+        "the camera's secret in the inventory, or its id.",
     )
     vault: Annotated[str, AfterValidator(_vault)] | None = Field(
         None,

@@ -21,8 +21,8 @@ from typing import Any
 import av
 import psutil
 
-from adapters.recorder.addresses import CameraAddress
 from adapters.recorder.recording import Recording
+from adapters.recorder.source import CameraAddress
 from adapters.vault import LocalFiles, Vault
 from bench.figures import figure
 from bench.vault import _Keys

@@ -94,6 +94,13 @@ class PostgresEventStore:
     def notifications(self, after: int, limit: int) -> Sequence[StoredEvent]:
         return self._events("WHERE notification_id > %s ORDER BY notification_id LIMIT %s", after, limit)
 
+    def cameras(self) -> Sequence[str]:
+        rows = self._rows(
+            "SELECT originator_id FROM events.stored_events WHERE topic = 'camera.camera_installed.v1'"
+            " ORDER BY originator_id"
+        )
+        return [stream for (stream,) in rows]
+
     def head(self) -> Head:
         (row,) = self._rows("SELECT position, rolling_hash FROM events.head")
         return Head(*row)

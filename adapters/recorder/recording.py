@@ -19,11 +19,10 @@ from typing import Any
 import structlog
 from prometheus_client import Counter
 
-from adapters.recorder.addresses import CameraAddress
 from adapters.recorder.notes import Notes
 from adapters.recorder.presence import Presence
 from adapters.recorder.segmenting import Cut
-from adapters.recorder.source import Connection, SourceFault, StreamChanged
+from adapters.recorder.source import CameraAddress, Connection, SourceFault, StreamChanged
 from adapters.vault import Gap, Reel, ReelBroken, Segment, StorageFault, Vault
 from adapters.vault.layout import ReelName
 from application.sealing import KeysUnavailable

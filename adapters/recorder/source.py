@@ -10,10 +10,11 @@ from typing import Any
 
 import av
 
+from adapters.cameras.sources import shown
 from adapters.recorder import codecs
-from adapters.recorder.addresses import CameraAddress
 from adapters.recorder.clock import StreamClock, Taken
 from adapters.recorder.segmenting import Packet, Segmenter
+from domain.kernel import CameraId, FeedId, StreamId
 
 OPENS_S, READS_S = 10.0, 10.0  # without a picture so long, the connection is given up
 CODECS = ("h264", "hevc")
@@ -25,6 +26,21 @@ _OPTIONS = {
     "analyzeduration": "2000000",
 }
 _PRFT = struct.Struct("=qi")  # AVProducerReferenceTime: µs since 1970, flags
+
+
+@dataclass(frozen=True, slots=True)
+class CameraAddress:
+    """`url`: with user and password."""
+
+    camera: CameraId
+    url: str
+
+    @property
+    def feed(self) -> FeedId:
+        return FeedId(StreamId(f"camera-{self.camera}"))
+
+    def __repr__(self) -> str:
+        return f"CameraAddress({self.camera!r}, {shown(self.url)})"
 
 
 class SourceFault(Exception):

@@ -11,6 +11,7 @@ import fcntl
 import os
 import shutil
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from pathlib import Path
 
 from adapters.vault.storage import AlreadyThere, NotThere, StorageFault, StorageFull
@@ -118,6 +119,8 @@ class LocalFiles:
         path = self._path(name)
         try:
             path.unlink(missing_ok=True)
+            with suppress(OSError):  # it holds more
+                path.parent.rmdir()
         except OSError as error:
             raise _fault(path, error) from error
 

@@ -8,7 +8,7 @@ opens nothing that is read after `HELD_S` seconds.
 from __future__ import annotations
 
 import time
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from itertools import zip_longest
@@ -269,6 +269,26 @@ class Vault:
     def space(self) -> Space:
         free, total = self.storage.free() or (None, None)
         return Space(self.used(), self._quota, free, total)
+
+    # -- after the key -------------------------------------------------------
+
+    def destroyed(self, names: Sequence[ReelName]) -> list[ReelName]:
+        """Those of some reels whose key is destroyed. Raises KeysUnavailable."""
+        found = self._keys.find([name.footage for name in names])
+        return [name for name in names if isinstance(found.get(name.footage), Destroyed)]
+
+    def remove(self, name: ReelName) -> None:
+        """What is left of a reel that nobody can open any more: the room it takes, no more. Raises StorageFault,
+        KeysUnavailable, and ValueError for one whose key is there."""
+        if not self.destroyed([name]):
+            raise ValueError(f"the key of {name.footage} is not destroyed: nothing of it is removed")
+        size = self._size(name)
+        # The note last: without it a crash would leave a reel that looks as if it were never closed.
+        for file in sorted(self.storage.files(name.folder), key=lambda file: (file == name.note, file)):
+            self.storage.remove(file)
+        with self._lock:
+            if self._used is not None:
+                self._used -= size
 
     # -- reading -------------------------------------------------------------
 

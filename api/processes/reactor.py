@@ -20,7 +20,7 @@ from application.handling import Handler, Unavailable
 from application.notices import Carry, Notices, Tell
 from application.ports import StoreUnavailable
 from application.reactions import IssuedCommand
-from application.reactions.destroying import DestroyKeys
+from application.reactions.destroying import DestroyFootageKeys, DestroyKeys
 from application.reactions.looking import EndViewsThatAreNoLongerLet
 from application.reactions.suspension import EndSessionsOfSuspended
 from application.sealing import KeyStore
@@ -39,7 +39,8 @@ def run() -> None:
         settings = process.settings
         assert settings.write_url and settings.bootstrap_servers
         with wiring.handler(settings) as handler, ExitStack() as stack:
-            reactors = reactors_of(settings, handler)
+            footage_keys = stack.enter_context(wiring.footage_keys(settings))
+            reactors = reactors_of(settings, handler, footage_keys)
             heartbeats = stack.enter_context(PostgresHeartbeats(settings.write_url))
 
             def check() -> dict[str, Any]:
@@ -91,7 +92,7 @@ class Listener:
                 log.warning("heartbeats.retry", error=repr(error))
 
 
-def reactors_of(settings: Settings, handler: Handler) -> list[Reactor]:
+def reactors_of(settings: Settings, handler: Handler, footage_keys: KeyStore) -> list[Reactor]:
     """One for each rule. Needs DATABASE_URL and KAFKA_BOOTSTRAP_SERVERS."""
     assert settings.write_url and settings.bootstrap_servers
     accounts, views, viewings = Accounts(handler), EndingViews(handler), Viewings(handler)
@@ -137,9 +138,13 @@ def reactors_of(settings: Settings, handler: Handler) -> list[Reactor]:
         handler.keys.store.destroy(command.key)
         handler.keys.forget(command.key)
 
+    def destroy_footage(footage: str) -> None:
+        footage_keys.destroy(footage)
+
     feeds = feed_factory(settings.bootstrap_servers, settings.topic_prefix)
     return [
         Reactor(settings.write_url, feeds, DestroyKeys(), destroy),
+        Reactor(settings.write_url, feeds, DestroyFootageKeys(), lambda command: destroy_footage(command.key)),
         Reactor(settings.write_url, feeds, telling, tell),
         Reactor(settings.write_url, feeds, Carry(), carry),
         Reactor(settings.write_url, feeds, EndSessionsOfSuspended(), end_session),

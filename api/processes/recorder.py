@@ -3,19 +3,21 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Mapping
 from datetime import UTC, datetime, timedelta
 from functools import partial
+from itertools import islice
 from typing import Any
 
 import click
 import structlog
 from prometheus_client import Gauge
 
-from adapters.recorder import addresses
-from adapters.recorder.addresses import AddressFault, CameraAddress
+from adapters.cameras import sources
+from adapters.cameras.sources import SourcesRefused
 from adapters.recorder.notes import RECORDER, Notes
 from adapters.recorder.recording import Recording
+from adapters.recorder.source import CameraAddress
 from adapters.vault import StorageFault, Vault
 from adapters.vault.checking import Check, Finding, Scrubber
 from api.processes import wiring
@@ -26,15 +28,16 @@ from application.notices import Notices
 from application.ports import StoreUnavailable
 from application.sealing import KeysUnavailable
 from application.standing import service
-from domain.camera import CAMERA, Installed, State
+from domain.camera import CAMERA, Installed
 from domain.footage import FOOTAGE
-from domain.kernel import StreamId
+from domain.kernel import CameraId, StreamId
 from domain.notice import CallForAttention
 
 LOOK_S = 15.0  # for cameras that were put up or taken down
 READY_AHEAD = timedelta(minutes=10)
 LOOK_AT_SPACE_S = 60.0
 SCRUB_AGAIN_S = 600.0
+TIDY_S = 300.0
 SPACE_USED = Gauge("saferweho_vault_used_bytes", "Bytes of sealed footage in the vault")
 SPACE_FREE = Gauge("saferweho_vault_free_bytes", "Bytes free on the vault's disk")
 SCRUB_FINDINGS = Gauge("saferweho_vault_findings", "What the last pass over the vault found wrong")
@@ -46,9 +49,9 @@ def run() -> None:
         settings = process.settings
         assert settings.cameras is not None
         try:
-            known = addresses.read(settings.cameras)
-        except AddressFault as fault:
-            click.echo(SettingsError([f"SAFERWEHO_CAMERAS: {fault}"]), err=True)
+            known = sources.read(settings.cameras)
+        except SourcesRefused as refused:
+            click.echo(SettingsError([f"SAFERWEHO_CAMERAS: {refused}"]), err=True)
             raise SystemExit(2) from None
         # What a camera sent is a fact under whichever rules, so nothing is compared with the adopted ones.
         with wiring.vault(settings, writer=True) as vault, wiring.handler(settings, checked=False) as handler:
@@ -56,13 +59,15 @@ def run() -> None:
 
 
 class Recorder:
-    """All cameras of this process. A camera is recorded while it is installed, by the record."""
+    """All cameras of this process: those that are installed, by the record, and whose address is `known` under the name
+    that the inventory has as their secret, or under their id where it has none."""
 
-    def __init__(self, process: Running, vault: Vault, handler: Handler, known: Collection[CameraAddress]) -> None:
+    def __init__(self, process: Running, vault: Vault, handler: Handler, known: Mapping[str, str]) -> None:
         self._process, self._vault, self._handler, self._known = process, vault, handler, known
         self._notes = Notes(handler)
         self._recordings: dict[str, tuple[Recording, threading.Event, list[threading.Thread]]] = {}
         self._why_not: str | None = "not looked for cameras yet"
+        self._without: list[str] = []  # cameras that are put up and nobody here can reach
         self._low: str | None = None
         self._scrubber = Scrubber(self._check, vault.reels, self._found, process.settings.scrub_mb_per_s * 1_000_000)
         process.health.checks["cameras"] = self._cameras
@@ -72,6 +77,7 @@ class Recorder:
         work: dict[str, Callable[[threading.Event], None]] = {"cameras": self._look_after, "space": self._watch_space}
         if self._process.settings.scrub_mb_per_s:
             work["scrubber"] = self._scrub
+        work["tidying"] = self._tidy
         # What is recorded last, while all else ends, is still said.
         said, telling = threading.Event(), threading.Thread(name="notes", target=self._tell)
         self._said = said
@@ -104,22 +110,30 @@ class Recorder:
 
     def _as_installed(self) -> None:
         """Raises StoreUnavailable, KeysUnavailable and StorageFault."""
-        states = self._handler.states.load([(CAMERA, address.camera) for address in self._known])
-        wanted = {
-            address: state
-            for address in self._known
-            if isinstance(state := states[CAMERA.stream(address.camera)][1], Installed)
-        }
-        self._end([camera for camera in self._recordings if camera not in {a.camera for a in wanted}])
+        cameras = [CameraId(stream.partition("-")[2]) for stream in self._handler.store.cameras()]
+        states = self._handler.states.load([(CAMERA, camera) for camera in cameras])
+        wanted: dict[CameraAddress, Installed] = {}
+        without = []
+        for camera in cameras:
+            state = states[CAMERA.stream(camera)][1]
+            if isinstance(state, Installed):
+                url = self._known.get(state.secret or camera)
+                if url is None:
+                    without.append(str(camera))
+                else:
+                    wanted[CameraAddress(camera, url)] = state
+        self._without = without
+        # Also one whose address is another now: it is begun anew.
+        self._end([camera for camera, (of, _, _) in self._recordings.items() if of.address not in wanted])
         for ahead in (timedelta(0), READY_AHEAD):
             self._vault.make_ready([address.feed for address in wanted], datetime.now(UTC) + ahead)
         for address, state in wanted.items():
             if address.camera not in self._recordings:
                 self._begin(address, state)
 
-    def _begin(self, address: CameraAddress, state: State) -> None:
+    def _begin(self, address: CameraAddress, state: Installed) -> None:
         recording = Recording(address, self._vault, self._notes)
-        recording.settle(self._on_record, was_online=isinstance(state, Installed) and state.online)
+        recording.settle(self._on_record, was_online=state.online)
         stop = threading.Event()
         threads = [
             threading.Thread(target=partial(self._keep, part, stop), name=f"{address.camera} {name}")
@@ -158,7 +172,7 @@ class Recorder:
             "ok": self._why_not is None,
             "error": self._why_not,
             "cameras": cameras,
-            "not_installed": sorted(a.camera for a in self._known if a.camera not in cameras),
+            "without_address": self._without,
             "notes_waiting": self._notes.waiting,
         }
 
@@ -181,6 +195,19 @@ class Recorder:
                 self._low = str(away)
                 log.warning("space_unknown", reason=str(away))
             stop.wait(LOOK_AT_SPACE_S)
+
+    def _tidy(self, stop: threading.Event) -> None:
+        """Takes away what is left of footage whose key is destroyed."""
+        while not stop.wait(TIDY_S):
+            try:
+                names = iter(self._vault.reels())
+                while some := list(islice(names, 500)):
+                    for name in self._vault.destroyed(some):
+                        if self._vault.storage.files(name.folder) and not stop.is_set():
+                            self._vault.remove(name)
+                            log.info("footage_removed", footage=name.footage)
+            except (StorageFault, KeysUnavailable) as away:
+                log.warning("tidying_waits", reason=str(away))
 
     def _room(self) -> dict[str, Any]:
         wrong = [f"{f.footage}: {f.what} ({f.code})" for f in list(self._scrubber.wrong.values())]

@@ -76,13 +76,20 @@ def storage(settings: Settings, *, writer: bool = False) -> LocalFiles | S3Bucke
 
 
 @contextmanager
+def footage_keys(settings: Settings) -> Iterator[PostgresFootageKeys]:
+    """The keys of footage. Raises SettingsError and KeyEncryptionFault."""
+    with PostgresFootageKeys(settings.keys_url, key_encryption(settings)) as store:
+        yield store
+
+
+@contextmanager
 def vault(settings: Settings, *, writer: bool = False) -> Iterator[Vault]:
     """Sealed footage. Raises SettingsError, KeyEncryptionFault and StorageFault."""
     kept = storage(settings, writer=writer)
     quota = round(settings.vault_quota_gb * 1e9) or None
     try:
-        with PostgresFootageKeys(settings.keys_url, key_encryption(settings)) as footage_keys:
-            yield Vault(kept, footage_keys, length=timedelta(minutes=settings.footage_minutes), quota=quota)
+        with footage_keys(settings) as keys:
+            yield Vault(kept, keys, length=timedelta(minutes=settings.footage_minutes), quota=quota)
     finally:
         kept.close()
 

@@ -1,9 +1,10 @@
-"""The key itself goes once its destruction is on the record: never before, and also after a crash in between."""
+"""A key goes once its destruction is on the record: never before, and also after a crash in between."""
 
 from __future__ import annotations
 
 from application.codec import Recorded
 from application.reactions import IssuedCommand, Memory, issue
+from domain.footage import FootageDestroyed
 from domain.subject_key import SubjectKeyDestroyed
 
 
@@ -16,3 +17,14 @@ class DestroyKeys:
     def react(self, recorded: Recorded, memory: Memory) -> list[IssuedCommand]:
         subject = recorded.event.subject
         return [issue(self.name, recorded, "subjectkey", subject, subject)]
+
+
+class DestroyFootageKeys:
+    """The same of footage, whose key has its name. A key is of one piece of footage alone, so no other goes with it."""
+
+    name = "destroy_footage_keys"
+    handles: frozenset[type] = frozenset({FootageDestroyed})
+
+    def react(self, recorded: Recorded, memory: Memory) -> list[IssuedCommand]:
+        footage = recorded.stream.partition("-")[2]
+        return [issue(self.name, recorded, "footagekey", footage, footage)]

@@ -11,11 +11,13 @@ import pytest
 from api.processes import wiring
 from application.handling import Accepted
 from application.retention import Retention
+from application.sealing import DESTROYED, SubjectKey
 from application.standing import service
 from domain.footage import RecordFootage, ReportLoss
 from domain.kernel import FeedId, StreamId
 from domain.privacy_override_events import Range
-from tests.api.watch_center import Json, WatchCenter
+from infra.stack.processes import wait_until
+from tests.api.watch_center import Json, WatchCenter, settings_as
 
 DAY = timedelta(days=1)
 WARRANT = {"kind": "warrant", "number": "26-SW-0417", "issuer": "Superior Court of Los Angeles"}
@@ -54,6 +56,9 @@ def found(watch_center: WatchCenter, which: str, footage: str, position: int | N
 @pytest.mark.rule("retention.destroyed")
 def test_footage_is_destroyed_when_it_is_due_and_not_held(watch_center: WatchCenter) -> None:
     footage, fresh_one = recorded(watch_center, 40), recorded(watch_center, 3)
+    sealing = settings_as("saferweho_recorder", watch_center.environ)
+    with wiring.footage_keys(sealing) as keys:
+        keys.make([footage, fresh_one])
     captain = watch_center.as_role("station_commander", step_up=True)
     sergeant = watch_center.as_role("watch_supervisor", step_up=True)
     assert found(watch_center, "due", footage) and not found(watch_center, "due", fresh_one)
@@ -73,6 +78,9 @@ def test_footage_is_destroyed_when_it_is_due_and_not_held(watch_center: WatchCen
     gone = found(watch_center, "destroyed", footage, position)
     assert gone and gone["destroyedUnderPolicy"] == 1 and gone["unrecoverableAfter"]
     assert gone["destructionApprovedBy"] == {"id": captain.person}
+    with wiring.footage_keys(sealing) as keys:
+        assert wait_until(lambda: keys.find([footage]) == {footage: DESTROYED}, 60), "by its key, and soon"
+        assert isinstance(keys.find([fresh_one])[fresh_one], SubjectKey), "and nobody else's"
     event = watch_center.events(f"footage-{footage}")[-1]
     assert event["type"].endswith("footage_destroyed.v1") and event["data"]["categories"] == ["routine"]
 

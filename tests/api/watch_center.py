@@ -498,7 +498,8 @@ def running(url: str, bootstrap: str, prefix: str, home: Path) -> Iterator[Watch
         telemetry = TelemetryBoard(projector_url, lambda: TelemetryTail(bootstrap, prefix))
         stack.enter_context(thread("telemetry", telemetry.run))
         handler = stack.enter_context(wiring.handler(reacting))
-        for each in reactor.reactors_of(reacting, handler):
+        footage_keys = stack.enter_context(wiring.footage_keys(reacting))
+        for each in reactor.reactors_of(reacting, handler, footage_keys):
             stack.enter_context(thread(each.status().name, each.run))
         heartbeats = stack.enter_context(PostgresHeartbeats(reacting.write_url or ""))
         stack.enter_context(thread("heartbeats", reactor.Listener(Views(handler, heartbeats)).run))

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from subprocess import Popen
 
-from adapters.recorder.addresses import CameraAddress
+from adapters.recorder.source import CameraAddress
 from domain.kernel import CameraId
 from infra.stack.processes import free_port, last_lines, spawn, stop, wait_until
 

@@ -22,7 +22,7 @@ from adapters.event_store import login_roles
 from adapters.keys import PostgresFootageKeys
 from adapters.vault import LocalFiles, Vault
 from application.cameras import Cameras
-from domain.camera import CameraOnline, InstallCamera
+from domain.camera import CameraOnline, InstallCamera, NameStreamSource
 from domain.footage import FootageLost, FootageRecorded
 from domain.kernel import CameraId, PersonId, Place
 from infra.stack.processes import free_port, last_lines, spawn, stop, wait_until
@@ -90,11 +90,17 @@ def test_footage_goes_on_the_record_also_when_the_recorder_is_killed(database_ur
         cameras(tmp_path, "--size", "320x180", "north", "south") as running,
     ):
         admin = center.signed_on(ADMIN)
-        for name in ("north", "south"):
+        for name in ("north", "south", "unreached"):
             command = InstallCamera(CameraId(name), name, Place(34.0905, -118.3605), 6.0, 90.0, PersonId(ADMIN))
             done(Cameras(center.handler).change(admin, command))
-        lines = [f"{name} {running.address(name).url}\n" for name in ("north", "south")]
-        recorder = Recording(center, tmp_path, "".join([*lines, "not-put-up rtsp://127.0.0.1:9/\n"]))
+        named = NameStreamSource(CameraId("south"), "onvif-1", "Maker 1, serial 2, firmware 3", PersonId(ADMIN))
+        done(Cameras(center.handler).change(admin, named))
+        known = {
+            "north": running.address("north").url,
+            "onvif-1": running.address("south").url,
+            "not-put-up": "rtsp://a/",
+        }
+        recorder = Recording(center, tmp_path, "".join(f"{name} {url}\n" for name, url in known.items()))
         vault = Vault(LocalFiles(tmp_path / "vault"), footage_keys)
 
         def events(kind: type) -> list[Any]:
@@ -103,7 +109,7 @@ def test_footage_goes_on_the_record_also_when_the_recorder_is_killed(database_ur
         with recorder.running() as process:
             report = recorder.until(recorder.ready)
             assert set(report["cameras"]["cameras"]) == {"north", "south"}
-            assert report["cameras"]["not_installed"] == ["not-put-up"], "nobody put it up, so nobody records it"
+            assert report["cameras"]["without_address"] == ["unreached"]
             recorder.until(lambda: len(events(CameraOnline)) == 2)
             recorder.until(lambda: all(vault.last(feed) for feed in ("camera-north", "camera-south")))  # type: ignore[arg-type]
             process.kill()
@@ -133,4 +139,8 @@ def test_it_says_what_it_lacks(tmp_path: Path) -> None:
     file.write_text("north http://secret@10.0.0.1/\n")
     more = {"DATABASE_URL": "postgresql://nobody@127.0.0.1:9/x", "SAFERWEHO_CAMERAS": str(file)}
     wrong = subprocess.run(recorder, cwd=ROOT, env={**environ, **more}, capture_output=True, text=True, timeout=100)
-    assert wrong.returncode == 2 and "line 1: is not understood" in wrong.stderr and "secret" not in wrong.stderr
+    assert (
+        wrong.returncode == 2
+        and "cameras:1: north has no stream's address" in wrong.stderr
+        and "secret" not in wrong.stderr
+    )

@@ -17,17 +17,17 @@ import av
 import pytest
 
 from adapters.keys import PostgresFootageKeys
-from adapters.recorder.addresses import CameraAddress
 from adapters.recorder.notes import Notes
 from adapters.recorder.recording import RECORDED_AS, Recording
-from adapters.recorder.source import Connection, SourceFault
+from adapters.recorder.source import CameraAddress, Connection, SourceFault
 from adapters.vault import LocalFiles, StorageFull, Vault
 from adapters.vault.checking import Check
 from adapters.vault.segment import Header
 from domain.camera import CameraOffline, CameraOnline, InstallCamera
 from domain.footage import FootageLost, FootageRecorded
 from domain.kernel import CameraId, PersonId, Place
-from infra.stack.processes import wait_until
+from infra.stack.processes import free_port, last_lines, spawn, wait_until
+from infra.stack.processes import stop as stop_process
 from tests.adapters.recorder.cameras import WITHIN_S, cameras
 from tests.application.small_center import ADMIN, SmallCenter, done, small_center
 from tests.keys import ENCRYPTION
@@ -138,6 +138,34 @@ def test_a_camera_is_recorded_as_it_came(station: Station, tmp_path: Path, codec
     assert abs(segments[0][0].since - datetime.now(UTC)) < timedelta(minutes=3)
     assert "rtcp" in {head.clock for head, _ in segments}
     assert all(abs(head.ahead_us) < 1_000_000 for head, _ in segments if head.ahead_us is not None)
+    assert station.sound() and not station.events(FootageLost)
+
+
+@pytest.fixture
+def another_makers(tmp_path: Path) -> Iterator[CameraAddress]:
+    """A camera with nothing of ours in it: GStreamer's RTSP server out of Debian, with sound."""
+    port, log = free_port(), tmp_path / "gst.log"
+    process = spawn(["/usr/bin/python3", Path(__file__).with_name("gst_camera.py"), str(port)], log)
+    try:
+        assert wait_until(lambda: "ready" in last_lines(log), WITHIN_S, every=0.1), (
+            f"Debian's RTSP server does not start; infra/test-tools installs it:\n{last_lines(log)}"
+        )
+        yield CameraAddress(NORTH, f"rtsp://127.0.0.1:{port}/north")
+    finally:
+        stop_process(process)
+
+
+def test_a_camera_of_another_make_is_recorded_without_its_sound(
+    station: Station, another_makers: CameraAddress
+) -> None:
+    with station.recording(another_makers):
+        until(lambda: len(station.segments()) >= 3)
+    segments = station.segments()
+    for head, content in segments[:-1]:
+        sizes, kinds = pictures(content)
+        assert kinds == ["video"] and set(sizes) == {(320, 180)} and len(sizes) == 30
+        assert head.media.startswith('video/mp4; codecs="avc1.')
+    assert "rtcp" in {head.clock for head, _ in segments}, "its sender reports say when"
     assert station.sound() and not station.events(FootageLost)
 
 

@@ -1,13 +1,9 @@
-"""Where cameras are, when a picture was taken, whether a camera is there: the small parts, each at its limits."""
+"""When a picture was taken, whether a camera is there: the small parts, each at its limits."""
 
 from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
 
-import pytest
-
-from adapters.recorder.addresses import AddressFault, read
 from adapters.recorder.clock import StreamClock
 from adapters.recorder.codecs import media_type
 from adapters.recorder.presence import Presence, WentOffline, WentOnline
@@ -15,43 +11,6 @@ from adapters.recorder.presence import Presence, WentOffline, WentOnline
 NOON = datetime(2026, 6, 1, 12, tzinfo=UTC)
 NOON_US = int(NOON.timestamp() * 1e6)
 SECOND = 1_000_000
-
-# -- addresses ---------------------------------------------------------------
-
-
-def _file(tmp_path: Path, text: str, mode: int = 0o600) -> Path:
-    file = tmp_path / "cameras"
-    file.write_text(text)
-    file.chmod(mode)
-    return file
-
-
-def test_a_line_a_camera(tmp_path: Path) -> None:
-    text = "# station\n\nplummer-north rtsp://u:p@10.20.0.11/1\nplummer-south   rtsp://[fe80::1]:8554/x\n"
-    north, south = read(_file(tmp_path, text))
-    assert (north.camera, north.feed, north.url) == ("plummer-north", "camera-plummer-north", "rtsp://u:p@10.20.0.11/1")
-    assert south.url == "rtsp://[fe80::1]:8554/x"
-    assert "p@" not in repr(north)
-
-
-@pytest.mark.parametrize(
-    "line",
-    ["north", "north http://10.0.0.1/", "north rtsp:///x", "north rtsp://a/ sound", "north rtsp://a:99999/"],
-)
-def test_a_line_that_is_none_is_named_and_not_repeated(tmp_path: Path, line: str) -> None:
-    with pytest.raises(AddressFault, match="line 2: is not understood; accepted: CAMERA rtsp://") as fault:
-        read(_file(tmp_path, f"# x\n{line}\n"))
-    assert "99999" not in str(fault.value)
-
-
-def test_a_camera_is_named_once_and_others_may_not_read_the_file(tmp_path: Path) -> None:
-    with pytest.raises(AddressFault, match="line 2"):
-        read(_file(tmp_path, "north rtsp://a/\nnorth rtsp://b/\n"))
-    with pytest.raises(AddressFault, match="mode 0600"):
-        read(_file(tmp_path, "north rtsp://a/\n", 0o640))
-    with pytest.raises(AddressFault, match="cannot be read"):
-        read(tmp_path / "nowhere")
-
 
 # -- clock -------------------------------------------------------------------
 

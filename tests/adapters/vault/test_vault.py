@@ -164,6 +164,26 @@ def test_a_destroyed_key_opens_nothing_and_the_chain_is_still_checked(
     assert codes(Vault(LocalFiles(folder), footage_keys)) == {"segment_changed"}
 
 
+def test_what_is_left_of_destroyed_footage_is_removed_and_nothing_else(
+    vault: Vault, folder: Path, footage_keys: PostgresFootageKeys
+) -> None:
+    done, other = closed(vault, 3), closed(vault, 3, SOUTH)
+    used = vault.used()
+    with pytest.raises(ValueError, match="is not destroyed"):
+        vault.remove(done.name)
+    footage_keys.destroy(done.name.footage)
+    assert vault.destroyed([done.name, other.name]) == [done.name]
+    vault.remove(done.name)
+    assert not (folder / done.name.folder).exists() and vault.used() == used // 2
+    record = {
+        done.name.footage: OnRecord(NORTH, done.root, gone=True),
+        other.name.footage: OnRecord(SOUTH, other.root),
+    }
+    assert findings(vault, record) == [] and list(vault.reels()) == [other.name]
+    again, _ = filmed(vault, 1, at=NOON + 3 * TWO_S)
+    assert again.name.ordinal == 2, "a destroyed key is never used again"
+
+
 def test_keys_made_ready_last_through_a_key_store_that_is_away(folder: Path, keys_url: str) -> None:
     from tests.keys import ENCRYPTION
 
