@@ -187,5 +187,5 @@ class Authoriser(Protocol):
 
     def other_set(self, texts: Mapping[str, str]) -> bytes:
         """What another set of rules, text by file name, is hashed over. Raises ValueError, saying why, for what is no
-        set, or one under which nobody could draft or adopt a policy."""
+        set, or one under which nobody could draft or adopt a policy, or oversight could not oversee."""
         ...

@@ -21,6 +21,7 @@ from application.ports import Decision, Question
 FOLDER = Path(__file__).parent
 DEFAULT_DENY = "default-deny"
 FILE_NAME = re.compile(r"[a-z0-9][a-z0-9-]{0,60}\.cedar")
+OVERSEEING = ("read_audit_trail", "commit_audit_seed", "draw_audit_sample", "review_access", "record_finding")
 REMEMBERED_PRINCIPALS = 4096
 REMEMBERED_ANSWERS = 16384
 
@@ -92,7 +93,8 @@ class CedarAuthoriser:
         self._answer = lru_cache(REMEMBERED_ANSWERS)(self._evaluate)
 
     def other_set(self, texts: Mapping[str, str]) -> bytes:
-        """As in `application.ports.Authoriser`: what can be installed and leaves a way to yet another policy."""
+        """As in `application.ports.Authoriser`: what can be installed, leaves a way to yet another policy, and lets
+        oversight oversee."""
         for name, text in texts.items():
             if not FILE_NAME.fullmatch(name) or "\r" in text:
                 raise ValueError("a file is not named NAME.cedar, or has line ends other than \\n")
@@ -106,6 +108,10 @@ class CedarAuthoriser:
             question = Question("somebody", frozenset({role}), "lasd_west_hollywood", action, "policy-use", facts)
             if not other.decide(question).allowed:
                 raise ValueError(f"under these rules no {role} could {action}: there would be no way to other rules")
+        for action in OVERSEEING:
+            question = Question("somebody", frozenset({"auditor"}), "oversight", action, "review-1", {})
+            if not other.decide(question).allowed:
+                raise ValueError(f"under these rules no auditor could {action}: no rules may mute oversight")
         return files.content
 
     def decide(self, question: Question) -> Decision:

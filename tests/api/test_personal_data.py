@@ -11,6 +11,8 @@ import pytest
 
 from infra.stack.kafka import EmbeddedKafka
 from infra.stack.processes import wait_until
+from tests.api.looking import REQUEST as LOOK
+from tests.api.looking import camera, grounds
 from tests.api.watch_center import ANSWER, Asker, Json, WatchCenter
 
 RECEIVE = f"""mutation($said: String!, $name: String!, $at: DateTime!) {{
@@ -108,6 +110,17 @@ def test_two_persons_destroy_what_was_said_when_its_matter_is_over(neighbour: Ne
     assert standing["approvedBy"]["id"] == captain.person and standing["destroyedUnderPolicy"] >= 1
     gone = datetime.fromisoformat(standing["unrecoverableAfter"])
     assert gone > datetime.now(UTC) + timedelta(days=34)
+
+
+@pytest.mark.rule("record.key_destroyed")
+def test_nobody_destroys_the_reasons_of_accesses_that_oversight_has_not_looked_at(watch_center: WatchCenter) -> None:
+    deputy, stated = watch_center.as_role("watch_operator"), grounds(watch_center)
+    told_of = deputy.accepted(LOOK, feed=camera(watch_center), grounds=stated)
+    watch_center.applied(told_of["position"])
+    refused = told(watch_center.as_role("city_analyst"), REQUEST, subject=f"call-{stated['callNumber']}")
+    assert {reason["code"] for reason in refused["reasons"]} == {"call_open", "access_not_sampled"}
+    (event,) = [e for e in watch_center.events(f"subjectkey-call-{stated['callNumber']}") if "refused" in e["type"]]
+    assert event["data"]["reasons"][1]["code"] == "access_not_sampled"
 
 
 def test_oversight_reads_in_the_trail_what_was_said_until_it_is_destroyed(neighbour: Neighbour) -> None:

@@ -22,8 +22,10 @@ from domain.person import (
     AssignRole,
     ChangeDetails,
     ChangeRefused,
+    CorrectTraining,
     Organisation,
     OversightChange,
+    RecordTraining,
     RevokeAccess,
     RevokeRole,
     Role,
@@ -92,6 +94,21 @@ def test_a_console_of_oversight_is_closed_by_oversight_and_by_nobody_else(center
     assert center.accounts.standing(console) is None
     done(center.accounts.change(kim, RevokeAccess(AUD, KIM, "phone stolen")))
     assert isinstance(center.accounts.revoke_session(kim, captain.session, "revenge"), Refused)
+
+
+@pytest.mark.rule("oversight.not_muted")
+def test_nobody_is_shut_out_of_oversight_by_a_training_that_it_does_not_enter_or_shortens(center: SmallCenter) -> None:
+    kim, admin, today = center.signed_on(KIM), center.signed_on(ADMIN), center.clock.now().date()
+    year = timedelta(days=365)
+    shorter = CorrectTraining(AUD, "watch_center_use", today - year, "so that it has run out", PersonId(ADMIN))
+    assert codes(center.accounts.change(admin, shorter)) == ["oversight_not_muted"]
+    done(center.accounts.change(kim, RecordTraining(AUD, "watch_center_use", today, today + 2 * year, KIM)))
+    done(center.accounts.change(kim, replace(shorter, by=KIM, expires_on=today + year, reason="the year was wrong")))
+    own = RecordTraining(KIM, "watch_center_use", today, today + 2 * year, KIM)
+    assert codes(center.accounts.change(kim, own)) == ["not_permitted"]
+    dee = center.enrolled("dee", Role.WATCH_OPERATOR)
+    other = RecordTraining(PersonId(dee), "watch_center_use", today, today + year, KIM)
+    assert codes(center.accounts.change(kim, other)) == ["not_permitted"]
 
 
 @pytest.mark.rule("oversight.not_muted")

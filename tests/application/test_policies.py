@@ -242,9 +242,14 @@ def test_a_process_refuses_access_rules_that_were_not_adopted(center: SmallCente
         ({"1-a.cedar": "this is not Cedar"}, "is not Cedar"),
         ({"../a.cedar": ""}, "named"),
         ({"1-a.cedar": '@id("all")\npermit (principal, action == Action::"draft_policy", resource);'}, "adopt_policy"),
+        (
+            {"1-a.cedar": '@id("all")\npermit (principal, action, resource) unless { principal in Role::"auditor" };'},
+            "no auditor could read_audit_trail",
+        ),
     ],
 )
-def test_no_policy_is_drafted_with_access_rules_that_leave_no_way_back(
+@pytest.mark.rule("oversight.not_muted")
+def test_no_policy_is_drafted_with_access_rules_that_leave_no_way_back_or_mute_oversight(
     center: SmallCenter, texts: dict[str, str], said: str
 ) -> None:
     told = Policies(center.handler).draft(center.signed_on(ADMIN), LASD, "what nobody could use", next_rules=texts)
