@@ -89,6 +89,7 @@ def test_a_day_at_the_watch_center_and_what_the_record_says_of_it(
 
     wrong = [each for step in day.steps for each in day.wrong_about(step)]
     assert not wrong, "\n".join(wrong)
+    nothing_else_is_without_an_answer(day)
     each_incident_is_one_timeline(day, garden, park, flight, footage)
     store_log_and_read_models_say_the_same(center)
 
@@ -399,6 +400,20 @@ def _override(day: Day, override: str) -> Json:
 
 
 # -- what the record says ------------------------------------------------------------------
+
+
+def nothing_else_is_without_an_answer(day: Day) -> None:
+    """Also of what the story does not tell: no position is missing from the trail, and each event says who did what,
+    why it was refused where it was; and where a person acted, from where, in which role and by which rule."""
+    rows = list(day.everything_on_record())
+    assert [row["position"] for row in rows] == list(range(1, len(rows) + 1))
+    for row in rows:
+        assert row["actor"]["id"] and row["summary"] and row["stream"], row
+        assert (row["outcome"] == "refused") == bool(row["reasons"]), row
+        if row["sessionId"]:
+            assert row["sourceAddress"] and row["actor"]["name"] and row["organisation"] and row["role"], row
+            of_own_session = row["stream"] == f"session-{row['sessionId']}"
+            assert of_own_session or (row["policyVersion"] and row["decidedBy"]), row
 
 
 def each_incident_is_one_timeline(day: Day, garden: str, park: str, flight: str, footage: str) -> None:

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import json
+import re
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
+from functools import cached_property
 from pathlib import Path
 from urllib.parse import urlsplit
 from uuid import uuid4
@@ -28,17 +31,24 @@ from tests.api.watch_center import ANSWER, TYPES, Asker, Json, WatchCenter, runn
 
 PATIENCE_S = 120  # of a slow, busy machine
 LOCAL = "127.0.0.1"
-TRAIL = """query($filter: AuditFilter!, $at: Position) {
-  auditTrail(filter: $filter, order: POSITION_DESC, first: 100, afterPosition: $at) { edges { node {
-    position type stream time actor { id name } role organisation sourceAddress purpose caseNumber outcome decidedBy
-    policyVersion reasons { code rule } } } } }"""
+ROW = """position type stream time actor { id name } role organisation sessionId sourceAddress purpose caseNumber
+  outcome decidedBy policyVersion correlationId summary content personal { text } reasons { code rule }"""
+TRAIL = f"""query($filter: AuditFilter!, $at: Position) {{
+  auditTrail(filter: $filter, order: POSITION_DESC, first: 100, afterPosition: $at) {{
+    edges {{ node {{ {ROW} }} }} }} }}"""
+ALL = f"""query($after: String, $at: Position) {{
+  auditTrail(order: POSITION_ASC, first: 100, after: $after, afterPosition: $at) {{
+    edges {{ node {{ {ROW} }} }} pageInfo {{ hasNextPage endCursor }} }} }}"""
+NO_RULE_OF_THE_SET = {"default-deny", "safety-first", "two-founders"}
+REASONS = ("reason", "text", "shortcoming", "note", "plate", "number", "justification")  # what somebody says in words
 
 
 @dataclass(frozen=True, slots=True)
 class Step:
     """What the audit trail must answer about one step: who in which role, what, when, where from, why, by which rule.
 
-    `rule`: what its name begins with; blank: nobody had to be asked. `code`: of the reason it was refused for.
+    `since`, `until`: within these it happened; `said`: in which words, for the record to keep; `rule`: what its name
+    begins with; blank: nobody had to be asked. `code`: of the reason it was refused for.
     """
 
     stream: str
@@ -46,12 +56,15 @@ class Step:
     who: str
     role: str
     not_after: int
+    since: datetime
+    until: datetime
     where: str | None = LOCAL
     why: tuple[str | None, str | None] = (None, None)  # purpose, and case or call
     rule: str = ""
     outcome: str = "granted"
     code: str | None = None
     policy: int | None = None  # the use policy in force
+    said: tuple[str, ...] = ()
 
 
 @dataclass
@@ -96,6 +109,7 @@ class Day:
         code: str | None,
         variables: dict[str, object],
     ) -> Json:
+        since = self.now()
         answer = order(asker, mutation, **variables)
         if code is None:
             assert answer["__typename"] == "Accepted", answer
@@ -103,17 +117,22 @@ class Day:
             assert [reason["code"] for reason in answer.get("reasons", ())] == [code], answer
         stream = answer["stream"] if code != "not_permitted" else ""  # what a role may not do is of its console
         outcome = "refused" if code else "granted" if rule else "recorded"
-        asked = (stream, what, asker.person, role, answer["position"], LOCAL, why or (None, None))
-        self.steps.append(Step(*asked, rule, outcome, code, self.policy))
+        asked = (stream, what, asker.person, role, answer["position"], since, self.now(), LOCAL, why or (None, None))
+        self.steps.append(Step(*asked, rule, outcome, code, self.policy, _said(mutation, variables, code)))
         return answer
+
+    def now(self) -> datetime:
+        """By the clock of all processes, which a test sets ahead."""
+        return datetime.now(UTC) + self.ahead
 
     # -- what machines do ------------------------------------------------------
 
     def dispatch(self, update: Json, what: str) -> str:
+        since = self.now()
         told = self.center.dispatch(update)
         assert told.status_code == 200, told.text
         stream = f"call-{update['call']}"
-        by = ("service-dispatch", "service", told.json()["position"])
+        by = ("service-dispatch", "service", told.json()["position"], since, self.now())
         why = (None, update["call"])
         self.steps.append(Step(stream, what, *by, LOCAL, why, "services-record-what-they-see", policy=self.policy))
         return str(update["call"])
@@ -128,7 +147,7 @@ class Day:
 
         until(come, PATIENCE_S, what=f"{what} is on the record of the flight")
         last = found[0]["position"]
-        by = ("service-drone-gateway", "service", last)
+        by = ("service-drone-gateway", "service", last, self.began, self.now())
         self.steps.append(Step(f"flight-{flight}", what, *by, None, why or (None, None), rule, policy=self.policy))
 
     def camera(self, name: str) -> str:
@@ -150,7 +169,7 @@ class Day:
         with wiring.handler(settings_as("saferweho_gateway", self.center.environ)) as handler:
             told = Retention(handler).record(service("service-recorder"), key, record, uuid4())
         assert isinstance(told, Accepted), told
-        by = ("service-recorder", "service", told.position)
+        by = ("service-recorder", "service", told.position, self.began, self.now())
         by_recorder = {"rule": "services-record-footage", "policy": self.policy}
         self.steps.append(Step(f"footage-{key}", "footage.footage_recorded", *by, None, **by_recorder))
         return key
@@ -171,16 +190,75 @@ class Day:
             yield f"{step}: not on the record"
             return
         codes = [reason["code"] for reason in row["reasons"] if reason["rule"]]
+        told = self._told_with(row)
+        rule, _, rules = (row["decidedBy"] or "").partition("@")
         answers = {
             "who": row["role"] == step.role and row["actor"]["name"] and row["organisation"],
-            "when": self.began <= datetime.fromisoformat(row["time"]) <= datetime.now(UTC) + self.ahead,
-            "where": row["sourceAddress"] == step.where,
+            "from which console": bool(row["sessionId"]) == (step.role != "service"),
+            "what": row["summary"] and all(words in told for words in step.said),
+            "when": step.since <= datetime.fromisoformat(row["time"]) <= step.until,
+            "where": row["sourceAddress"] == step.where and _is_placed(row),
             "why": (row["purpose"], row["caseNumber"]) == step.why,
             "outcome": row["outcome"] == step.outcome and codes == ([step.code] if step.code else []),
-            "rule": (row["decidedBy"] or "").startswith(step.rule) and bool(row["decidedBy"]) == bool(step.rule),
+            "rule": rule.startswith(step.rule) and bool(rule) == bool(step.rule),
+            "of which rules": rules == self.rules or rule in {"", *NO_RULE_OF_THE_SET},
             "policy": row["policyVersion"] == step.policy,
         }
         yield from (f"{question} of {step}: {row}" for question, answered in answers.items() if not answered)
+
+    @cached_property
+    def rules(self) -> str:
+        """Of the adopted set of access rules, as a decision names it."""
+        versions = self.of("auditor").ask("{ policyHistory { state cedarSetHash } }")["policyHistory"]
+        (found,) = [version["cedarSetHash"] for version in versions if version["state"] == "in_force"]
+        return str(found)[:12]
+
+    def _told_with(self, row: Json) -> str:
+        """All that the record keeps of one act: a request and what became of it are two events of one command."""
+        edges = self.of("auditor").ask(TRAIL, filter={"subject": row["stream"]}, at=row["position"])["auditTrail"][
+            "edges"
+        ]
+        told = [e["node"] for e in edges if e["node"]["correlationId"] == row["correlationId"]]
+        return "\n".join(
+            text for each in told for text in (each["content"], *(p["text"] or "" for p in each["personal"]))
+        )
+
+    def everything_on_record(self) -> Iterator[Json]:
+        """The whole audit trail, in the order of positions, as oversight turns its pages."""
+        after, at = None, self.center.head()
+        while True:
+            page = self.of("auditor").ask(ALL, after=after, at=at)["auditTrail"]
+            yield from (edge["node"] for edge in page["edges"])
+            if not page["pageInfo"]["hasNextPage"]:
+                return
+            after = page["pageInfo"]["endCursor"]
+
+
+def _said(mutation: str, variables: dict[str, object], code: str | None) -> tuple[str, ...]:
+    """The words that were given, for the record to keep. Of what somebody may not do it keeps what they tried, and no
+    word of theirs; of what a rule refused, the grounds that were stated."""
+    name = mutation.partition("(")[0]
+    if code == "not_permitted":
+        return (re.sub("[A-Z]", lambda capital: f"_{capital[0].lower()}", name),)
+    kept = variables if code is None else {key: variables[key] for key in ("grounds", "input") if key in variables}
+    inline = tuple(re.findall(r'"([^"]* [^"]*)"', mutation)) if code is None else ()
+    return inline + tuple(_words(kept))
+
+
+def _words(given: dict[str, object]) -> Iterator[str]:
+    for key, value in given.items():
+        if isinstance(value, dict) and key not in ("conditions", "shape", "parameters"):
+            yield from _words(value)
+        elif key in REASONS and isinstance(value, str):
+            yield value
+
+
+def _is_placed(row: Json) -> bool:
+    """What a drone did says where it was."""
+    if row["type"] not in ("flight.drone_launched", "flight.arrived_on_scene", "flight.drone_landed"):
+        return True
+    position = json.loads(row["content"])["data"]["position"]
+    return abs(position["latitude"] - 34.09) < 0.05 and abs(position["longitude"] + 118.37) < 0.05
 
 
 Why = tuple[str | None, str | None] | None

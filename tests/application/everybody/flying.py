@@ -240,7 +240,7 @@ class Flying:
                     holds(not found.stopped_by_a_person, "what a person stopped does not start by itself")
                 else:
                     holds(data["reason"], "who starts a recording says why")
-                found.recording = True
+                found.recording, found.stopped_by_a_person = True, False
                 self.met.add("recorded")
             case "flight.recording_stopped":
                 found.recording = False
