@@ -130,6 +130,7 @@ LIFT_ASKED = ev(
     "override.override_requested",
     "override-o",
     target="footage-f",
+    flight=None,
     range=RANGE,
     requested_by="dee",
     awaits_until=at(15),
@@ -159,6 +160,7 @@ GLASS = ev(
     "override.emergency_override_invoked",
     "override-g",
     target="footage-f",
+    flight=None,
     range=RANGE,
     invoked_by="dee",
     expires_at=at(60),
@@ -224,7 +226,9 @@ LANDED = ev("flight.drone_landed", "flight-a", "gateway", 8)
 UP = [FLIGHT_ASKED, AUTHORISED, GIVEN, ORDERED, LAUNCHED]
 # Entry and stop are one append: what is settled after it is that nothing is recorded in a zone.
 NOT_RECORDING_IN = [*UP, ARRIVED, RECORDS, STOPPED, ENTERED, LEFT, HOME, LANDED]
-ZONE_LIFT = replace(LIFT_ASKED, stream="override-z").but(target="zone-z", range={"since": at(0), "until": at(60)})
+ZONE_LIFT = replace(LIFT_ASKED, stream="override-z").but(
+    target="zone-z", flight="a", range={"since": at(0), "until": at(60)}
+)
 ZONE_LIFTED = [ZONE_LIFT, replace(LIFTED, stream="override-z")]
 OVER_A_LIFTED_ZONE = [*ZONE_LIFTED, *UP, ARRIVED, RECORDS, ENTERED.but(override="z"), LEFT]
 JOB = ev(
@@ -385,9 +389,12 @@ BAD: list[tuple[str, list[Event]]] = [
     ("ends once", [*UNMASKED, LIFT_OVER]),
     (
         "used while it is in effect",
-        [LIFT_ASKED, LIFTED, ev("override.override_used", "override-o", "dee", 31, range=RANGE)],
+        [LIFT_ASKED, LIFTED, ev("override.override_used", "override-o", "dee", 31, range=RANGE, through="viewing-w")],
     ),
-    ("opens to who asked", [LIFT_ASKED, LIFTED, ev("override.override_used", "override-o", "sue", 2, range=RANGE)]),
+    (
+        "opens to who asked",
+        [LIFT_ASKED, LIFTED, ev("override.override_used", "override-o", "sue", 2, range=RANGE, through="viewing-w")],
+    ),
     ("who broke the glass justifies", [GLASS, JUSTIFIED.but(justified_by="sam")]),
     ("what came late says so", [GLASS, replace(JUSTIFIED, minute=DAYS + 1)]),
     ("oversight is independent", with_(UNMASKED, REVIEWED, REVIEWED.but(reviewed_by="sam"))),
@@ -451,6 +458,7 @@ BAD: list[tuple[str, list[Event]]] = [
     ("records inside a privacy zone", [*UP, ARRIVED, RECORDS, ENTERED]),
     ("records inside a privacy zone", with_(OVER_A_LIFTED_ZONE, LEFT, ENTERED)),
     ("lifted by an override in effect", without(OVER_A_LIFTED_ZONE, ZONE_LIFTED[1])),
+    ("for one flight", with_(OVER_A_LIFTED_ZONE, ZONE_LIFT, ZONE_LIFT.but(flight="b"))),
     ("does not start by itself", [*UP, ARRIVED, RECORDS, STOPPED.but(reason="operator"), RECORDS]),
     ("says why", [*UP, ARRIVED, RECORDS.but(started_by="dee")]),
     ("recorded after the landing", [*UP, ARRIVED, RECORDS, LANDED]),

@@ -33,7 +33,7 @@ from domain.flight_commands import (
     RecordLinkRestored,
     RecordOutcome,
 )
-from domain.flight_events import Observation, ZoneRule
+from domain.flight_events import HEIGHT_UNKNOWN, GroundHeight, HeightSource, Observation, ZoneRule
 from domain.flight_events import Outcome as Came
 from domain.kernel import AirPosition, CallNumber, CaseNumber, DockId, FeedId, FlightId, PersonId, Place, StreamId
 from domain.launch import (
@@ -250,8 +250,9 @@ class Flying(Watch):
         north=st.sampled_from([0.0, 0.0, -70.0, -200.0]),
         east=st.sampled_from([0.0, 0.0, 300.0, 150.0]),
         agl=st.sampled_from([60.0, 60.0, 120.0]),
+        height_is_known=st.booleans(),
     )
-    def flies_to(self, number: int, north: float, east: float, agl: float) -> None:
+    def flies_to(self, number: int, north: float, east: float, agl: float, height_is_known: bool) -> None:
         """Two looks: on the way, and there."""
         key = self.key("flight", number)
         flight = self.promises.flying.flights.get(f"flight-{key}")
@@ -262,14 +263,16 @@ class Flying(Watch):
             n, e, a = before
             self.where[key] = (n + (north - n) * part, e + (east - e) * part, a + (agl - a) * part)
             self.clock.step(10 * SECOND)
-            self.looks_down(key, Velocity((north - before[0]) / 20, (east - before[1]) / 20, 0.0))
+            self.looks_down(key, height_is_known, Velocity((north - before[0]) / 20, (east - before[1]) / 20, 0.0))
 
-    def looks_down(self, key: str, velocity: Velocity = STILL) -> None:
+    def looks_down(self, key: str, height_is_known: bool, velocity: Velocity = STILL) -> None:
         """What the gateway makes of one position; then whether that is so, by shapely."""
         now, seen = self.clock.now(), self.observed(key)
-        for command in self.watches[key].step([zone.at(now) for zone in self.known_zones()], seen, velocity):
-            self.gateway_says(key, command)
         _, _, agl = self.where[key]
+        height = GroundHeight(agl, HeightSource.TERRAIN_REPORT) if height_is_known else HEIGHT_UNKNOWN
+        known = [zone.at(now, key) for zone in self.known_zones()]
+        for command in self.watches[key].step(known, seen, height, velocity):
+            self.gateway_says(key, command)
         point = Point(seen.position.longitude, seen.position.latitude)
         above = {
             name: zone.rule
@@ -278,12 +281,25 @@ class Flying(Watch):
         }
         self.promises.flying.over(f"flight-{key}", above, now)
 
+    @rule(number=latest)
+    def nobody_knows_where_the_zones_are(self, number: int) -> None:
+        """Then they are everywhere, until somebody does."""
+        key = self.key("flight", number)
+        if key in self.watches and self.promises.flying.flights[f"flight-{key}"].flies:
+            for command in self.watches[key].nowhere_known(self.observed(key)):
+                self.gateway_says(key, command)
+
     def known_zones(self) -> list[KnownZone]:
         """As the read models have them, up to date."""
         known, now = [], self.clock.now()
         for name, zone in self.promises.facts.zones.items():
             lifts = tuple(
-                Lift(stream.removeprefix("override-"), lifted.since, min(lifted.until or now, lifted.till))
+                Lift(
+                    stream.removeprefix("override-"),
+                    lifted.flight or "",
+                    lifted.since,
+                    min(lifted.until or now, lifted.till),
+                )
                 for stream, lifted in self.promises.liftings.known.items()
                 if lifted.in_effect(f"zone-{name}", now)
             )
@@ -428,11 +444,12 @@ class Flying(Watch):
         command = privacy_zone.RetireZone(SAID, PersonId(who))
         self.ask(who, lambda actor: self.zones.change(actor, zone, command))
 
-    @rule(who=mostly(DEE, SAM), zone=zones, minutes=st.sampled_from([5, 30]), glass=st.booleans())
-    def asks_to_lift_a_zone(self, who: str, zone: str, minutes: int, glass: bool) -> None:
-        now = self.clock.now()
-        target = StreamId(f"zone-{zone}")
-        plan = OverridePlan("", target, Range(now, now + HOUR), "call_for_service", minutes, case=CaseNumber("C-7"))
+    @rule(who=mostly(DEE, SAM), zone=zones, number=latest, minutes=st.sampled_from([5, 30]), glass=st.booleans())
+    def asks_to_lift_a_zone(self, who: str, zone: str, number: int, minutes: int, glass: bool) -> None:
+        """For one flight, and every other one stays bound."""
+        now, flight = self.clock.now(), FlightId(self.key("flight", number))
+        target, case = StreamId(f"zone-{zone}"), CaseNumber("C-7")
+        plan = OverridePlan("", target, Range(now, now + HOUR), "call_for_service", minutes, case=case, flight=flight)
 
         def asked(actor: Actor) -> Outcome:
             if glass:
@@ -464,16 +481,16 @@ class Flying(Watch):
         if stops:
             self.stops_recording(SUE, 0)
         if lifted is not None and first:
-            self.asks_to_lift_a_zone(who, "school", 5, lifted)
-        self.flies_to(0, 0.0, 0.0, 60.0)
+            self.asks_to_lift_a_zone(who, "school", 0, 5, lifted)
+        self.flies_to(0, 0.0, 0.0, 60.0, True)
         if lifted is not None and not first:
-            self.asks_to_lift_a_zone(who, "school", 5, lifted)
-            self.flies_to(0, 5.0, 0.0, 60.0)
+            self.asks_to_lift_a_zone(who, "school", 0, 5, lifted)
+            self.flies_to(0, 5.0, 0.0, 60.0, False)
         self.somebody_looks_from_above()
         self.clock.step(6 * MINUTE)
-        self.flies_to(0, 0.0, 5.0, 60.0)
+        self.flies_to(0, 0.0, 5.0, 60.0, True)
         self.somebody_looks_from_above()
-        self.flies_to(0, -200.0, 0.0, 60.0)
+        self.flies_to(0, -200.0, 0.0, 60.0, True)
         self.somebody_looks_from_above()
 
     def somebody_looks_from_above(self) -> None:

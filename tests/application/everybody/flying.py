@@ -63,8 +63,8 @@ class Flying:
 
     def over(self, flight: str, protected: dict[str, str], at: datetime) -> None:
         """The drone is truly above these zones (by rule) now, and the gateway has said so."""
-        found = self.flights[flight]
-        unlifted = {zone for zone in protected if not self.liftings.of(f"zone-{zone}", at)}
+        found, key = self.flights[flight], flight.removeprefix("flight-")
+        unlifted = {zone for zone in protected if not self.liftings.lifts_zone(zone, key, at)}
         for zone in unlifted:
             holds(zone in found.protects, f"the drone is in {zone}, and nobody was told")
         barred = {zone for zone in unlifted if protected[zone] != "mask"}
@@ -250,7 +250,8 @@ class Flying:
                 if lifted:
                     target = f"zone-{data['zone']}"
                     override = self.liftings.known.get(f"override-{data['override']}")
-                    holds(override and override.in_effect(target, said.at), "a zone is lifted by an override in effect")
+                    lifts = override and override.in_effect(target, said.at) and override.flight == said.key
+                    holds(lifts, "a zone is lifted by an override in effect, for one flight")
                     self.met.add("zone lifted")
                 found.protects[data["zone"]] = None if lifted else data["rule"]
                 self.met.add("zone entered")

@@ -19,6 +19,7 @@ class Lifting:
     target: str
     since: datetime
     till: datetime
+    flight: str | None  # that a zone is lifted for
     answer_by: datetime | None
     until: datetime | None = None
     justify_by: datetime | None = None
@@ -71,6 +72,8 @@ class Liftings:
                 assert lifted is not None
                 of_zone = lifted.target.startswith("zone-") and said.role == "service"
                 holds(said.by == lifted.by or of_zone, "an override opens to who asked for it")
+                ours = lifted.flight is None or data["through"] == f"flight-{lifted.flight}"
+                holds(ours, "a zone is lifted for one flight")
                 self.met.add("override used")
             case "override.override_justified":
                 holds(lifted and lifted.justify_by, "only a broken glass is justified afterwards")
@@ -88,17 +91,16 @@ class Liftings:
     @staticmethod
     def _opened(data: dict[str, Any], by: str, answer_by: datetime | None) -> Lifting:
         range_ = data["range"]
-        return Lifting(by, data["target"], moment(range_["since"]), moment(range_["until"]), answer_by)
+        return Lifting(by, data["target"], moment(range_["since"]), moment(range_["until"]), data["flight"], answer_by)
 
     def lifted(self, override: str, target: str, range_: dict[str, Any], by: str, at: datetime) -> bool:
         """Whether that override opens this to that person now."""
         found = self.known.get(override)
         return found is not None and found.by == by and found.lifts(target, range_, at)
 
-    def of(self, target: str, at: datetime) -> list[tuple[str, Lifting]]:
-        """Those in effect for a target now, with their streams."""
-        return [
-            (stream, found)
-            for stream, found in self.known.items()
-            if found.in_effect(target, at) and found.since <= at < found.till
-        ]
+    def lifts_zone(self, zone: str, flight: str, at: datetime) -> bool:
+        """Whether one is in effect for this zone and this flight now."""
+        return any(
+            found.in_effect(f"zone-{zone}", at) and found.since <= at < found.till and found.flight == flight
+            for found in self.known.values()
+        )
