@@ -279,7 +279,7 @@ FIRE = [SHARED, replace(FIRE_ASKED, by="fin"), replace(GRANTED, by="fin").but(pe
 CLOSED = ev("call.call_closed", "call-7", "gateway", 3)
 OBSERVED = ev("call.observation_reported", "call-7", "abe", 2, reported_by="abe", observed_at=at(1))
 
-LETTER = ev("complaint.feedback_received", "complaint-k", "gateway")
+LETTER = ev("complaint.feedback_received", "complaint-k", "gateway", received_at=at(0))
 OPENED = ev("complaint.complaint_opened", "complaint-k", "cal", concerns="sam", answer_by=at(30 * DAYS))
 ASSIGNED = ev("complaint.complaint_assigned", "complaint-k", "cal", assigned_to="sue")
 ANSWERED = ev("complaint.complaint_resolved", "complaint-k", "sue", 9, resolved_by="sue", late=False)
@@ -612,6 +612,7 @@ OVERDUE: dict[str, list[Event]] = {
     "audit_sample_overdue": [COMMITTED],
     "sample_review_overdue": SAMPLED[:-1],
     "complaint_answer_overdue": COMPLAINT[:-1],
+    "feedback_overdue": [LETTER],
     "finding_overdue": [FOUND_WRONG],
     "hold_verification_due": [KEPT, HELD],
 }
