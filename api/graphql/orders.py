@@ -68,12 +68,19 @@ async def give_safety_order(
     except GatewayUnavailable as away:
         at = services.handler.clock.now()
         detail = f"the gateway did not take the order: {away}"
-        recorded = await asyncio.to_thread(
-            services.flights.record_safety_order, actor, flight, order, at, OrderOutcome.UNKNOWN, detail, identity
-        )
-        if not isinstance(recorded, handling.Accepted):
-            return result(identity, recorded)
-        told_at = f"that it was given is on the record at position {recorded.position}"
+        # That nothing was sent is told at once: it does not wait for a store that is away as well.
+        recorded: handling.Outcome = STORE_AWAY
+        if not context.store_away:
+            recorded = await asyncio.to_thread(
+                services.flights.record_safety_order, actor, flight, order, at, OrderOutcome.UNKNOWN, detail, identity
+            )
+        match recorded:
+            case handling.Accepted(position=position):
+                told_at = f"that it was given is on the record at position {position}"
+            case handling.Unavailable():
+                told_at = "nor is it on the record, for the event store does not answer either"
+            case _:
+                return result(identity, recorded)
         return result(identity, handling.Unavailable(away.code, f"NOT SENT: {detail}; {told_at}", 1))
     told = result(identity, sent.recorded or handling.Accepted(f"flight-{flight}", flight))
     if isinstance(told, t.Accepted):

@@ -15,6 +15,9 @@ from infra.stack.postgres import EmbeddedPostgres
 from tests.api.watch_center import Asker, Json, WatchCenter, call_update, fresh, installed, serving, until
 
 pytestmark = pytest.mark.slow
+# The domain's promise to whoever sent a command, taken where they are. No margin is added for the machine: the store is
+# given up 3.6 s after it was asked, which leaves what the way there and back takes on one that is busy.
+WITHIN_S = 5.0
 READY = "readyDrone(droneId: $drone, batteryPercent: $battery, commandId: $commandId)"
 
 
@@ -62,8 +65,10 @@ def test_commands_are_refused_clearly_while_the_database_is_away(
             told = ready(asker, id_)
             assert (told["__typename"], told["code"]) == ("Unavailable", "store_unavailable"), told
             assert told["message"] and told["retryAfterSeconds"] > 0
-            assert monotonic() - began < 6  # the domain's five seconds, and the machine's own
+            assert monotonic() - began < WITHIN_S
+        began = monotonic()
         assert center.dispatch(call_update()).status_code == 503
+        assert monotonic() - began < WITHIN_S
         assert pilot.code("{ board { position } }") in ("store_unavailable", "read_models_unavailable")
         assert pilot.code("{ usePolicy { version } }") == "store_unavailable"
         health = center.http()
@@ -85,8 +90,9 @@ def test_an_order_of_safety_is_not_held_up_by_the_database(center: WatchCenter, 
         postgres.stop()
         began = monotonic()
         told = pilot.order('returnDrone(flight: $flight, reason: "smoke")', flight="no-flight")
-        assert monotonic() - began < 12
+        assert monotonic() - began < WITHIN_S
         assert told["__typename"] == "Unavailable", told
+        assert told["message"].startswith("NOT SENT: ") and "nor is it on the record" in told["message"]
         postgres.start()
         works_again(pilot)
 
