@@ -41,10 +41,9 @@ def pytest_runtestloop(session: pytest.Session) -> bool:
         raise session.Failed("the tests fail without any mutant")
     session.config.pluginmanager.unregister(name="terminalreporter")  # its dots are of no use to a mutant
     gc.freeze()
-    chosen = os.environ[CHOSEN].split()
-    for meta in sorted(Path("domain").glob("*.py.meta")):
-        if not chosen or meta.name.removesuffix(".py.meta") in chosen:
-            _try_all(session, meta, reaching, seconds)
+    chosen = [Path("domain") / f"{name}.py.meta" for name in os.environ[CHOSEN].split()]
+    for meta in chosen or sorted(Path("domain").glob("*.py.meta")):
+        _try_all(session, meta, reaching, seconds)
     return True
 
 
