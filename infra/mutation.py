@@ -33,9 +33,12 @@ HEAD = """# Would a test notice?
 Made by `make mutants` (`ONLY="call camera"` for some files); do not edit.
 
 Each file of the domain is changed in one place at a time by [mutmut](https://mutmut.readthedocs.io): a comparison
-turned round, a branch of a `match` taken out, a value left away. Then the tests of the domain run, and a change that
-none of them notices has survived. Lines that hold a sentence for people are left as they are; the condition above them
-is not. The state machines are left out, so that each rule is held by a test that says it.
+turned round, a branch of a `match` taken out, a value left away. Then the tests of the domain that run through it are
+run, and a change that none of them notices has survived. Lines that hold a sentence for people are left as they are;
+the condition above them is not. The state machines are left out, so that each rule is held by a test that says it.
+
+What was found is kept by file in `tests/mutation.json`, with the day: a file that has changed since is tried again when
+somebody next runs it.
 
 """
 
@@ -67,6 +70,12 @@ CLASSES: tuple[tuple[str, str, str], ...] = (
         r"(?m)^\+.*again = Grounds\(said.purpose, None",
     ),
     (
+        "means the same",
+        "What is no is no as `None` too; an outline of three points that closes has two corners, which is refused "
+        "behind it; a question asked one consultation ago is put on the record again either way.",
+        r"adopted=None|FEWEST_CORNERS <= len|<= ONE_CONSULTATION",
+    ),
+    (
         "rounding",
         "Rounded further than the tests look, or not at all: figures are of thousandths of a second.",
         r"(?m)^\+.*round\(",
@@ -77,15 +86,21 @@ CLASSES: tuple[tuple[str, str, str], ...] = (
         r"(?m)^[+-].*(checks\.|_sealed\(|height_refusals\(|field=|accepted=|message|rule =|Reason\()",
     ),
 )
+UNREACHED = (
+    "not run under a mutant",
+    "It does its work when its module is loaded, before there is a mutant, and tests hold what it then made; or it is "
+    "held by `test_house_rules.py`, which reads the source of the domain and is left out here.",
+)
 OTHER = ("not explained", "A test is missing, or the change makes no difference; each is to be looked at.")
 
 
 @dataclass(frozen=True, slots=True)
 class Survivor:
-    """`change`: the lines taken out (`-`) and put in (`+`)."""
+    """`change`: the lines taken out (`-`) and put in (`+`); `reached`: tests ran through the function."""
 
     function: str
     change: str
+    reached: bool
 
     def side(self, sign: str) -> str:
         """The first lines of one side."""
@@ -94,6 +109,8 @@ class Survivor:
 
     @property
     def kind(self) -> str:
+        if not self.reached:
+            return UNREACHED[0]
         return next((kind for kind, _, pattern in CLASSES if re.search(pattern, self.change)), OTHER[0])
 
 
@@ -116,16 +133,16 @@ def tried(meta: Path) -> Tried | None:
     codes: Mapping[str, int | None] = json.loads(meta.read_text("utf-8"))["exit_code_by_key"]
     if all(code is None for code in codes.values()):
         return None
-    lived = [mutant for mutant, code in codes.items() if code == ALL_PASSED or code in NO_TEST]
+    lived = {mutant: code == ALL_PASSED for mutant, code in codes.items() if code == ALL_PASSED or code in NO_TEST}
     untried = sum(code not in FAILED for code in codes.values()) - len(lived)
     return Tried(datetime.now(UTC).date().isoformat(), len(codes), untried, list(_survivors(meta, lived)))
 
 
-def _survivors(meta: Path, lived: list[str]) -> Iterator[Survivor]:
+def _survivors(meta: Path, lived: Mapping[str, bool]) -> Iterator[Survivor]:
     text = meta.with_suffix("").read_text("utf-8")
     lines = text.splitlines()
     functions = {n.name: n for n in ast.walk(ast.parse(text)) if isinstance(n, ast.FunctionDef)}
-    for mutant in lived:
+    for mutant, reached in lived.items():
         name = mutant.rpartition(".")[2]
         original = name.rpartition("__mutmut_")[0] + "__mutmut_orig"
         before, after = (
@@ -136,7 +153,7 @@ def _survivors(meta: Path, lived: list[str]) -> Iterator[Survivor]:
             for line in difflib.unified_diff(before, after, lineterm="", n=0)
             if line[0] in "+-" and not line.startswith(("+++", "---"))
         ]
-        yield Survivor(_written(original.removesuffix("__mutmut_orig")), "\n".join(changed))
+        yield Survivor(_written(original.removesuffix("__mutmut_orig")), "\n".join(changed), reached)
 
 
 def _written(mangled: str) -> str:
@@ -144,17 +161,19 @@ def _written(mangled: str) -> str:
     return mangled.removeprefix("x_") if "ǁ" not in mangled else ".".join(mangled.split("ǁ")[1:])
 
 
-def found() -> dict[str, Tried]:
-    """What is known by file: what runs before this one found, and what this one did."""
-    kept = json.loads(FOUND.read_text("utf-8")) if FOUND.exists() else {}
-    known = {
+def kept() -> dict[str, Tried]:
+    """What earlier runs found, by file."""
+    known = json.loads(FOUND.read_text("utf-8")) if FOUND.exists() else {}
+    return {
         name: Tried(was["on"], was["mutants"], was["untried"], [Survivor(**lived) for lived in was["survivors"]])
-        for name, was in kept.items()
+        for name, was in known.items()
     }
-    for meta in MUTANTS.glob("*.py.meta"):
-        if now := tried(meta):
-            known[meta.name.removesuffix(".meta")] = now
-    return dict(sorted(known.items()))
+
+
+def found() -> dict[str, Tried]:
+    """What this run found."""
+    metas = {meta.name.removesuffix(".meta"): tried(meta) for meta in MUTANTS.glob("*.py.meta")}
+    return {name: now for name, now in metas.items() if now}
 
 
 def page(known: Mapping[str, Tried]) -> str:
@@ -174,7 +193,7 @@ def page(known: Mapping[str, Tried]) -> str:
         lines.append("\nNot tried at all: " + ", ".join(f"`{name}`" for name in missing) + ".")
     else:
         lines.append("\nEvery file of the domain that decides anything was tried; the others only declare.")
-    for kind, why, _ in (*CLASSES, (*OTHER, "")):
+    for kind, why, _ in (*CLASSES, (*UNREACHED, ""), (*OTHER, "")):
         if left[kind]:
             lines.append(f"\n## Survived: {kind} ({len(left[kind])})\n\n{why}\n")
             lines += _grouped(left[kind])
@@ -199,15 +218,18 @@ def _grouped(alike: list[tuple[str, Survivor]]) -> Iterator[str]:
         yield f"- `{file}` `{function}`: `{before}` → {became}"
 
 
-def main() -> int:
-    known = found()
-    if not known:
-        print("There are no mutants. Run: make mutants", file=sys.stderr)
+def main(arguments: list[str]) -> int:
+    known = kept()
+    if "--check" in arguments:
+        if TARGET.read_text("utf-8") == page(known):
+            return 0
+        print(f"{TARGET.name} is not of {FOUND.name}. Run: python -m infra.mutation", file=sys.stderr)
         return 1
+    known = dict(sorted({**known, **found()}.items()))
     FOUND.write_text(json.dumps({name: asdict(file) for name, file in known.items()}, indent=1) + "\n", "utf-8")
     TARGET.write_text(page(known), "utf-8")
     return 0
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(main(sys.argv[1:]))

@@ -54,7 +54,7 @@ from domain.kernel import (
     WrongState,
 )
 from domain.legal_basis import BasisKind, LegalBasis
-from domain.policy import PROHIBITED
+from domain.policy import PROHIBITED, PurposeRule
 from domain.privacy_override_events import Range
 from domain.review_events import AccessVerdict
 from tests.domain.scenario import DAY, NOW, SECOND, Scenario
@@ -262,6 +262,15 @@ def test_footage_that_is_gone_is_not_exported_and_every_reason_is_given() -> Non
     given().when(both).then_refused(ExportRefused, "call_or_case_missing", "footage_destroyed")
     (refused,) = given(requested).when(replace(approve, footage=replace(STANDING, fault=gone))).events()
     assert refused == ExportRefused(None, (gone,))
+
+
+@pytest.mark.rule("policy.versions")
+def test_a_purpose_that_only_this_policy_names_is_known_under_it() -> None:
+    own = (*POLICY.parameters.purposes, PurposeRule("park_patrol", "Patrol of the parks"))
+    policy = replace(POLICY, parameters=replace(POLICY.parameters, purposes=own))
+    command = replace(request, grounds=replace(GROUNDS, purpose="park_patrol"))
+    given().when(replace(command, facts=replace(facts, policy=policy))).then_types(ExportRequested)
+    given().when(command).then_raises(InvalidValue, "purpose")
 
 
 def test_of_footage_whose_range_is_not_known_any_range_may_be_asked_for() -> None:

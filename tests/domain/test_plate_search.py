@@ -52,7 +52,13 @@ from domain.plate_search import (
     hit_fault,
     plate_of,
 )
-from domain.policy import PROHIBITED, RECORD_ALL_KEEP_30_DAYS, RECORD_ON_APPROVAL_KEEP_2_YEARS, PolicyInForce
+from domain.policy import (
+    PROHIBITED,
+    RECORD_ALL_KEEP_30_DAYS,
+    RECORD_ON_APPROVAL_KEEP_2_YEARS,
+    PolicyInForce,
+    PurposeRule,
+)
 from domain.reason_quality import quality
 from tests.domain.scenario import DAY, HOUR, NOW, SECOND, Scenario
 
@@ -276,6 +282,15 @@ def test_a_plate_has_two_characters_at_least_and_eight_at_most() -> None:
         assert refused.value.accepted == "2 to 8 letters and digits" + unknowns
 
 
+@pytest.mark.rule("policy.versions")
+def test_a_purpose_that_only_this_policy_names_is_known_under_it() -> None:
+    own = (*RECORD_ALL_KEEP_30_DAYS.purposes, PurposeRule("park_patrol", "Patrol of the parks"))
+    policy = replace(POLICY, parameters=replace(RECORD_ALL_KEEP_30_DAYS, purposes=own))
+    command = asking(purpose="park_patrol")
+    given().when(replace(command, facts=replace(facts, policy=policy))).then_types(PlateSearched)
+    given().when(command).then_raises(InvalidValue, "purpose")
+
+
 def test_what_a_search_asks_for_is_well_formed() -> None:
     given().when(querying(readers=("no reader",))).then_raises(InvalidValue, "readers")
     given().when(querying(other="x")).then_raises(InvalidValue, "other")
@@ -297,7 +312,8 @@ def test_a_named_agency_has_a_name_of_some_length() -> None:
 @pytest.mark.rule("plate.disclosure")
 def test_another_agency_need_not_name_a_call_and_an_unknown_one_is_refused() -> None:
     own_case = replace(asking(call=None), agency=BEVERLY)
-    given().when(own_case).then_types(PlateSearched)
+    (made,) = given().when(own_case).events()
+    assert isinstance(made, PlateSearched) and made.grounds.reason.subject == "platesearch-p1"
     unknown = replace(facts, call=CallStanding(CALL, known=False, open=False))
     refused = given().when(replace(search, agency=BEVERLY, facts=unknown))
     (why,) = refused.then_refused(PlateSearchRefused, "call_unknown")

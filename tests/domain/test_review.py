@@ -417,3 +417,18 @@ def test_a_discrepancy_says_what_it_is_about_and_who_told_it() -> None:
     about = StreamId("flight-f1")
     (told,) = given().when(ReportDiscrepancy(Discrepancy.COUNT, about, "x" * 1200, IGOR)).events()
     assert told == DiscrepancyFound(Discrepancy.COUNT, about, "x" * 1000, IGOR)
+
+
+@pytest.mark.rule("oversight.sample")
+def test_a_nonce_may_be_revealed_from_the_very_end_of_the_week_and_is_late_after_its_last_moment() -> None:
+    for at in (ENDS, ENDS + REVEAL_WITHIN):
+        given(committed).when(draw, at).then(replace(drawn, review_by=at + 7 * DAY))
+
+
+@pytest.mark.rule("oversight.findings")
+def test_something_is_done_about_a_finding_that_no_sample_drew() -> None:
+    own = replace(found, about=StreamId("override-7"), position=None)
+    given(own).when(correct).then(CorrectiveActionTaken(1, Personal(f"review-{KEY}", DONE), False, CAPTAIN))
+    given(own).when(review).then_raises(NotFound, "position")
+    again = replace(find, position=None, about=StreamId("override-7"), person=LEE)
+    given(own).when(again).then(replace(own, number=2))

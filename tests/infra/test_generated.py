@@ -35,6 +35,7 @@ def test_the_graphql_schema_in_the_docs_is_the_one_served() -> None:
         "infra.sample_cameras",
         "infra.metrics_reference",
         "infra.coverage_of_rules",
+        "infra.mutation",
     ],
 )
 def test_generated_pages_are_as_the_generator_makes_them(generator: str) -> None:
