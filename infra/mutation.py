@@ -72,8 +72,9 @@ CLASSES: tuple[tuple[str, str, str], ...] = (
     (
         "means the same",
         "What is no is no as `None` too; an outline of three points that closes has two corners, which is refused "
-        "behind it; a question asked one consultation ago is put on the record again either way.",
-        r"adopted=None|FEWEST_CORNERS <= len|<= ONE_CONSULTATION",
+        "behind it; a question asked one consultation ago is put on the record again either way; no cost is called "
+        "so, or by nothing.",
+        r'adopted=None|FEWEST_CORNERS <= len|<= ONE_CONSULTATION|corrects or "XX',
     ),
     (
         "rounding",

@@ -243,7 +243,18 @@ def test_what_a_drone_is_stays_with_it_whatever_becomes_of_it() -> None:
     assert given(*in_flight.happened, DroneReleased(ONE, False)).state == ready.state
     assert given(*in_flight.happened, DroneReleased(ONE, True)).state == NotReady(frame)
     assert given(*in_flight.happened, grounded, DroneReleased(ONE, True)).state == Grounded(frame, "motor 3 is loud")
-    assert given(readied).state == given().state
+    before = (
+        readied,
+        grounded,
+        assigned,
+        SigningKeyRotated("key-2", LEE),
+        UnassignedFlightObserved(POSITION, NOW, NOW),
+    )
+    assert given(*before).state == given().state
+    later = NOW + SECOND
+    given(registered).when(ReportUnassignedFlight(POSITION, NOW, later)).then(
+        UnassignedFlightObserved(POSITION, NOW, later)
+    )
     swapped = BatterySwapped("BAT-1", 41, LEE)
     assert given(*ready.happened, swapped).state == ready.state
 

@@ -86,6 +86,7 @@ from domain.flight_state import (
     OnScene,
     Published,
     Returning,
+    Sortie,
     Withheld,
     launch_permit,
     may_be_airborne,
@@ -103,6 +104,7 @@ from tests.domain.sorties import (
     OPERATOR,
     OVERHEAD,
     PILOT,
+    SCENE,
     airspace,
     arrived,
     authorised,
@@ -873,6 +875,23 @@ def test_an_order_in_the_air_leads_where_it_says_from_wherever_the_drone_is() ->
             assert isinstance(after, state) and isinstance(story.state, Flying) and after.sortie == story.state.sortie
     assert isinstance(en_route.and_when(ordering(SafetyOrder.HOLD)).state, Holding)
     assert isinstance(en_route.and_when(ordering(SafetyOrder.HOLD, OrderOutcome.DENIED)).state, EnRoute)
+
+
+def test_a_flight_begins_with_its_request_and_carries_what_that_said() -> None:
+    assert given(launched).state == given().state
+    sortie = Sortie(requested, "call_for_service", CALL, None, SCENE, launched)
+    assert en_route.state == EnRoute(sortie)
+    assert on_scene.state == OnScene(sortie)
+    assert en_route.and_when(ordering(SafetyOrder.HOLD)).state == Holding(sortie)
+    assert filming.state == OnScene(replace(sortie, recording=True))
+    assert filming.and_when(StopRecording(OPERATOR)).state == on_scene.state
+    assert back.state == Landed(sortie, landed.observed_at)
+    for rule in ZoneRule:
+        inside = on_scene.and_when(RecordZoneEntry("pool", rule, None, seen))
+        assert inside.and_when(RecordZoneExit("pool", seen)).state == on_scene.state
+    silent = given(*en_route.happened, LinkLost(NOW, None))
+    assert silent.state == EnRoute(replace(sortie, silent_since=NOW))
+    assert silent.and_when(RecordLinkRestored(NOW + SECOND, None)).state == en_route.state
 
 
 def test_the_drone_follows_each_event_of_several() -> None:
