@@ -605,8 +605,6 @@ def drone_follows(flight: FlightId, events: Sequence[Event]) -> list[drone.Comma
                 commands.append(drone.ReleaseDrone(flight, flown=False))
             case DroneLanded():
                 commands.append(drone.ReleaseDrone(flight, flown=True))
-            case _:
-                pass
     return commands
 
 

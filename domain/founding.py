@@ -216,8 +216,6 @@ def evolve(state: State, happened: Event) -> State:
             return Proposed(happened)
         case FoundingConfirmed(), Proposed(proposal):
             return Founded(proposal, happened.confirmed_by)
-        case FoundingRefused(), _:
-            return state
         case _:
             return state
 

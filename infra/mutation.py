@@ -70,11 +70,18 @@ CLASSES: tuple[tuple[str, str, str], ...] = (
         r"(?m)^\+.*again = Grounds\(said.purpose, None",
     ),
     (
+        "not looked at again",
+        "The plan of a request is put together anew to be checked once more, and these parts cannot have changed.",
+        r"^-(drone|pilot|destination|reason|conditions|separation|accepted_unknowns)=(request\.|\"\")",
+    ),
+    (
         "means the same",
         "What is no is no as `None` too; an outline of three points that closes has two corners, which is refused "
         "behind it; a question asked one consultation ago is put on the record again either way; no cost is called "
-        "so, or by nothing.",
-        r'adopted=None|FEWEST_CORNERS <= len|<= ONE_CONSULTATION|corrects or "XX',
+        "so, or by nothing; no sum of what flaws cost leaves just fifty; of what is known of a unit, its name and its "
+        "dispatch are not looked at again; where there is no policy or no airspace authority, a reason says so.",
+        r'adopted=None|FEWEST_CORNERS <= len|<= ONE_CONSULTATION|corrects or "XX|<= VAGUE_BELOW|^-before = |'
+        r"reasons or policy is None and",
     ),
     (
         "rounding",

@@ -382,3 +382,20 @@ def test_a_reason_to_share_and_an_observation_have_a_length() -> None:
 def test_what_happened_before_a_call_was_received_is_not_of_it() -> None:
     assert given(told).state == given().state
     assert given(closed).state == given().state
+
+
+def test_an_update_that_tells_again_what_is_known_of_a_unit_tells_nothing() -> None:
+    unit = UnitTimes("9-1A", NOW, NOW + SECOND, NOW + MINUTE)
+    story = given(received).and_when(update(2, units=(unit,)))
+    story.when(update(3, units=(unit,))).then(CallConfirmed(*stamp(3)))
+    forgotten = replace(unit, arrived_at=None, cancelled_at=None)
+    story.when(update(3, units=(forgotten,))).then(CallConfirmed(*stamp(3)))
+    assert isinstance(story.state, Known) and dict(story.state.units) == {"9-1A": unit}
+
+
+def test_what_was_said_when_a_call_was_received_or_corrected_is_what_is_known() -> None:
+    told = {"address": "8300 Santa Monica Blvd", "caller": "Ana Pérez"}
+    given().and_when(update(1, **told)).when(update(2, **told)).then(CallConfirmed(*stamp(2)))
+    elsewhere = Place(34.0891, -118.3702)
+    moved = given(received).and_when(update(2, place=elsewhere))
+    assert call_standing(NUMBER, moved.state).place == elsewhere

@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import pytest
 
-from domain.dock import DOCK, CommissionDock, DockCommissioned
+from domain.dock import DOCK, CommissionDock, DockCommissioned, InService
 from domain.drone import (
     DRONE,
     AssignDrone,
@@ -262,6 +262,13 @@ def test_what_a_drone_is_stays_with_it_whatever_becomes_of_it() -> None:
 def test_a_dock_stands_in_a_known_place_at_a_height_on_earth() -> None:
     place = Place(34.0846, -118.3849)
     commission = CommissionDock(ROOF, "Station roof", place, 61.0, LEE)
+    assert given_dock().and_when(commission).state == InService("Station roof", place, 61.0)
+    given_dock().when(replace(commission, name="x" * 80)).then_types(DockCommissioned)
+    given_dock().when(replace(commission, name="x" * 81)).then_raises(InvalidValue, "name")
+    for height in (-100, 3000):
+        given_dock().when(replace(commission, amsl_m=height)).then_types(DockCommissioned)
+    for height in (-101, 3001):
+        given_dock().when(replace(commission, amsl_m=height)).then_raises(InvalidValue, "amsl_m")
     for name, field in (("name", "name"), ("dock", "dock")):
         given_dock().when(replace(commission, **{name: "?\x00"})).then_raises(InvalidValue, field)  # type: ignore[arg-type]
     for latitude, longitude in ((-90, 180), (90, -180)):

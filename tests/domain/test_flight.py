@@ -94,7 +94,7 @@ from domain.flight_state import (
 from domain.kernel import CallNumber, CaseNumber, InvalidValue, NotFound, Personal, Place, WrongState
 from domain.launch import LOWEST_CRUISE_M
 from domain.person import Role
-from domain.policy import PROHIBITED, RECORD_ON_APPROVAL_KEEP_2_YEARS
+from domain.policy import PROHIBITED, RECORD_ON_APPROVAL_KEEP_2_YEARS, PurposeRule
 from tests.domain.scenario import DAY, HOUR, MINUTE, NOW, SECOND, Given
 from tests.domain.sorties import (
     CALL,
@@ -901,3 +901,50 @@ def test_the_drone_follows_each_event_of_several() -> None:
         ReportUnassignedFlight(OVERHEAD, None, NOW + SECOND),
         ReleaseDrone(FLIGHT_ID, flown=True),
     ]
+
+
+@pytest.mark.rule("record.public_sealed")
+def test_words_said_in_the_air_are_sealed_under_the_incident_of_that_moment() -> None:
+    case, training = replace(requested, call=None, case=CaseNumber("926-0123")), replace(requested, call=None)
+    for asked, subject in ((case, "case-926-0123"), (training, f"flight-{FLIGHT_ID}")):
+        story = given(asked, authorised, launched, arrived)
+        (moved,) = story.when(redirect).events()
+        assert isinstance(moved, FlightRedirected) and moved.reason == Personal(subject, "suspect ran south")
+        (started,) = story.when(StartRecording(FLIGHT_ID, operator, "evidence", policy)).events()
+        assert isinstance(started, RecordingStarted) and started.reason == Personal(subject, "evidence")
+    on_scene.when(replace(redirect, reason="xxx")).then_types(FlightRedirected)
+    by_case = replace(repurpose, call=None, standing=None, case=CaseNumber("926-0123"))
+    (other,) = on_scene.when(by_case).events()
+    assert isinstance(other, FlightRepurposed) and other.reason == Personal("case-926-0123", "missing child")
+    assert other.case == "926-0123"
+    document = replace(repurpose, purpose="training", call=None, standing=None, authorisation="training plan 12")
+    (trained,) = on_scene.when(document).events()
+    assert isinstance(trained, FlightRepurposed) and trained.authorisation == "training plan 12"
+    assert trained.reason == Personal(f"flight-{FLIGHT_ID}", "missing child")
+    without = replace(document, authorisation=None)
+    on_scene.when(without).then_refused(RepurposeRefused, "authorisation_missing")
+
+
+@pytest.mark.rule("flight.repurposed")
+def test_a_job_in_the_air_is_held_to_the_policy_in_force() -> None:
+    own = PurposeRule("harbour_watch", "Harbour watch")
+    wider = replace(policy, parameters=replace(policy.parameters, purposes=(*policy.parameters.purposes, own)))
+    on_scene.when(replace(repurpose, purpose="harbour_watch", policy=wider)).then_types(FlightRepurposed)
+    on_scene.when(replace(repurpose, purpose="harbour_watch")).then_raises(InvalidValue, "purpose")
+    pursuit = replace(repurpose, purpose="pursuit", airspace=None)
+    auditor = replace(commander, roles=frozenset({Role.AUDITOR}))
+    on_scene.when(replace(pursuit, authoriser=(auditor, commanders_session))).then_refused(
+        RepurposeRefused, "airspace_authority_missing", "role_cannot_authorise"
+    )
+    on_scene.when(replace(pursuit, authoriser=(commander, commanders_session))).then_refused(
+        RepurposeRefused, "airspace_authority_missing"
+    )
+    (height,) = on_scene.when(replace(repurpose, agl_m=130.0)).then_refused(RepurposeRefused, "too_high")
+    assert height.field == "agl_m"
+
+
+@pytest.mark.rule("flight.recording")
+def test_a_recording_that_stops_says_why() -> None:
+    transit, down = RecordingStopped(RecordingStopReason.IN_TRANSIT, None), RecordingStopReason.LANDED
+    assert filming.when(redirect).events()[0] == filming.when(repurpose).events()[0] == transit
+    assert filming.when(RecordLanding(seen, 80.0)).events()[0] == RecordingStopped(down, None)

@@ -75,7 +75,8 @@ def test_an_auditor_looks_for_a_review_that_he_names_and_nobody_else_does() -> N
     review = Grounds(OVERSIGHT_REVIEW, WHY, authorisation="review-week-2026-W23")
     assert against(review, None, oversight=True) == []
     assert codes(against(replace(review, authorisation=None), None, oversight=True)) == ["authorisation_missing"]
-    assert codes(against(review, None)) != []
+    assert codes(against(review, None)) == ["purpose_not_adopted"]
+    assert [why.code for why in purpose_refusals(OVERSIGHT_REVIEW, POLICY)] == ["purpose_not_adopted"]
 
 
 @pytest.mark.parametrize("purpose", PROHIBITED)

@@ -28,7 +28,17 @@ from domain.flight_events import (
     UnknownsAccepted,
 )
 from domain.flight_state import launch_permit
-from domain.kernel import CallNumber, CaseNumber, DockId, FlightId, InvalidValue, NotFound, PersonId, WrongState
+from domain.kernel import (
+    CallNumber,
+    CaseNumber,
+    DockId,
+    FlightId,
+    InvalidValue,
+    NotFound,
+    Personal,
+    PersonId,
+    WrongState,
+)
 from domain.launch import Conditions, Finding, Go
 from domain.person import Role
 from domain.policy import COMMANDER_PURPOSES, PROHIBITED, RECORD_ALL_KEEP_30_DAYS, PolicyInForce, PurposeRule
@@ -593,3 +603,75 @@ def test_an_acceptance_comes_while_the_request_is_fresh() -> None:
 def test_what_a_source_calls_no_go_waits_for_nobody() -> None:
     no_go = replace(plan.conditions, weather=Finding(Go.NO_GO, "station"))
     refused(asking(conditions=no_go, unknowns_await_pilot=True), "weather_no_go")
+
+
+# -- who was refused, and the limits -------------------------------------------------
+
+
+@pytest.mark.rule("record.refusals")
+def test_a_refused_authorisation_says_who_asked() -> None:
+    (mine,) = waiting.when(replace(authorise, facts=replace(authorise.facts, policy=None))).events()
+    assert isinstance(mine, AuthorisationRefused) and mine.requested_by == COMMANDER
+    (stale,) = given().and_when(asked_of_pilot("weather")).when(accept("weather"), NOW + 11 * MINUTE).events()
+    assert isinstance(stale, AuthorisationRefused) and stale.requested_by == PILOT
+
+
+def test_why_a_launch_is_declined_withdrawn_or_taken_on_has_a_length() -> None:
+    pilots = given().and_when(asked_of_pilot("weather"))
+    for story, make in (
+        (waiting, lambda said: DeclineLaunch(COMMANDER, said)),
+        (waiting, lambda said: WithdrawLaunch(OPERATOR, said)),
+        (pilots, lambda said: AcceptUnknowns(PILOT, ("weather",), said, facts)),
+    ):
+        for length in (3, 200):
+            assert story.when(make("x" * length)).events()
+        for length in (2, 201):
+            story.when(make("x" * length)).then_raises(InvalidValue, "reason")
+    (declined,) = waiting.when(DeclineLaunch(COMMANDER, "patrol is there")).events()
+    assert isinstance(declined, LaunchRefused)
+    assert (declined.refused_by, declined.reasons[0].message) == (COMMANDER, "patrol is there")
+
+
+@pytest.mark.rule("launch.lapses")
+def test_a_take_off_is_ordered_until_the_very_end_of_the_authorisation() -> None:
+    story = given(requested, authorised)
+    story.when(OrderLaunch(PILOT), NOW + 10 * MINUTE).then(LaunchOrdered(DRONE, PILOT))
+    story.when(OrderLaunch(PILOT), NOW + 10 * MINUTE + SECOND).then_raises(WrongState, "flight")
+
+
+@pytest.mark.rule("record.public_sealed")
+def test_what_a_launch_is_for_is_on_the_record_as_it_was_asked_and_its_words_are_sealed_under_it() -> None:
+    by_case = asking(call=None, case=CaseNumber("926-0123"))
+    given().when(by_case).then(
+        replace(
+            requested,
+            call=None,
+            case=CaseNumber("926-0123"),
+            reason=Personal("case-926-0123", "burglary in progress"),
+        ),
+        authorised,
+    )
+    training = asking(call=None, purpose="training", authorisation="training plan 12")
+    (told, *_) = given().when(training).events()
+    assert told == replace(
+        requested,
+        call=None,
+        purpose="training",
+        authorisation="training plan 12",
+        reason=Personal(f"flight-{FLIGHT_ID}", "burglary in progress"),
+    )
+    given().when(replace(request, flight=FlightId("no flight"))).then_raises(InvalidValue, "flight")
+
+
+def test_a_purpose_that_others_authorise_waits_for_them_also_after_the_pilot() -> None:
+    given().when(asking(purpose="pursuit")).then(replace(requested, purpose="pursuit"))
+    story = given().and_when(asked_of_pilot("weather", purpose="pursuit"))
+    story.when(accept("weather")).then_types(UnknownsAccepted)
+    free = given().and_when(asked_of_pilot("weather"))
+    free.when(accept("weather")).then_types(UnknownsAccepted, LaunchAuthorised)
+
+
+def test_a_request_without_a_policy_in_force_waits_for_nothing() -> None:
+    (told, no) = given().when(knowing(policy=None)).events()
+    assert isinstance(told, LaunchRequested) and (told.awaits_until, told.policy_version) == (NOW, None)
+    assert isinstance(no, LaunchRefused) and no.refused_by is None

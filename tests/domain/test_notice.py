@@ -146,3 +146,8 @@ def test_where_a_notification_stands_follows_from_what_happened() -> None:
     assert given(sent, failed(1, NOW)).state == Waiting(sent, NOW)
     assert given(sent, failed(1, None)).state == Over(sent, False)
     assert given(sent, NotificationDelivered(1, "250 OK")).state == Over(sent, True)
+
+
+def test_what_is_tried_again_goes_to_the_same_machine() -> None:
+    hook = replace(sent, channel=Channel.WEBHOOK, person=None, endpoint="dispatch")
+    given(hook, failed(1, NOW)).when(RetryNotification()).then(replace(hook, attempt=2))

@@ -100,7 +100,7 @@ def test_what_is_no_week_is_said_to_be_none(week: str) -> None:
     assert raised.value.field == "week"
 
 
-@pytest.mark.parametrize("nonce", ["", "22" * 31, "22" * 33, "GG" * 32, "AB" * 32, "２" * 64])
+@pytest.mark.parametrize("nonce", ["", "22" * 31, "22" * 33, "GG" * 32, "AB" * 32, "XX" * 32, "２" * 64])
 def test_a_nonce_is_32_bytes(nonce: str) -> None:
     with pytest.raises(InvalidValue):
         sampling.commitment(nonce)

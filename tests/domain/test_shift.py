@@ -13,6 +13,7 @@ from domain.shift import (
     MOST_IN_AN_EVENT,
     SHIFT,
     WATCH,
+    HandedOver,
     HandoverRefused,
     HandOverShift,
     MoreWasOpen,
@@ -102,3 +103,7 @@ def test_however_much_is_open_all_of_it_is_handed_over(beyond: int) -> None:
     assert told == many
     for event in (first, *rest):
         assert len(msgspec.json.encode(replace(event, note=None) if event is first else event)) < 31 * 1024  # type: ignore[call-arg]
+
+
+def test_a_shift_that_was_handed_over_is_somebody_elses() -> None:
+    assert given().and_when(hand_over).state == HandedOver(ONO)
