@@ -21,13 +21,16 @@ from domain.footage import (
     RecordFootage,
     ReleaseLegalHold,
     ReportLoss,
+    RequestExtension,
     RetentionExtended,
     TagFootage,
+    VerifyLegalHold,
     destruction_due,
     footage_standing,
 )
 from domain.kernel import InvalidValue, NotFound, Personal, WrongState
 from domain.legal_basis import BasisKind, LegalBasis
+from domain.policy import RetentionRule
 from domain.privacy_override_events import Range
 from tests.domain import video
 from tests.domain.scenario import DAY, HOUR, NOW, SECOND, Scenario
@@ -192,3 +195,34 @@ def test_what_is_gone_is_gone() -> None:
     given().when(hold).then_raises(NotFound, "footage")
     faults = [footage_standing(KEY, given(*happened).state).fault for happened in ((), (RECORDED,), (RECORDED, gone))]
     assert [fault and fault.code for fault in faults] == ["footage_unknown", None, "footage_destroyed"]
+
+
+# -- which field is wrong, and what needs no words ---------------------------------------
+
+
+@pytest.mark.rule("retention.hold")
+def test_what_is_said_of_footage_is_told_by_its_field_where_it_is_too_short() -> None:
+    extend = RequestExtension(KEY, NOW + 100 * DAY, "xx", LEE)
+    verify = VerifyLegalHold(KEY, "h1", "xx", date(2027, 6, 1), ANA)
+    tag = TagFootage(KEY, "evidence", LEE, POLICY, "xx")
+    for command, field in (
+        (tag, "note"),
+        (ReleaseLegalHold(KEY, "h1", "xx", LEE), "reason"),
+        (verify, "reason"),
+        (extend, "reason"),
+        (replace(hold, hold="h2", reason="xx"), "reason"),
+    ):
+        given(RECORDED, held).when(command).then_raises(InvalidValue, field)
+    given(RECORDED).when(replace(tag, note=None)).then(FootageTagged("evidence", None, LEE))
+    naive = replace(destroy, unrecoverable_after=GONE_AFTER.replace(tzinfo=None))
+    given(RECORDED).when(naive, DUE).then_raises(InvalidValue, "unrecoverable_after")
+    since = Range(WHOLE.since.replace(tzinfo=None), WHOLE.until)
+    given().when(replace(record, range=since)).then_raises(InvalidValue, "range.since")
+
+
+@pytest.mark.rule("retention.due")
+def test_footage_of_every_category_of_the_policy_is_due_by_the_longest() -> None:
+    parameters = replace(POLICY.parameters, retention=(RetentionRule("routine", 30), RetentionRule("evidence", 730)))
+    story = given(RECORDED, FootageTagged("evidence", None, LEE))
+    assert isinstance(story.state, Kept)
+    assert destruction_due(story.state, parameters) == WHOLE.until + 730 * DAY

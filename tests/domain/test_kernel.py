@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from domain.catalogue import aggregate_of
 from domain.kernel import SHREDDED, Aggregate, InvalidValue, Personal, Sealed, event
 from tests.domain.scenario import NOW
 
@@ -42,3 +43,9 @@ def test_a_personal_value_never_shows_in_a_traceback_and_is_compared_with_its_su
     others.append(Personal("call-1", Sealed("k1", b"", "e1")))
     assert all(said != other and hash(said) != hash(other) for other in others)
     assert said != "Ana Pérez"
+
+
+def test_a_stream_belongs_to_the_aggregate_that_it_is_named_after() -> None:
+    assert aggregate_of("call-WH26-004217").name == "call"
+    with pytest.raises(KeyError):
+        aggregate_of("kite-1")

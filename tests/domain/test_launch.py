@@ -675,3 +675,20 @@ def test_a_request_without_a_policy_in_force_waits_for_nothing() -> None:
     (told, no) = given().when(knowing(policy=None)).events()
     assert isinstance(told, LaunchRequested) and (told.awaits_until, told.policy_version) == (NOW, None)
     assert isinstance(no, LaunchRefused) and no.refused_by is None
+
+
+@pytest.mark.rule("launch.purpose")
+def test_what_is_missing_in_a_launch_is_told_by_its_field_and_by_what_would_do() -> None:
+    adopted = (PurposeRule("training", "Training"), PurposeRule("pursuit", "Pursuit"))
+    other = replace(policy, parameters=replace(RECORD_ALL_KEEP_30_DAYS, purposes=adopted))
+    bare = replace(asking(call=None), facts=replace(facts, call=None))
+    document = replace(bare, plan=replace(bare.plan, purpose="training"))
+    for command, field, accepted in (
+        (knowing(policy=other), "purpose", "training, pursuit"),
+        (bare, "call", "the number of an open call, or a case number"),
+        (document, "authorisation", None),
+        (knowing(call=CallStanding(CALL, known=False, open=False)), "call", None),
+        (knowing(call=CallStanding(CALL, known=True, open=False)), "call", None),
+    ):
+        (why,) = given().when(command).events()[-1].reasons  # type: ignore[union-attr]
+        assert (why.field, why.accepted) == (field, accepted)

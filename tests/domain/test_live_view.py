@@ -329,7 +329,7 @@ def test_no_frame_without_a_grant() -> None:
 
 def test_nobody_is_let_look_into_a_zone_that_forbids_viewing() -> None:
     feed = flight_feed(FeedId(StreamId("flight-1")), known=True, flying=True, covered=True)
-    assert feed.fault == COVERED
+    assert feed == FeedStanding(FeedId(StreamId("flight-1")), COVERED)
     given().when(replace(request, facts=replace(facts, feed=feed))).then_refused(LiveViewRefused, "in_privacy_zone")
     covered = replace(renew, facts=replace(facts, feed=feed))
     given(requested, granted).when(covered).then_refused(RenewalRefused, "in_privacy_zone")

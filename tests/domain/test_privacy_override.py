@@ -526,3 +526,21 @@ def test_an_override_ends_at_its_very_moment_and_a_review_notes_an_end_that_nobo
     given(requested, approved).when(ExpireOverride(), END - SECOND).then_nothing()
     ended, reviewed = given(requested, approved, used).when(review, END).events()
     assert ended == OverrideExpired(END, 1) and isinstance(reviewed, OverrideReviewed)
+
+
+# -- which field is wrong --------------------------------------------------------------
+
+
+@pytest.mark.rule("override.request")
+def test_what_is_wrong_with_a_request_or_its_refusal_is_told_by_its_field() -> None:
+    until = Range(NOW, (NOW + HOUR).replace(tzinfo=None))
+    for plan, field in (
+        (replace(PLAN, range=until), "range.until"),
+        (replace(PLAN, call=CallNumber("no number")), "call"),
+        (replace(PLAN, case=CaseNumber("no number")), "case"),
+    ):
+        given().when(replace(request, plan=plan)).then_raises(InvalidValue, field)
+    for length in (3, 500):
+        given(requested).when(RefuseOverride(CRUZ, "x" * length)).then_refused(OverrideRefused, "declined")
+    for length in (2, 501):
+        given(requested).when(RefuseOverride(CRUZ, "x" * length)).then_raises(InvalidValue, "reason")
