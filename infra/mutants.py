@@ -37,7 +37,7 @@ MEMORY_BYTES = 4 << 30  # of one mutant: one that never ends must not take the m
 def pytest_runtestloop(session: pytest.Session) -> bool:
     """In place of pytest's own: the tests once as they are, then for each mutant those that reach it."""
     reaching, seconds = _reaching(session)
-    if session.testsfailed:
+    if session.testsfailed or _try(session, "none", session.items, sum(seconds.values())) != SURVIVED:
         raise session.Failed("the tests fail without any mutant")
     session.config.pluginmanager.unregister(name="terminalreporter")  # its dots are of no use to a mutant
     gc.freeze()

@@ -7,6 +7,7 @@ from datetime import timedelta
 
 import pytest
 
+from domain import live_view
 from domain.call import CallStanding
 from domain.camera import FeedStanding
 from domain.grounds import Grounds, stated
@@ -339,3 +340,13 @@ def test_a_view_ended_by_a_privacy_zone_says_so() -> None:
     end = EndLiveView(EndReason.PRIVACY_ZONE)
     ended = LiveViewEnded(FEED, LEE, EndReason.PRIVACY_ZONE, NOW + SECOND, 1.0)
     given(requested, granted).when(end, at=NOW + SECOND).then(ended)
+
+
+@pytest.mark.rule("view.grant_first")
+def test_where_a_view_stands_follows_from_what_happened() -> None:
+    refused = LiveViewRefused(FEED, LEE, ())
+    ended = LiveViewEnded(FEED, LEE, EndReason.CLOSED, NOW, 1.0)
+    assert given(requested).state == live_view.Requested(requested)
+    assert given(requested, refused).state == live_view.Refused(requested)
+    assert given(requested, granted).state == live_view.Open(requested, NOW, UNTIL)
+    assert given(requested, granted, ended).state == live_view.Ended(requested, EndReason.CLOSED)

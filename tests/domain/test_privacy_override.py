@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from domain import privacy_override
 from domain.kernel import (
     CallNumber,
     CaseNumber,
@@ -33,6 +34,7 @@ from domain.privacy_override import (
     OVERRIDE,
     ApproveOverride,
     ExpireOverride,
+    Grant,
     InvokeEmergency,
     JustifyOverride,
     OverridePlan,
@@ -544,3 +546,17 @@ def test_what_is_wrong_with_a_request_or_its_refusal_is_told_by_its_field() -> N
         given(requested).when(RefuseOverride(CRUZ, "x" * length)).then_refused(OverrideRefused, "declined")
     for length in (2, 501):
         given(requested).when(RefuseOverride(CRUZ, "x" * length)).then_raises(InvalidValue, "reason")
+
+
+@pytest.mark.rule("override.request")
+def test_what_an_override_opened_stays_with_it_to_its_review() -> None:
+    reviewed = OverrideReviewed(Verdict.IN_ORDER, sealed("used once"), AUDITOR, False)
+    grant = Grant(requested, POOL, RANGE, LEE, sealed(REASON), CRUZ, END, NOW + 72 * HOUR)
+    glass = Grant(invoked, POOL, RANGE, LEE, sealed(THREAT), None, END, NOW + 72 * HOUR, NOW + 24 * HOUR)
+    assert given(requested).state == privacy_override.Waiting(requested)
+    assert given(requested, OverrideRefused(CRUZ, ())).state == privacy_override.Closed(requested)
+    assert given(requested, expired).state == privacy_override.Closed(requested)
+    assert given(requested, approved).state == privacy_override.Active(grant)
+    assert given(requested, approved, used, expired).state == privacy_override.Ended(replace(grant, uses=1))
+    assert given(invoked).state == privacy_override.Active(glass)
+    assert given(invoked, expired, reviewed).state == privacy_override.Reviewed(glass, reviewed)

@@ -9,6 +9,7 @@ import pytest
 from hypothesis import given as for_any
 from hypothesis import strategies as st
 
+from domain import viewing
 from domain.grounds import OVERSIGHT_REVIEW, stated
 from domain.kernel import InvalidValue, Mistake, NotFound, Reason, StreamId, ViewingId, WrongState
 from domain.live_view import EndReason
@@ -239,3 +240,12 @@ def test_whatever_is_served_was_reserved_first_and_never_over_thirty_seconds_ahe
                 waiting = {}
         happened += events
         assert sum((room.until - room.since for room in waiting.values()), timedelta(0)) <= AHEAD
+
+
+@pytest.mark.rule("view.grant_first")
+def test_where_a_viewing_stands_follows_from_what_happened() -> None:
+    assert given(requested).state == viewing.Requested(requested)
+    assert given(requested, ViewingRefused(FOOTAGE, LEE, ())).state == viewing.Refused(requested)
+    assert opened.state == viewing.Open(requested, UNTIL)
+    looked = opened.and_when(reserve)
+    assert looked.and_when(EndViewing(EndReason.CLOSED)).state == viewing.Ended(requested, (part(0, 20),))
