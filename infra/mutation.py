@@ -78,9 +78,9 @@ CLASSES: tuple[tuple[str, str, str], ...] = (
         "means the same",
         "What is no is no as `None` too; an outline of three points that closes has two corners, which is refused "
         "behind it; a question asked one consultation ago is put on the record again either way; no cost is called "
-        "so, or by nothing; no sum of what flaws cost leaves just fifty; of what is known of a unit, its name and its "
+        "so, or by nothing; of what is known of a unit, its name and its "
         "dispatch are not looked at again; where there is no policy or no airspace authority, a reason says so.",
-        r'adopted=None|FEWEST_CORNERS <= len|<= ONE_CONSULTATION|corrects or "XX|<= VAGUE_BELOW|^-before = |'
+        r'adopted=None|FEWEST_CORNERS <= len|<= ONE_CONSULTATION|corrects or "XX|^-before = |'
         r"reasons or policy is None and",
     ),
     (

@@ -884,7 +884,7 @@ def test_a_flight_begins_with_its_request_and_carries_what_that_said() -> None:
     assert on_scene.state == OnScene(sortie)
     assert en_route.and_when(ordering(SafetyOrder.HOLD)).state == Holding(sortie)
     assert filming.state == OnScene(replace(sortie, recording=True))
-    assert filming.and_when(StopRecording(OPERATOR)).state == on_scene.state
+    assert filming.and_when(StopRecording(OPERATOR)).state == OnScene(replace(sortie, stopped=True))
     assert back.state == Landed(sortie, landed.observed_at)
     for rule in ZoneRule:
         inside = on_scene.and_when(RecordZoneEntry("pool", rule, None, seen))

@@ -635,8 +635,8 @@ def test_why_a_launch_is_declined_withdrawn_or_taken_on_has_a_length() -> None:
 @pytest.mark.rule("launch.lapses")
 def test_a_take_off_is_ordered_until_the_very_end_of_the_authorisation() -> None:
     story = given(requested, authorised)
-    story.when(OrderLaunch(PILOT), NOW + 10 * MINUTE).then(LaunchOrdered(DRONE, PILOT))
-    story.when(OrderLaunch(PILOT), NOW + 10 * MINUTE + SECOND).then_raises(WrongState, "flight")
+    story.when(OrderLaunch(PILOT, facts), NOW + 10 * MINUTE).then(LaunchOrdered(DRONE, PILOT))
+    story.when(OrderLaunch(PILOT, facts), NOW + 10 * MINUTE + SECOND).then_raises(WrongState, "flight")
 
 
 @pytest.mark.rule("record.public_sealed")

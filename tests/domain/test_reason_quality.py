@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from domain.reason_quality import ADVICE, COSTS, quality
+from domain.reason_quality import ADVICE, COSTS, RULES, quality
 
 GOOD = "man with a knife at the bus stop on Santa Monica and San Vicente"
 
@@ -111,7 +111,7 @@ def test_each_flaw_costs_what_the_rules_say() -> None:
     assert quality("ongoing police investigation of a matter", call_known=True).score == 40
     assert quality(GOOD, call_known=True, earlier=[GOOD, GOOD]).score == 55
     assert quality("info").score == 0
-    assert (quality(GOOD).rules, quality(GOOD).vague) == (1, False)
+    assert (quality(GOOD).rules, quality(GOOD).vague) == (RULES, False)
 
 
 @pytest.mark.rule("view.reason_quality")
@@ -124,4 +124,6 @@ def test_only_the_last_ten_reasons_are_compared() -> None:
 def test_a_reason_is_vague_below_fifty_of_a_hundred() -> None:
     assert quality(GOOD, earlier=[GOOD, GOOD]).score == 40
     assert quality(GOOD, earlier=[GOOD, GOOD]).vague
+    just = quality("a man in red", call_known=True, case_verified=False)
+    assert (just.score, just.vague) == (50, False)
     assert not quality(GOOD, call_known=True, earlier=[GOOD, GOOD]).vague
