@@ -10,7 +10,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass, replace
 from datetime import date, datetime
-from math import cos, radians, sin
+from math import ceil, cos, radians, sin
 from typing import assert_never
 
 from domain import checks
@@ -403,7 +403,7 @@ def sector(place: Place, bearing_deg: float, angle_deg: float, range_m: float) -
     into steps of at most 15 degrees, whose corners lie on it. Raises InvalidValue."""
     checks.within("view_angle_deg", angle_deg, 1, 360, "degrees")
     checks.within("view_range_m", range_m, 5, 500, "m")
-    steps = max(1, -(-int(angle_deg) // 15))
+    steps = ceil(angle_deg / 15)
     first, turn = bearing_deg - angle_deg / 2, angle_deg / steps
     all_round = angle_deg == 360
     arc = [radians(first + turn * n) for n in range(steps if all_round else steps + 1)]

@@ -33,7 +33,18 @@ from domain.call import (
     UpdateCall,
     call_standing,
 )
-from domain.kernel import CallNumber, FeedId, InvalidValue, NotFound, Personal, PersonId, Place, StreamId, WrongState
+from domain.kernel import (
+    CallNumber,
+    CaseNumber,
+    FeedId,
+    InvalidValue,
+    NotFound,
+    Personal,
+    PersonId,
+    Place,
+    StreamId,
+    WrongState,
+)
 from tests.domain.scenario import MINUTE, NOW, SECOND, Scenario
 
 given = Scenario(CALL)
@@ -144,6 +155,7 @@ def test_a_clock_that_differs_by_more_than_a_second_is_flagged() -> None:
     ("changed", "field"),
     [
         ({"call": CallNumber("no number!")}, "call"),
+        ({"case": CaseNumber("no number!")}, "case"),
         ({"call_type": ""}, "call_type"),
         ({"priority": 10}, "priority"),
         ({"update_number": 0}, "update_number"),

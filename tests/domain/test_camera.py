@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from datetime import timedelta
-from math import cos, hypot, radians
+from math import atan2, cos, degrees, hypot, radians
 
 import pytest
 from hypothesis import given as any_of
@@ -257,3 +257,42 @@ def test_what_a_camera_is_follows_from_what_happened_to_it() -> None:
     assert given(online).state == given(masked).state == NotInstalled()
     retired = CameraRetired("replaced", QUAN)
     assert given(installed, retired, online, masked).state == Retired()
+
+
+def bearings(outline: tuple[Place, ...]) -> list[float]:
+    """Where the corners lie from the camera, degrees clockwise from north."""
+    east = METRES_PER_DEGREE * cos(radians(HERE.latitude))
+    towards = (
+        atan2((corner.longitude - HERE.longitude) * east, (corner.latitude - HERE.latitude) * METRES_PER_DEGREE)
+        for corner in outline
+    )
+    return [degrees(angle) % 360 for angle in towards]
+
+
+@pytest.mark.parametrize(("angle", "corners"), [(1, 2), (15, 2), (15.5, 3), (16, 3), (30, 3), (31, 4), (90, 7)])
+def test_an_arc_is_cut_into_steps_of_at_most_fifteen_degrees(angle: float, corners: int) -> None:
+    outline = sector(HERE, 90.0, angle, 500.0)
+    assert (outline[0], outline[-1]) == (HERE, HERE)
+    assert len(outline) == corners + 2
+    arc = bearings(outline[1:-1])
+    assert (arc[0], arc[-1]) == pytest.approx((90 - angle / 2, 90 + angle / 2), abs=0.01)
+
+
+def test_a_camera_that_looks_all_round_sees_a_ring() -> None:
+    ring = sector(HERE, 0.0, 360.0, 5.0)
+    assert HERE not in ring and ring[0] == ring[-1]
+    assert [round(towards) % 360 for towards in bearings(ring)] == [(180 + 15 * n) % 360 for n in range(25)]
+    almost = sector(HERE, 0.0, 359.0, 500.0)
+    assert almost[0] == almost[-1] == HERE and len(almost) == 27
+
+
+def test_a_field_of_view_has_so_many_points_and_upkeep_so_many_words() -> None:
+    points = tuple(Place(34.09 + n / 10_000, -118.35 - (n % 2) / 10_000) for n in range(64))
+    draw = DrawFieldOfView(PARK, (*points[:63], points[0]), "as surveyed", QUAN)
+    assert given(installed).when(draw).events()
+    given(installed).when(replace(draw, outline=(*points, points[0]))).then_raises(InvalidValue, "outline")
+    work = NoteMaintenance(PARK, "dome cleaned", NOW.date(), None, QUAN)
+    for length in (3, 500):
+        assert given(installed).when(replace(work, work="x" * length)).events()
+    for length in (2, 501):
+        given(installed).when(replace(work, work="x" * length)).then_raises(InvalidValue, "work")

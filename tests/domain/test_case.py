@@ -52,3 +52,11 @@ def test_what_dispatch_never_told_is_looked_up_and_may_turn_up_later() -> None:
     given(found).when(look_up).then_raises(WrongState, "case")
     given(opened).when(look_up).then_raises(WrongState, "case")
     given().when(replace(look_up, findings="?")).then_raises(InvalidValue, "findings")
+
+
+def test_what_is_told_or_found_of_a_case_is_told_by_its_field_where_it_is_wrong() -> None:
+    given().when(replace(tell, cad_time=NOW.replace(tzinfo=None))).then_raises(InvalidValue, "cad_time")
+    for length in (10, 500):
+        assert given().when(replace(look_up, findings="x" * length)).events()
+    for length in (9, 501):
+        given().when(replace(look_up, findings="x" * length)).then_raises(InvalidValue, "findings")
