@@ -894,6 +894,15 @@ def test_a_flight_begins_with_its_request_and_carries_what_that_said() -> None:
     assert silent.and_when(RecordLinkRestored(NOW + SECOND, None)).state == en_route.state
 
 
+@pytest.mark.rule("flight.recording")
+def test_a_recording_that_a_person_stops_and_starts_again_goes_on_by_itself_behind_a_zone() -> None:
+    stopped = filming.and_when(StopRecording(OPERATOR))
+    assert not records_by_policy(stopped.state, policy)
+    again = stopped.and_when(StartRecording(FLIGHT_ID, operator, "he is back", policy))
+    inside = again.and_when(RecordZoneEntry("pool", ZoneRule.NO_RECORD, None, seen))
+    assert records_by_policy(inside.and_when(RecordZoneExit("pool", seen)).state, policy)
+
+
 def test_the_drone_follows_each_event_of_several() -> None:
     stray = replace(launched, authorised=False, position=OVERHEAD, device_time=None, observed_at=NOW + SECOND)
     assert drone_follows(FLIGHT_ID, [authorised, stray, landed]) == [

@@ -217,7 +217,8 @@ def test_what_is_said_of_footage_is_told_by_its_field_where_it_is_too_short() ->
     naive = replace(destroy, unrecoverable_after=GONE_AFTER.replace(tzinfo=None))
     given(RECORDED).when(naive, DUE).then_raises(InvalidValue, "unrecoverable_after")
     since = Range(WHOLE.since.replace(tzinfo=None), WHOLE.until)
-    given().when(replace(record, range=since)).then_raises(InvalidValue, "range.since")
+    for command in (replace(record, range=since), ReportLoss(FEED, since, "disk failed")):
+        given().when(command).then_raises(InvalidValue, "range.since")
 
 
 @pytest.mark.rule("retention.due")

@@ -637,6 +637,9 @@ def test_a_take_off_is_ordered_until_the_very_end_of_the_authorisation() -> None
     story = given(requested, authorised)
     story.when(OrderLaunch(PILOT, facts), NOW + 10 * MINUTE).then(LaunchOrdered(DRONE, PILOT))
     story.when(OrderLaunch(PILOT, facts), NOW + 10 * MINUTE + SECOND).then_raises(WrongState, "flight")
+    grounded = replace(facts, drone=replace(facts.drone, grounded="motor 3 is loud"))
+    no = story.when(OrderLaunch(PILOT, grounded)).then_raises(WrongState, "drone")
+    assert no.message == "the drone was grounded since: ready it, and ask for the launch again"
 
 
 @pytest.mark.rule("record.public_sealed")

@@ -540,6 +540,7 @@ def test_what_is_wrong_with_a_request_or_its_refusal_is_told_by_its_field() -> N
         (replace(PLAN, range=until), "range.until"),
         (replace(PLAN, call=CallNumber("no number")), "call"),
         (replace(PLAN, case=CaseNumber("no number")), "case"),
+        (replace(PLAN, flight=FlightId("no flight")), "flight"),
     ):
         given().when(replace(request, plan=plan)).then_raises(InvalidValue, field)
     for length in (3, 500):

@@ -127,3 +127,7 @@ def test_a_reason_is_vague_below_fifty_of_a_hundred() -> None:
     just = quality("a man in red", call_known=True, case_verified=False)
     assert (just.score, just.vague) == (50, False)
     assert not quality(GOOD, call_known=True, earlier=[GOOD, GOOD]).vague
+
+
+def test_where_no_purpose_is_stated_nothing_repeats_it() -> None:
+    assert quality("xxxx xxxx xxxx xxxx", call_known=True).flaws == ()
