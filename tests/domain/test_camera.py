@@ -281,6 +281,7 @@ def test_an_arc_is_cut_into_steps_of_at_most_fifteen_degrees(angle: float, corne
 def test_a_camera_that_looks_all_round_sees_a_ring() -> None:
     ring = sector(HERE, 0.0, 360.0, 5.0)
     assert HERE not in ring and ring[0] == ring[-1]
+    assert all(corner == Place(round(corner.latitude, 7), round(corner.longitude, 7)) for corner in ring)
     assert [round(towards) % 360 for towards in bearings(ring)] == [(180 + 15 * n) % 360 for n in range(25)]
     almost = sector(HERE, 0.0, 359.0, 500.0)
     assert almost[0] == almost[-1] == HERE and len(almost) == 27

@@ -60,3 +60,7 @@ def test_what_is_told_or_found_of_a_case_is_told_by_its_field_where_it_is_wrong(
         assert given().when(replace(look_up, findings="x" * length)).events()
     for length in (9, 501):
         given().when(replace(look_up, findings="x" * length)).then_raises(InvalidValue, "findings")
+
+
+def test_what_oversight_found_of_a_case_that_dispatch_told_of_changes_nothing() -> None:
+    assert given(opened, found).state == given(opened).state

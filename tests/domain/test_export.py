@@ -350,3 +350,10 @@ def test_a_purpose_prohibited_since_is_refused_by_rule_and_said_to_whom() -> Non
     assert isinstance(no, DisclosureRefused) and (no.what, no.recipient, no.refused_by) == (WHAT, AGENCY, None)
     elsewhere = Scenario(DISCLOSURE)(replace(asked, grounds=replace(asked.grounds, purpose="homicide_trial")))
     elsewhere.when(MakeDisclosure(ANA, POLICY, ExportId("e1"))).then(made, awaited)
+
+
+@pytest.mark.rule("oversight.disclosures")
+def test_a_refused_decision_or_review_of_a_disclosure_changes_nothing() -> None:
+    for story, refused in ((after, DecisionRefused(LEE, ())), (handed_over, ReviewRefused(ANA, ()))):
+        assert Scenario(DISCLOSURE)(*story.happened, refused).state == story.state
+    assert given(requested, ApprovalRefused(LEE, ())).state == given(requested).state

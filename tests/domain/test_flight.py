@@ -957,3 +957,11 @@ def test_a_recording_that_stops_says_why() -> None:
     transit, down = RecordingStopped(RecordingStopReason.IN_TRANSIT, None), RecordingStopReason.LANDED
     assert filming.when(redirect).events()[0] == filming.when(repurpose).events()[0] == transit
     assert filming.when(RecordLanding(seen, 80.0)).events()[0] == RecordingStopped(down, None)
+
+
+def test_what_is_told_late_of_a_flight_that_is_over_changes_nothing() -> None:
+    late = AnomalyReported(AnomalyKind.BATTERY, "battery low", None, None, NOW)
+    for story in (back, published):
+        assert given(*story.happened, late).state == story.state
+    for story in (refused, on_scene):
+        assert given(*story.happened, late).state == story.state

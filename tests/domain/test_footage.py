@@ -227,3 +227,9 @@ def test_footage_of_every_category_of_the_policy_is_due_by_the_longest() -> None
     story = given(RECORDED, FootageTagged("evidence", None, LEE))
     assert isinstance(story.state, Kept)
     assert destruction_due(story.state, parameters) == WHOLE.until + 730 * DAY
+
+
+def test_what_happens_to_footage_that_nobody_recorded_or_that_is_gone_changes_nothing() -> None:
+    gone = FootageDestroyed(DUE, ("routine",), POLICY.version, ANA, GONE_AFTER)
+    for happened in ((), (RECORDED, gone)):
+        assert given(*happened, held).state == given(*happened).state

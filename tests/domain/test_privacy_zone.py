@@ -112,3 +112,8 @@ def test_what_a_zone_is_follows_from_what_happened_to_it() -> None:
     assert given(drawn).state == Drawn("Plummer Park pool", POOL)
     assert given(drawn, redrawn).state == Drawn("Plummer Park pool", milder)
     assert given(drawn, redrawn, retired).state == Retired("Plummer Park pool")
+
+
+def test_what_happens_to_a_zone_that_is_not_in_force_changes_nothing() -> None:
+    assert given(redrawn).state == given().state
+    assert given(drawn, retired, redrawn).state == given(drawn, retired).state

@@ -198,3 +198,10 @@ def test_where_a_session_stands_follows_from_what_happened() -> None:
     assert not SessionStanding("s", LEE, False, NOW + MINUTE).stepped_up(NOW)
     assert not SessionStanding("s", LEE, True).stepped_up(NOW)
     assert session_standing("s", given().state, NOW) == SessionStanding("s", None, False)
+
+
+@pytest.mark.rule("record.refusals")
+def test_a_refused_attempt_changes_nothing_of_a_session() -> None:
+    kept = AttemptRefused("assign_role", "person-lee", (reason,), "default-deny")
+    for happened in ((signed_on,), (signed_on, SignedOff(SignOffReason.CLOSED))):
+        assert given(*happened, kept).state == given(*happened).state

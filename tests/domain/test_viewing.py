@@ -249,3 +249,8 @@ def test_where_a_viewing_stands_follows_from_what_happened() -> None:
     assert opened.state == viewing.Open(requested, UNTIL)
     looked = opened.and_when(reserve)
     assert looked.and_when(EndViewing(EndReason.CLOSED)).state == viewing.Ended(requested, (part(0, 20),))
+
+
+def test_what_is_told_late_of_a_viewing_that_was_refused_changes_nothing() -> None:
+    refused = given(requested, ViewingRefused(FOOTAGE, LEE, ()))
+    assert given(*refused.happened, reserved).state == refused.state
