@@ -324,12 +324,12 @@ class Watch(RuleBasedStateMachine):
     def nothing_is_recorded_in_transit_on_the_ground_or_in_a_zone_that_forbids_it(self) -> None:
         recording: set[str] = set()
         on_scene: set[str] = set()
-        forbidden: set[str] = set()
+        forbidden: dict[str, set[str]] = defaultdict(set)  # the zones that a flight is in, where nothing is recorded
         for stream, event in self.log:
             match event:
                 case RecordingStarted():
                     assert stream in on_scene
-                    assert stream not in forbidden
+                    assert not forbidden[stream]
                     recording.add(stream)
                 case RecordingStopped():
                     recording.discard(stream)
@@ -338,11 +338,13 @@ class Watch(RuleBasedStateMachine):
                 case FlightRedirected() | FlightRepurposed() | DroneLanded():
                     on_scene.discard(stream)
                     assert stream not in recording
-                case flight_events.PrivacyZoneEntered(rule=zone_rule) if zone_rule is not ZoneRule.MASK:
-                    forbidden.add(stream)
-                case flight_events.PrivacyZoneLeft():
-                    forbidden.discard(stream)
-        assert not recording & forbidden
+                case flight_events.PrivacyZoneEntered(zone=zone, rule=ZoneRule.MASK):  # redrawn around the drone
+                    forbidden[stream].discard(zone)
+                case flight_events.PrivacyZoneEntered(zone=zone):
+                    forbidden[stream].add(zone)
+                case flight_events.PrivacyZoneLeft(zone=zone):
+                    forbidden[stream].discard(zone)
+        assert not any(forbidden[stream] for stream in recording)
 
 
 def _beside(event: Any) -> bool:
