@@ -23,8 +23,9 @@ from adapters.recorder.notes import Notes
 from adapters.recorder.presence import Presence
 from adapters.recorder.segmenting import Cut
 from adapters.recorder.source import CameraAddress, Connection, SourceFault, StreamChanged
-from adapters.vault import Gap, Reel, ReelBroken, Segment, StorageFault, Vault
+from adapters.vault import Gap, NotThere, Reel, ReelBroken, Segment, StorageFault, Vault
 from adapters.vault.layout import ReelName
+from adapters.vault.manifest import ManifestBroken
 from application.sealing import KeysUnavailable
 from domain.privacy_override_events import Range
 
@@ -80,7 +81,7 @@ class _Queue:
 
 
 class Recording:
-    """`connect`: replaced by tests of what cannot be had of a real camera. Two threads: `receive` and `seal`."""
+    """Two threads: `receive` and `seal`. `connect` and `clock` are others in tests of what takes a camera days."""
 
     def __init__(
         self,
@@ -89,14 +90,16 @@ class Recording:
         notes: Notes,
         connect: Callable[[CameraAddress], Any] = Connection,
         most_waiting: int = MOST_WAITING,
+        clock: Callable[[], datetime] = now,
     ) -> None:
         self.address, self.feed = address, address.feed
-        self._vault, self._notes, self._connect = vault, notes, connect
+        self._vault, self._notes, self._connect, self._now = vault, notes, connect, clock
         self._queue = _Queue(most_waiting)
         self._presence = Presence(time.monotonic())
         self._presence_lock = threading.Lock()
         self._offline = False  # on the record, since the last sealed segment
         self._reel: Reel | None = None
+        self._ending: list[Reel] = []  # to be closed
         self._until: datetime | None = None  # up to when there is footage, or its loss was told
         self._lost_until: datetime | None = None
         self._ahead_us: int | None = None
@@ -239,17 +242,26 @@ class Recording:
         return RECORDED_AS if self._offline else why
 
     def _close_what_is_over(self) -> None:
-        if self._reel is not None and now() > self._reel.ends + CLOSES_AFTER and not self._queue.waiting:
+        self._end_reels()
+        if self._reel is not None and self._now() > self._reel.ends + CLOSES_AFTER and not self._queue.waiting:
             self._close()
 
     def _close(self) -> None:
-        """Raises nothing: a reel that cannot be closed now is closed at the next start, as `settle` does."""
-        reel, self._reel = self._reel, None
-        if reel is not None and not reel.empty:
+        if self._reel is not None and not self._reel.empty:
+            self._ending.append(self._reel)
+        self._reel = None
+        self._end_reels()
+
+    def _end_reels(self) -> None:
+        """Raises nothing: what cannot be closed now is tried again, or closed at the next start, as `settle` does."""
+        while self._ending:
             try:
-                self._notes.recorded(reel.close())
-            except StorageFault as fault:
-                log.error("footage_not_closed", footage=reel.name.footage, why=str(fault))
+                closed = self._ending[0].close()
+            except (StorageFault, KeysUnavailable) as fault:
+                self.sealing_fault = f"footage cannot be closed: {fault}"
+                return
+            self._notes.recorded(closed)
+            del self._ending[0]
 
     def _tell_what_goes_on(self) -> None:
         """A loss that does not end is on the record all the same."""
@@ -260,7 +272,7 @@ class Recording:
 
     def _look(self) -> None:
         with self._presence_lock:
-            went = self._presence.look(now(), time.monotonic(), self.fault or "no picture came")
+            went = self._presence.look(self._now(), time.monotonic(), self.fault or "no picture came")
         if went is None:
             return
         self._offline = True
@@ -269,7 +281,7 @@ class Recording:
             # What is missing from before the outage is no part of it: nobody was there to record.
             self._notes.lost(self.feed, Range(until, went.since), AWAY)
             self._until = went.since
-        self._notes.offline(self.address.camera, went.since, went.why, now())
+        self._notes.offline(self.address.camera, went.since, went.why, self._now())
 
     # -- after a start -------------------------------------------------------
 
@@ -280,7 +292,7 @@ class Recording:
         Raises StorageFault, KeysUnavailable and StoreUnavailable.
         """
         before: ReelName | None = None
-        names = list(self._vault.reels(self.feed, since=now() - SETTLED_BACK))
+        names = list(self._vault.reels(self.feed, since=self._now() - SETTLED_BACK))
         there = on_record([name.footage for name in names])
         for name in names:
             if name.footage not in there:
@@ -293,7 +305,9 @@ class Recording:
         """`until`: up to when there is footage before it."""
         try:
             reel = self._vault.reread(name)
-        except ReelBroken as broken:
+            closed = self._vault.closed(name) if reel.closed else None
+        except (ReelBroken, ManifestBroken, NotThere) as broken:
+            # Left as it is, for `saferweho footage verify` to tell; what comes now is recorded all the same.
             log.error("footage_broken", footage=name.footage, why=str(broken))
             return
         if reel.empty:
@@ -302,7 +316,7 @@ class Recording:
         for gap in (*opening, *reel.gaps):
             if gap.why != RECORDED_AS and gap.range.since < gap.range.until:
                 self._notes.lost(self.feed, gap.range, gap.why)
-        if reel.closed:
-            self._notes.recorded(self._vault.closed(name))
-        elif now() > reel.ends:
+        if closed is not None:
+            self._notes.recorded(closed)
+        elif self._now() > reel.ends:
             self._notes.recorded(reel.close())

@@ -109,6 +109,8 @@ class Viewer:
         return secrets.compare_digest(given.get("response", ""), _md5(f"{who}:{self._nonce}:{what}"))
 
     def send(self, framed: bytes) -> None:
+        if self._writer.is_closing():
+            return
         if self._writer.transport.get_write_buffer_size() > MOST_UNSENT:
             self._writer.transport.abort()
         else:

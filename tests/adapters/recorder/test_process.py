@@ -25,6 +25,7 @@ from application.cameras import Cameras
 from domain.camera import CameraOnline, InstallCamera, NameStreamSource
 from domain.footage import FootageLost, FootageRecorded
 from domain.kernel import CameraId, PersonId, Place
+from domain.notice import AttentionNeeded
 from infra.stack.processes import free_port, last_lines, spawn, stop, wait_until
 from tests.adapters.event_store.appends import PASSWORD
 from tests.adapters.recorder.cameras import cameras
@@ -127,6 +128,35 @@ def test_footage_goes_on_the_record_also_when_the_recorder_is_killed(database_ur
         verified = subprocess.run(verify, cwd=ROOT, env=environ, capture_output=True, text=True, timeout=200)
         found = json.loads(verified.stdout)
         assert verified.returncode == 0 and found["segments"] > 10 and found["findings"] == []
+
+
+def test_a_vault_that_is_full_is_told_and_what_it_did_not_take_is_lost_with_its_range(
+    database_url: str, tmp_path: Path
+) -> None:
+    with (
+        small_center(database_url, datetime.now(UTC)) as center,
+        PostgresFootageKeys(database_url, ENCRYPTION) as footage_keys,
+        cameras(tmp_path, "--size", "320x180", "north") as running,
+    ):
+        put_up = InstallCamera(CameraId("north"), "north", Place(34.0905, -118.3605), 6.0, 90.0, PersonId(ADMIN))
+        done(Cameras(center.handler).change(center.signed_on(ADMIN), put_up))
+        recorder = Recording(center, tmp_path, f"north {running.address('north').url}\n")
+        vault = Vault(LocalFiles(tmp_path / "vault"), footage_keys)
+
+        def events(kind: type) -> list[Any]:
+            return [recorded.event for recorded in center.all_events() if isinstance(recorded.event, kind)]
+
+        recorder.environ |= {"SAFERWEHO_FOOTAGE_MINUTES": "60", "SAFERWEHO_VAULT_QUOTA_GB": "0.0003"}
+        with recorder.running():
+            recorder.until(recorder.ready)
+            recorder.until(lambda: "quota" in str((recorder.ready() or {"cameras": ""})["cameras"]))
+            (attention,) = recorder.until(lambda: events(AttentionNeeded))
+            assert attention.what == "low_space" and "GB it may" in attention.detail
+            full_at = vault.until(next(vault.reels()))
+        recorder.environ["SAFERWEHO_VAULT_QUOTA_GB"] = "1"
+        with recorder.running():
+            recorder.until(lambda: events(FootageLost))
+        assert events(FootageLost)[0].range.since == full_at
 
 
 def test_it_says_what_it_lacks(tmp_path: Path) -> None:

@@ -20,15 +20,17 @@ from adapters.keys import PostgresFootageKeys
 from adapters.recorder.notes import Notes
 from adapters.recorder.recording import RECORDED_AS, Recording
 from adapters.recorder.source import CameraAddress, Connection, SourceFault
-from adapters.vault import LocalFiles, StorageFull, Vault
+from adapters.vault import LocalFiles, Segment, StorageFull, Vault
 from adapters.vault.checking import Check
 from adapters.vault.segment import Header
+from application.cameras import Cameras
 from domain.camera import CameraOffline, CameraOnline, InstallCamera
 from domain.footage import FootageLost, FootageRecorded
-from domain.kernel import CameraId, PersonId, Place
+from domain.kernel import CameraId, FeedId, PersonId, Place, StreamId
 from infra.stack.processes import free_port, last_lines, spawn, wait_until
 from infra.stack.processes import stop as stop_process
 from tests.adapters.recorder.cameras import WITHIN_S, cameras
+from tests.adapters.vault.filming import closed
 from tests.application.small_center import ADMIN, SmallCenter, done, small_center
 from tests.keys import ENCRYPTION
 
@@ -54,8 +56,6 @@ class Station:
         self.center, self.disk = center, SlowFiles(folder)
         self.vault = Vault(self.disk, keys)
         self.notes = Notes(center.handler)
-        from application.cameras import Cameras
-
         place = Place(34.0905, -118.3605)
         command = InstallCamera(NORTH, "Plummer Park, north", place, 6.0, 90.0, PersonId(ADMIN))
         done(Cameras(center.handler).change(center.signed_on(ADMIN), command))
@@ -73,6 +73,7 @@ class Station:
         saying = threading.Thread(target=self.notes.run, args=(said,))
         for thread in (*working, saying):
             thread.start()
+        self.receiving = working[0]
         try:
             yield recording
         finally:
@@ -92,8 +93,8 @@ class Station:
     def events(self, kind: type) -> list[Any]:
         return [recorded.event for recorded in self.center.all_events() if isinstance(recorded.event, kind)]
 
-    def sound(self) -> bool:
-        check = Check(self.vault, self.vault.signer.verifier, datetime.now(UTC))
+    def sound(self, at: datetime | None = None) -> bool:
+        check = Check(self.vault, self.vault.signer.verifier, at or datetime.now(UTC))
         for name in list(self.vault.reels()):
             check.reel(name)
         return check.checked.findings == []
@@ -294,10 +295,22 @@ def test_a_disk_that_takes_nothing_costs_footage_with_its_range_and_no_memory(st
     assert station.sound()
 
 
-def test_what_another_run_left_is_closed_and_its_losses_are_said(station: Station, tmp_path: Path) -> None:
-    from adapters.vault import Segment
-    from domain.kernel import FeedId, StreamId
+def test_footage_that_was_tampered_with_before_it_was_on_record_keeps_nobody_from_recording(
+    station: Station, tmp_path: Path
+) -> None:
+    began = datetime.now(UTC).replace(minute=0, second=0, microsecond=0) - timedelta(hours=2)
+    feed = FeedId(StreamId("camera-north"))
+    changed, gone = closed(station.vault, 2, feed, began), closed(station.vault, 2, feed, began + timedelta(hours=1))
+    manifest = tmp_path / "vault" / changed.name.manifest
+    manifest.write_bytes(manifest.read_bytes().replace(b'"segment":1', b'"segment":7'))
+    (tmp_path / "vault" / gone.name.manifest).unlink()
+    with cameras(tmp_path, "north") as running, station.recording(running.address("north")):
+        until(lambda: len([name for name in station.vault.reels() if name.begins > gone.name.begins]) == 1)
+    assert not station.events(FootageRecorded), "it is told by who verifies"
+    assert not station.sound()
 
+
+def test_what_another_run_left_is_closed_and_its_losses_are_said(station: Station, tmp_path: Path) -> None:
     feed, began = FeedId(StreamId("camera-north")), datetime.now(UTC).replace(minute=0, second=0, microsecond=0)
     began -= timedelta(hours=2)
     reel = station.vault.reel(feed, began)

@@ -1,0 +1,143 @@
+"""What no camera does while a test waits: a whole day, a clock that is set back, hours without a key frame."""
+
+from __future__ import annotations
+
+import io
+import itertools
+from collections.abc import Iterable, Iterator
+from datetime import UTC, datetime, timedelta
+from fractions import Fraction
+from pathlib import Path
+from typing import Any
+
+import av
+import pytest
+
+from adapters.keys import PostgresFootageKeys
+from adapters.recorder.clock import Taken
+from adapters.recorder.segmenting import LONGEST, Segmenter
+from adapters.recorder.source import CameraAddress, Picture
+from adapters.vault.manifest import PURPOSE
+from adapters.vault.segment import Header
+from application.sealing import KeysUnavailable
+from domain.footage import FootageLost, FootageRecorded
+from infra.stack.processes import wait_until
+from tests.adapters.recorder.test_recording import NORTH, Station
+from tests.application.small_center import small_center
+from tests.keys import ENCRYPTION
+
+pytestmark = pytest.mark.slow
+MIDNIGHT = datetime(2026, 6, 1, tzinfo=UTC)
+SECOND, MINUTE, HOUR = timedelta(seconds=1), timedelta(minutes=1), timedelta(hours=1)
+BASE = Fraction(1, 90_000)
+
+
+class Film:
+    """A connection to a camera that sends its pictures as fast as they are taken from it: `times` of our clock and of
+    the stream, and whether each is a key frame."""
+
+    def __init__(self, times: Iterable[tuple[datetime, timedelta, bool]]) -> None:
+        self._times = times
+        self.now = MIDNIGHT
+        coded = io.BytesIO()
+        with av.open(coded, "w", format="mp4") as file:
+            stream: Any = file.add_stream("libx264", rate=1, options={"preset": "ultrafast"})
+            stream.width, stream.height, stream.pix_fmt = 64, 48, "yuv420p"
+            for packet in [*stream.encode(av.VideoFrame(64, 48, "yuv420p")), *stream.encode(None)]:
+                file.mux(packet)
+        self._file: Any = av.open(io.BytesIO(coded.getvalue()))
+        (self._picture,) = [bytes(packet) for packet in self._file.demux(video=0) if packet.size]
+        self.segmenter = Segmenter(self._file.streams.video[0])
+        self.segmenter._base = BASE
+        self.media = 'video/mp4; codecs="avc1.42c00a"'
+
+    def pictures(self) -> Iterator[Picture]:
+        for at, in_stream, key in self._times:
+            packet: Any = av.Packet(self._picture)
+            packet.pts = packet.dts = round(in_stream.total_seconds() / BASE)
+            packet.time_base, packet.is_keyframe = BASE, key
+            self.now = at
+            yield Picture(packet, Taken(at, "arrival", None))
+
+    def close(self) -> None:
+        self._file.close()
+
+
+@pytest.fixture
+def station(database_url: str, tmp_path: Path) -> Iterator[Station]:
+    with small_center(database_url, MIDNIGHT) as center, PostgresFootageKeys(database_url, ENCRYPTION) as keys:
+        yield Station(center, keys, tmp_path / "vault")
+
+
+def filmed(station: Station, film: Film) -> list[Header]:
+    """All of it recorded: what is in the vault then."""
+    with station.recording(CameraAddress(NORTH, "rtsp://film/"), connect=lambda _: film, clock=lambda: film.now):
+        station.receiving.join(200)
+        assert not station.receiving.is_alive()
+    return [head for head, _ in station.segments()]
+
+
+def every(seconds: int, lasting: timedelta, since: datetime = MIDNIGHT) -> Iterator[tuple[datetime, timedelta, bool]]:
+    for number in range(int(lasting.total_seconds()) // seconds + 1):
+        yield since + number * seconds * SECOND, number * seconds * SECOND, True
+
+
+def test_a_whole_day_is_a_piece_of_footage_an_hour_without_a_gap(station: Station) -> None:
+    heads = filmed(station, Film(every(30, timedelta(days=1, minutes=5))))
+    recorded = station.events(FootageRecorded)
+    assert len(recorded) == 24 and not station.events(FootageLost)
+    for hour, footage in enumerate(recorded):
+        assert (footage.range.since, footage.range.until) == (MIDNIGHT + hour * HOUR, MIDNIGHT + (hour + 1) * HOUR)
+    assert len({footage.key for footage in recorded}) == 24, "a key an hour"
+    assert all(before.until == after.since for before, after in itertools.pairwise(heads))
+    assert station.sound(MIDNIGHT)
+
+
+def test_a_clock_that_is_set_back_costs_nothing(station: Station) -> None:
+    noon = MIDNIGHT + 12 * HOUR
+    forward = [(at, in_stream, True) for at, in_stream, _ in every(10, 40 * MINUTE, noon)]
+    back = [
+        (at - 30 * MINUTE, in_stream, True) for at, in_stream, _ in every(10, HOUR, noon) if at > noon + 40 * MINUTE
+    ]
+    heads = filmed(station, Film([*forward, *back]))
+    assert len(heads) == len(forward) + len(back), "every picture is there"
+    names = list(station.vault.reels())
+    assert [(name.begins, name.ordinal) for name in names] == [(noon, 1), (noon, 2)]
+    assert station.vault.until(names[0]) == noon + 40 * MINUTE + 10 * SECOND
+    assert not station.events(FootageLost) and station.sound(noon)
+
+
+def test_a_camera_without_key_frames_is_cut_all_the_same(station: Station) -> None:
+    pictures = [(MIDNIGHT + n * SECOND, n * SECOND, n == 0) for n in range(60)]
+    heads = filmed(station, Film(pictures))
+    assert [head.until - head.since for head in heads[:-1]] == [LONGEST] * 5
+    assert [head.on_key_frame for head in heads] == [True, *[False] * 5]
+    assert station.sound(MIDNIGHT)
+
+
+class Keys(PostgresFootageKeys):
+    """A key store that is away for who would sign."""
+
+    away = True
+
+    def secret_of(self, purpose: str) -> bytes:
+        if self.away and purpose == PURPOSE:
+            raise KeysUnavailable("away, for this test")
+        return super().secret_of(purpose)
+
+
+def test_footage_whose_end_cannot_be_signed_is_closed_when_it_can(database_url: str, tmp_path: Path) -> None:
+    with small_center(database_url, MIDNIGHT) as center, Keys(database_url, ENCRYPTION) as keys:
+        station = Station(center, keys, tmp_path / "vault")
+
+        def times() -> Iterator[tuple[datetime, timedelta, bool]]:
+            for at, in_stream, key in every(60, 3 * HOUR + MINUTE):
+                if at == MIDNIGHT + 150 * MINUTE:
+                    assert wait_until(lambda: len(station.segments()) >= 145, 60)
+                    assert not station.events(FootageRecorded)
+                    keys.away = False
+                yield at, in_stream, key
+
+        filmed(station, Film(times()))
+        assert len(station.events(FootageRecorded)) == 3 and not station.events(FootageLost)
+        assert station.sound(MIDNIGHT)
