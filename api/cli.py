@@ -356,7 +356,7 @@ def cameras() -> None:
     \b
     saferweho token --as administrator > me.jwt
     saferweho cameras import cameras.csv --token-file me.jwt --dry-run
-    saferweho cameras discover --credentials users --write sources
+    saferweho cameras discover --credentials users --write cameras
     """
 
 
@@ -403,7 +403,11 @@ def cameras_import(file: Path, token_file: Path, reason: str | None, dry_run: bo
     type=click.Path(exists=True, dir_okay=False, path_type=Path),
     help="Users and passwords: a file of mode 0600, 'HOST USER PASSWORD' a line, * for every other host.",
 )
-@click.option("--write", type=click.Path(dir_okay=False, path_type=Path), help="Put the streams' addresses into FILE.")
+@click.option(
+    "--write",
+    type=click.Path(dir_okay=False, path_type=Path),
+    help="Put the streams' addresses into FILE, as the recorder reads it.",
+)
 @click.option("--seconds", type=click.FloatRange(0.5, 60), default=4, show_default=True, help="How long to wait.")
 @click.option("--json", is_flag=True, help="Print as JSON.")
 def cameras_discover(
