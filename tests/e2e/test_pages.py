@@ -412,6 +412,11 @@ def test_who_works_on_the_street_does_it_with_a_phone(people: People, product: P
     assert product.ask("watch_operator", stop, call=call)["stopSharingFeed"]["__typename"] == "Accepted"
     expect(camera).to_have_count(0)
     page.close()
+    # The watch sees on the map where it hangs, and that no picture has come in yet.
+    page = people.page("watch_operator")
+    hung = page.get_by_role("img", name="Camera Plummer Park, looks west, no picture yet")
+    expect(hung).to_be_visible()
+    page.close()
 
 
 def test_a_refused_launch_names_every_reason_with_its_rule(people: People) -> None:

@@ -8,12 +8,13 @@ import type { Feature, FeatureCollection, LineString } from 'geojson'
 import { type GeoJSONSource, Map as MapView, Marker, setWorkerUrl } from 'maplibre-gl'
 import workerUrl from 'maplibre-gl/dist/maplibre-gl-worker.mjs?url'
 
+import { type Camera, described, fieldsOfView } from './cameras'
 import { STALE_AFTER } from './freshness'
-import { callMarker, dockMarker, DroneMarker, pinMarker } from './markers'
+import { callMarker, cameraMarker, dockMarker, DroneMarker, pinMarker } from './markers'
 import { type Leg, metres, nextLeg, poseAt } from './motion'
 import type { Board, BoardStore, Flight, Sample } from './store'
 import { joined, type Street } from './streets'
-import { CITY, EXTENT, flightLayers, FONT, later, STREETS, style } from './style'
+import { CITY, EXTENT, flightLayers, FONT, later, STREETS, style, viewLayer } from './style'
 import { isOver } from './timeline'
 
 setWorkerUrl(workerUrl)
@@ -39,6 +40,8 @@ export class CityMap {
   readonly #flown = new Map<string, Flown>()
   readonly #calls = new Map<string, Marker>()
   readonly #docks = new Map<string, Marker>()
+  readonly #cameras = new Map<string, Marker>()
+  #seen: readonly Camera[] = []
   #pin: Marker | undefined
   #selected: string | undefined
   #picking = false
@@ -101,6 +104,26 @@ export class CityMap {
     this.#pin.setLngLat([place.longitude, place.latitude])
   }
 
+  showCameras(cameras: readonly Camera[]): void {
+    this.#seen = cameras
+    for (const [id, marker] of this.#cameras) {
+      if (cameras.some((camera) => camera.id === id)) continue
+      marker.remove()
+      this.#cameras.delete(id)
+    }
+    for (const camera of cameras) {
+      const at: Point = [camera.place.longitude, camera.place.latitude]
+      const known = this.#cameras.get(camera.id)
+      const shown = `${described(camera)} ${camera.bearingDeg} ${at.join(' ')}`
+      if (known?.getElement().dataset['shown'] === shown) continue
+      known?.remove()
+      const marker = cameraMarker(camera).setLngLat(at).addTo(this.#view)
+      marker.getElement().dataset['shown'] = shown
+      this.#cameras.set(camera.id, marker)
+    }
+    this.#view.getSource<GeoJSONSource>('views')?.setData(fieldsOfView(cameras))
+  }
+
   zoom(steps: number): void {
     this.#view.easeTo({ zoom: this.#view.getZoom() + steps, duration: 200 })
   }
@@ -132,6 +155,8 @@ export class CityMap {
 
   async #complete(): Promise<void> {
     const empty = { type: 'FeatureCollection' as const, features: [] }
+    this.#view.addSource('views', { type: 'geojson', data: fieldsOfView(this.#seen) })
+    this.#view.addLayer(viewLayer)
     this.#view.addSource('aims', { type: 'geojson', data: empty })
     this.#view.addSource('tracks', { type: 'geojson', data: empty, lineMetrics: true })
     for (const layer of flightLayers) this.#view.addLayer(layer)

@@ -2,6 +2,7 @@
 import { type Map as MapView, Marker } from 'maplibre-gl'
 
 import { duration, words } from '../shell/words'
+import { type Camera, described } from './cameras'
 import type { Pose } from './motion'
 import type { Call, Dock, Drone, Telemetry } from './store'
 
@@ -41,6 +42,16 @@ export function dockMarker(dock: Dock): Marker {
   const made = element('div', 'dock-mark', `Dock ${dock.name}`)
   made.title = dock.name
   part(made, 'pad', 'D')
+  return new Marker({ element: made })
+}
+
+/** A camera: a wedge that opens to where it looks; hollow while no picture comes in. */
+export function cameraMarker(camera: Camera): Marker {
+  const made = element('div', 'camera-mark', described(camera))
+  made.dataset['camera'] = camera.id
+  made.dataset['health'] = camera.health
+  made.title = described(camera)
+  part(made, 'wedge').style.transform = `rotate(${camera.bearingDeg.toFixed(0)}deg)`
   return new Marker({ element: made })
 }
 

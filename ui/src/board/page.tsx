@@ -6,6 +6,7 @@ import { useViewer } from '../shell/viewer'
 import { duration } from '../shell/words'
 import './board.css'
 import { CallList } from './calls'
+import { followCameras } from './cameras'
 import { DroneList } from './drones'
 import { FlightList } from './flights'
 import { freshness } from './freshness'
@@ -48,6 +49,11 @@ export function BoardPage() {
       view?.remove()
     }
   }, [])
+  const seesCameras = viewer.can('read_cameras')
+  useEffect(() => {
+    if (map && seesCameras) return followCameras((cameras) => map.showCameras(cameras))
+    return undefined
+  }, [map, seesCameras])
   useEffect(() => {
     map?.select(flight)
   }, [map, flight])
@@ -175,6 +181,10 @@ function Legend() {
       <li>
         <i className="key dock" />
         Dock
+      </li>
+      <li>
+        <i className="key camera" />
+        Camera, hollow without picture
       </li>
       <li>
         <i className="key line" />

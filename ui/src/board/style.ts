@@ -154,6 +154,19 @@ export const later: { source?: [string, string]; layer: StyleSpecification['laye
   },
 ]
 
+/** The ground that cameras see; fainter where the camera does not work. */
+export const viewLayer: StyleSpecification['layers'][number] = {
+  id: 'views',
+  type: 'fill',
+  source: 'views',
+  minzoom: 13.5,
+  paint: {
+    'fill-color': '#e8eef5',
+    'fill-opacity': ['case', ['get', 'works'], 0.16, 0.05],
+    'fill-outline-color': '#e8eef5',
+  },
+}
+
 /** Lines of what flies: where it has been, and where it is bound. */
 export const flightLayers: StyleSpecification['layers'] = [
   {

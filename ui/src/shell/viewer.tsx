@@ -27,6 +27,7 @@ export type Action =
   | 'read_open_calls'
   | 'read_shared_feeds'
   | 'request_live_view'
+  | 'read_cameras'
 
 type Loaded = { viewer: Viewer } | { failure: Failure } | undefined
 
