@@ -95,7 +95,7 @@ def discover(
     tell: Callable[[str], None],
 ) -> list[dict[str, Any]]:
     """A row for each device that answered: who it says it is, its largest stream without a password, and the name
-    under which its address was put into `write`. Raises AddressFault and CredentialsRefused."""
+    under which its address was put into `write`. Raises SourcesRefused and CredentialsRefused."""
     users = read_credentials(credentials) if credentials else {}
     found = onvif.discover(seconds, interfaces, addresses)
     tell(f"{len(found)} devices answered within {seconds:g} s")

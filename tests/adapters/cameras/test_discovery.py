@@ -17,9 +17,7 @@ from fasteners import InterProcessLock
 
 from adapters.cameras import onvif, sources
 from adapters.cameras.onvif import NotAnswered
-from adapters.cameras.sources import is_stream, shown
-from adapters.recorder import addresses
-from adapters.recorder.addresses import AddressFault
+from adapters.cameras.sources import SourcesRefused, shown
 from api.cli import main
 from infra.stack.processes import free_port
 from tests.adapters.cameras.onvif_device import LOOPBACK, PASSWORD, USER
@@ -90,7 +88,7 @@ def test_who_asks_with_a_wrong_password_is_told_so_and_it_is_repeated_nowhere(de
 def test_what_is_discovered_goes_into_a_file_that_its_owner_alone_reads(
     device: RunningDevice, credentials: Path, tmp_path: Path
 ) -> None:
-    kept = tmp_path / "cameras"
+    kept = tmp_path / "sources"
     told = typed("--interface", LOOPBACK, "--credentials", str(credentials), "--write", str(kept))
     assert told.exit_code == 0, told.output
     (row,) = json.loads(told.stdout)
@@ -100,9 +98,7 @@ def test_what_is_discovered_goes_into_a_file_that_its_owner_alone_reads(
     for said in (told.stdout, told.stderr):
         assert PASSWORD not in said and "pass" not in said
     assert kept.stat().st_mode & 0o777 == 0o600
-    (address,) = addresses.read(kept)
-    assert address.camera == row["secret"]
-    assert address.url == "rtsp://operator:pass%20word%2F%3A%40%23@127.0.0.1:8554/video_main"
+    assert sources.read(kept) == {row["secret"]: "rtsp://operator:pass%20word%2F%3A%40%23@127.0.0.1:8554/video_main"}
 
 
 def test_a_camera_that_does_not_say_is_told_with_its_reason(device: RunningDevice, tmp_path: Path) -> None:
@@ -123,24 +119,39 @@ def test_where_nothing_answers_it_is_said() -> None:
 
 
 @pytest.mark.rule("camera.secret")
-def test_the_recorder_s_file_is_added_to_and_not_touched_where_others_can_read_it(tmp_path: Path) -> None:
-    file = tmp_path / "cameras"
-    file.write_text("# a remark\n\nb rtsp://u:p@h/1\nc rtsp://h/3\n")
-    file.chmod(0o640)
-    with pytest.raises(AddressFault, match="0600"):
-        sources.write(file, {"a": "rtsp://h/2"})
+@pytest.mark.parametrize(
+    ("content", "said"),
+    [
+        ("plummer-1 http://10.0.0.7/", "plummer-1 has no stream's address"),
+        ("plummer-1", "no stream's address"),
+        ("plummer-1 rtsp://:0", "no stream's address"),
+        ("rtsp://a:hunter2@10.0.0.7/1", "begins with no name"),
+        ("a rtsp://a:hunter2@h/1\na rtsp://a:hunter2@h/2", "named twice"),
+        ("\udcff", "cannot be read"),
+    ],
+)
+def test_a_file_of_addresses_that_cannot_be_used_says_where_and_repeats_nothing(
+    tmp_path: Path, content: str, said: str
+) -> None:
+    file = tmp_path / "sources"
+    file.write_bytes(content.encode("utf-8", "surrogateescape"))
     file.chmod(0o600)
-    sources.write(file, {"a": "rtsp://h/2", "c": "rtsp://h/4"})
-    assert {each.camera: each.url for each in addresses.read(file)} == {
-        "a": "rtsp://h/2",
-        "b": "rtsp://u:p@h/1",
-        "c": "rtsp://h/4",
-    }
+    with pytest.raises(SourcesRefused) as refused:
+        sources.read(file)
+    assert said in str(refused.value) and "hunter2" not in str(refused.value)
 
 
-@pytest.mark.parametrize("address", ["http://h/1", "rtsp:///1", "rtsp://h:0/1", "rtsp://h/a b", "rtsp://h:x/1", ""])
-def test_what_is_no_stream_is_not_taken(address: str) -> None:
-    assert not is_stream(address)
+@pytest.mark.rule("camera.secret")
+def test_a_file_of_addresses_that_others_can_read_is_not_used(tmp_path: Path) -> None:
+    file = tmp_path / "sources"
+    file.write_text("# a remark\n\nb rtsp://u:p@h/1\n")
+    file.chmod(0o640)
+    for use in (lambda: sources.read(file), lambda: sources.write(file, {"a": "rtsp://h/2"})):
+        with pytest.raises(SourcesRefused, match="chmod 600"):
+            use()
+    file.chmod(0o600)
+    sources.write(file, {"a": "rtsp://h/2"})
+    assert sources.read(file) == {"a": "rtsp://h/2", "b": "rtsp://u:p@h/1"}
 
 
 @pytest.mark.parametrize(
