@@ -8,7 +8,7 @@ it. What is checked is kept in `everybody/promises.py`, out of the bytes of the 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 import pytest
 from hypothesis import HealthCheck, Phase, settings
@@ -17,10 +17,12 @@ from hypothesis.stateful import RULE_MARKER, initialize, run_state_machine_as_te
 from application import deadlines
 from domain.drone import OrderOutcome, SafetyOrder
 from domain.flight_events import ZoneRule
+from tests.application.everybody import breaks
 from tests.application.everybody.acts_of_flying import GO, UNKNOWN, Flying
 from tests.application.everybody.acts_of_looking import Looking
 from tests.application.everybody.acts_of_the_city import City
 from tests.application.everybody.acts_of_the_street import Street
+from tests.application.everybody.breaks import BREAKS
 from tests.application.everybody.center import everything
 from tests.application.everybody.deadlines import SETS
 from tests.application.everybody.rights import MAY
@@ -40,6 +42,8 @@ from tests.application.everybody.watch import (
     SUE,
 )
 from tests.application.small_center import ADMIN, CAPTAIN
+
+PLAIN = "call_for_service"
 
 
 class Everybody(Looking, Flying, Street, City):
@@ -132,6 +136,50 @@ def test_a_day_on_which_everybody_does_all_they_may(everybody: type[Everybody]) 
     idle = {f"right: {kind}" for kind in MAY} | PUT_TO_THE_TEST
     assert not idle - set(day.kept), f"never put to the test: {sorted(idle - set(day.kept))}"
 
+
+def test_a_rule_that_is_broken_is_noticed(everybody: type[Everybody]) -> None:
+    """Each of these rules of the product is taken away, and somebody acts on it."""
+    assert set(BREAKS) == set(ACTED_ON)
+    for broken, promise in BREAKS.items():
+        day = everybody()
+        try:
+            day.the_day_begins()
+            with pytest.MonkeyPatch.context() as patch:
+                broken(patch)
+                with pytest.raises(AssertionError, match=promise):
+                    ACTED_ON[broken](day)
+        finally:
+            day.teardown()
+
+
+ACTED_ON: dict[object, Callable[[Everybody], object]] = {
+    breaks.everybody_may_everything: lambda day: day.asks_to_watch(ABE, "good"),
+    breaks.a_refusal_is_not_recorded: lambda day: day.asks_to_watch(ABE, "good"),
+    breaks.who_asked_approves: lambda day: day.says_yes_to_what_one_asked_for(SAM, 0, False),
+    breaks.a_retired_policy_still_lets: lambda day: day.there_is_no_policy_for_a_while([1], False),
+    breaks.a_suspension_ends_nothing: lambda day: (day.is_suspended(CAPTAIN, DEE), day.time_passes(SECOND, "reactor")),
+    breaks.frames_come_without_a_session: lambda day: (day.signs_off(DEE), day.somebody_asks_for_a_frame(0, DEE)),
+    breaks.a_closed_call_still_shares: lambda day: day.the_field_sees_a_call_to_its_end(FIN, "closed"),
+    breaks.an_override_opens_any_footage: lambda day: (
+        day.looks_behind_the_mask_with_a_colleagues_word(DEE, SAM, 0, 10),
+        day.asks_for_footage(DEE, 1, "good"),
+        day.bytes_are_asked_for(0, None, 0, 0, 10),
+    ),
+    breaks.a_file_outlives_its_override: lambda day: day.a_file_outlives_its_override(DEE, 0, True, 31 * MINUTE),
+    breaks.a_hold_holds_nothing: lambda day: day.what_is_due_meets_a_hold(SAM, 0, "a", 41, False),
+    breaks.nobody_is_told_what_is_overdue: lambda day: day.answers_for_a_broken_glass(DEE, 0, False),
+    breaks.an_unfit_pilot_takes_off: lambda day: day.a_flight_that_everybody_wants(DEE, 0, PLAIN, GO, "hold"),
+    breaks.an_authorisation_never_lapses: lambda day: day.a_flight_that_everybody_wants(DEE, 0, PLAIN, GO, "late"),
+    breaks.a_zone_stops_no_recording: lambda day: day.flies_over_a_school(
+        DEE, 0, ZoneRule.NO_RECORD, None, False, False
+    ),
+    breaks.an_order_of_safety_is_refused: lambda day: (
+        day.a_flight_that_everybody_wants(DEE, 0, PLAIN, GO, ""),
+        day.the_drone_comes_home(PIA, 0),
+    ),
+    breaks.a_hit_is_used_unconfirmed: lambda day: day.a_hit_is_used(DEE, "", "search"),
+    breaks.whom_it_is_about_answers: lambda day: day.a_complaint_is_answered(SAM, SAM, SAM, 0),
+}
 
 # Time, the gateway's and the consoles' part, and what is made of several acts.
 NO_ACT_OF_ONES_OWN = {

@@ -162,7 +162,8 @@ class Watch(RuleBasedStateMachine):
         fresh = self.heard()
         assert isinstance(told, Accepted | Refused | Mistaken), told
         if not isinstance(told, Accepted):
-            (refused,) = [r for r in fresh if r.position == told.position]
+            refused = next((r for r in fresh if r.position == told.position), None)
+            assert refused is not None, "every refusal is recorded"
             assert is_refusal(refused.event), refused.event
             assert refused.envelope.actorid == who and refused.envelope.time == self.clock.now()
             self.refused[of_rule] += 1
