@@ -37,7 +37,7 @@ check: $(DEV_STAMP)  ## format, lint, types, direction of imports, fast tests
 bench: $(DEV_STAMP)  ## speed, each figure against a floor of the same run (ONLY=append for one)
 	@$(BIN)/python -m bench $(ONLY)
 
-mutants: $(DEV_STAMP)  ## change the domain one thing at a time: does a test notice? (ONLY="call camera"; all: hours)
+mutants: $(DEV_STAMP)  ## change the domain one thing at a time: does a test notice? (ONLY="call camera"; all: half an hour)
 	@nice -n 10 $(BIN)/python -m infra.mutants $(ONLY)
 	@$(BIN)/python -m infra.mutation
 

@@ -3,7 +3,7 @@
 A mutant is the domain with one thing changed. It is killed where a test of `tests/domain` then fails; one that survives
 is a rule whose removal nobody would notice, or a change that makes no difference. Each survivor is listed by its class.
 
-A run takes hours, so it may be of a few files: what was found is kept by file in `tests/mutation.json`, and the page is
+A run may be of a few files: what was found is kept by file in `tests/mutation.json`, and the page is
 made of that.
 """
 

@@ -202,7 +202,7 @@ def test_what_is_gone_is_gone() -> None:
 
 @pytest.mark.rule("retention.hold")
 def test_what_is_said_of_footage_is_told_by_its_field_where_it_is_too_short() -> None:
-    extend = RequestExtension(KEY, NOW + 100 * DAY, "xx", LEE)
+    extend = RequestExtension(KEY, NOW + 100 * DAY, "xx", LEE, POLICY)
     verify = VerifyLegalHold(KEY, "h1", "xx", date(2027, 6, 1), ANA)
     tag = TagFootage(KEY, "evidence", LEE, POLICY, "xx")
     for command, field in (
