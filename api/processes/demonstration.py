@@ -265,13 +265,14 @@ class Demonstration:
         self._call(call, 2, incident, units=[{"unit": "9-3A", "dispatched_at": _now()}])
         self._until("the drone is on scene", lambda board: self._state(board, flight) == "on_scene", 420)
         reason = f"{incident.narrative}, at {incident.address}"
+        if self.sorties % len(INCIDENTS) == 0:
+            self._scenes.override(flight, call)
         self._scenes.live_view(flight, call, reason, self._random.uniform(15, 25))
         self._call(call, 3, incident, units=[{"unit": "9-3A", "arrived_at": _now()}])
         self._ask("k.lindqvist", RETURN, flight=flight)
         self._until("the drone is home", lambda board: self._state(board, flight) == "landed", 480)
         self._ask("j.alvarez", OUTCOME, flight=flight, input={"outcomes": ["subject_located"], "subjectsLocated": 1})
         if self.sorties % len(INCIDENTS) == 0:
-            self._scenes.override(flight, call)
             self._scenes.complaint(flight)
         self._call(call, 4, incident, units=[], disposition="report_taken", closed_at=_now())
         self._pause(20)
