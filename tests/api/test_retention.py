@@ -53,7 +53,7 @@ def found(watch_center: WatchCenter, which: str, footage: str, position: int | N
     return next((edge["node"] for edge in page["edges"]), None)
 
 
-@pytest.mark.rule("retention.destroyed")
+@pytest.mark.rule("retention.destroyed", "retention.key")
 def test_footage_is_destroyed_when_it_is_due_and_not_held(watch_center: WatchCenter) -> None:
     footage, fresh_one = recorded(watch_center, 40), recorded(watch_center, 3)
     sealing = settings_as("saferweho_recorder", watch_center.environ)

@@ -4,20 +4,24 @@ from __future__ import annotations
 
 import os
 import secrets
+import shutil
 import subprocess
 from collections.abc import Iterator
 from pathlib import Path
+from typing import LiteralString
 from urllib.parse import urlsplit
 
 import psycopg
 import pytest
 
-from adapters.keys import PostgresKeyStore
+from adapters.keys import PostgresFootageKeys, PostgresKeyStore
 from adapters.keys import migrate as migrate_keys
+from adapters.vault import KeyDestroyed, LocalFiles, Vault
 from application import codec
 from application.sealing import DESTROYED, Keyring, SubjectKey
 from infra.stack.postgres import EmbeddedPostgres, _program
 from infra.stack.processes import wait_until
+from tests.adapters.vault.filming import SOUTH, closed
 from tests.golden.make import envelope_of, event_of
 from tests.keys import ENCRYPTION
 
@@ -63,10 +67,10 @@ def base_backup(server: EmbeddedPostgres, into: Path) -> Path:
     return into
 
 
-def wrapped_key(server: EmbeddedPostgres, subject: str) -> bytes:
+def wrapped_key(server: EmbeddedPostgres, subject: str, table: LiteralString = "subject_keys") -> bytes:
     with psycopg.connect(server.url) as connection:
         (wrapped,) = connection.execute(
-            "SELECT wrapped FROM keys.subject_keys WHERE subject = %s", (subject,)
+            f"SELECT wrapped FROM keys.{table} WHERE subject = %s", (subject,)
         ).fetchone() or (b"",)
     return bytes(wrapped)
 
@@ -114,6 +118,37 @@ def test_after_the_last_backup_a_destroyed_key_is_nowhere_and_before_it_is(
                 assert not files_with(key.secret, folder)
         said = str(event_of(NAME).caller.value).encode()
         assert not files_with(said, cluster) and said not in content
+
+
+@pytest.mark.rule("retention.key")
+def test_footage_whose_key_is_destroyed_opens_from_no_copy_of_vault_or_key_store(
+    server: EmbeddedPostgres, tmp_path: Path
+) -> None:
+    migrate_keys(server.url)
+    cluster, folder = server.data / "cluster", tmp_path / "vault"
+    with PostgresFootageKeys(server.url, ENCRYPTION) as store:
+        vault = Vault(LocalFiles(folder), store)
+        gone, other = closed(vault, 2), closed(vault, 2, SOUTH)
+        secret = store.find([gone.name.footage])[gone.name.footage]
+        assert isinstance(secret, SubjectKey)
+        wrapped = wrapped_key(server, gone.name.footage, "footage_keys")
+        copy = shutil.copytree(folder, tmp_path / "copy")
+        let_the_log_go_on(server)
+        before = base_backup(server, tmp_path / "before")
+        assert files_with(wrapped, cluster) and files_with(wrapped, before)
+
+        assert store.destroy(gone.name.footage) and store.sweep()
+        let_the_log_go_on(server)
+        assert wait_until(lambda: not files_with(wrapped, cluster), 60), files_with(wrapped, cluster)
+        after = base_backup(server, tmp_path / "after")
+        assert not files_with(wrapped, after)
+        for place in (folder, copy, cluster, before, after):
+            assert not files_with(secret.secret, place), "in clear it was on no disk"
+        for kept in (folder, copy):
+            fresh = Vault(LocalFiles(kept), store)
+            with pytest.raises(KeyDestroyed):
+                fresh.read(gone.name, gone.manifest.entries[0])
+            assert fresh.read(other.name, other.manifest.entries[0])
 
 
 def test_the_files_are_swept_once_and_again_when_open_transactions_are_over(server: EmbeddedPostgres) -> None:

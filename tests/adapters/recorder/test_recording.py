@@ -202,6 +202,7 @@ def _by_start_code(packet: bytes) -> list[bytes]:
     return [unit for unit in re.split(rb"\x00?\x00\x00\x01", packet) if unit]
 
 
+@pytest.mark.rule("retention.lost")
 def test_a_camera_killed_mid_segment_and_back_is_a_loss_with_its_range(station: Station, tmp_path: Path) -> None:
     with cameras(tmp_path, "north") as running, station.recording(running.address("north")):
         until(lambda: len(station.segments()) >= 2)
@@ -220,6 +221,7 @@ def test_a_camera_killed_mid_segment_and_back_is_a_loss_with_its_range(station: 
     assert station.sound()
 
 
+@pytest.mark.rule("flight.camera_outage")
 def test_a_camera_that_stays_away_is_offline_and_its_outage_is_no_loss(station: Station, tmp_path: Path) -> None:
     with cameras(tmp_path, "north") as running, station.recording(running.address("north")):
         until(lambda: station.events(CameraOnline))
@@ -269,6 +271,7 @@ def test_a_camera_whose_clock_is_wrong_is_recorded_by_ours_and_the_difference_is
     assert all(abs(head.since - datetime.now(UTC)) < timedelta(minutes=3) for head in heads)
 
 
+@pytest.mark.rule("retention.lost")
 def test_a_disk_that_takes_nothing_costs_footage_with_its_range_and_no_memory(station: Station, tmp_path: Path) -> None:
     most = 400_000
     with (

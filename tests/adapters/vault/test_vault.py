@@ -26,6 +26,7 @@ from tests.adapters.vault.filming import NOON, NORTH, SOUTH, TWO_S, closed, code
 # -- what is there -----------------------------------------------------------
 
 
+@pytest.mark.rule("retention.sealed")
 def test_what_is_filmed_is_read_again_and_nothing_of_it_is_on_the_disk(vault: Vault, folder: Path) -> None:
     reel, segments = filmed(vault)
     whole, root = vault.manifest(reel.close().name)
@@ -204,6 +205,7 @@ def _flip(path: Path, at: int) -> None:
     path.write_bytes(content)
 
 
+@pytest.mark.rule("retention.sealed")
 @settings(max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(which=st.integers(0, 1000), at=st.integers(0, 1 << 20))
 def test_a_change_of_any_byte_is_found(
@@ -259,6 +261,7 @@ DEEDS: list[tuple[str, Callable[[Path, ReelName], object], set[str]]] = [
 ]
 
 
+@pytest.mark.rule("retention.sealed")
 @pytest.mark.parametrize(("deed", "expected"), [each[1:] for each in DEEDS], ids=[each[0] for each in DEEDS])
 def test_every_deed_is_found_and_named(
     vault: Vault, folder: Path, deed: Callable[[Path, ReelName], object], expected: set[str]
