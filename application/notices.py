@@ -64,6 +64,7 @@ from domain.subject_key import SUBJECT_KEY, Asked, DestructionRequested
 
 GIVEN_UP = "notification_given_up"
 SUPERVISORS = (Role.WATCH_SUPERVISOR, Role.STATION_COMMANDER)
+ELSE = (Role.ADMINISTRATOR, Role.AUDITOR)  # hear of what waits for an approval that nobody is there to give
 
 
 @dataclass(frozen=True, slots=True)
@@ -349,6 +350,10 @@ RULES: tuple[Rule, ...] = (
 BY_CODE: Mapping[str, Rule] = {rule.code: rule for rule in RULES}
 
 
+def _of(roles: Sequence[str], memory: Memory) -> set[str]:
+    return {person for role in roles for person in memory.values(f"role/{role}")}
+
+
 class Tell:
     """The reaction that turns events into notifications. Remembers who holds which role.
 
@@ -392,9 +397,12 @@ class Tell:
             for name in self._endpoints
         ]
         if self._mail:
+            away = {*memory.values("suspended"), *memory.values("left"), recorded.envelope.actorid}
             roles = (*rule.roles, *rule.asked(recorded, memory))
-            people = {person for role in roles for person in memory.values(f"role/{role}")} | {*rule.also(recorded)}
-            people -= {*memory.values("suspended"), *memory.values("left"), recorded.envelope.actorid}
+            asked = _of(roles, memory) - away
+            if roles and not asked and rule.code.endswith("_asked"):
+                asked, text = _of(ELSE, memory) - away, f"{text} Nobody else is there whose answer it takes."
+            people = asked | ({*rule.also(recorded)} - away)
             sends += [
                 (who, SendNotification(rule.code, about, Channel.MAIL, rule.subject, text, person=PersonId(who)))
                 for who in sorted(people)

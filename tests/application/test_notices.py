@@ -149,6 +149,22 @@ def test_a_launch_that_waits_reaches_those_whose_yes_the_policy_asks_for(
     assert {command.command.person for command in sends} == told
 
 
+@pytest.mark.rule("record.notified")
+def test_what_waits_for_an_approval_that_nobody_is_there_to_give_is_heard_of_by_it_and_oversight(
+    center: SmallCenter,
+) -> None:
+    center.enrolled("aud", Role.AUDITOR, organisation=Organisation.OVERSIGHT)
+    memory, tell = Remembered(), Tell(mail=True)
+    for recorded in center.all_events():
+        if type(recorded.event) in tell.handles:
+            tell.react(recorded, memory)
+    asked = event_of("policy.policy_retirement_proposed.v1")
+    by_captain = envelope(asked, "policy-use", 9, center.clock.now(), actorid=CAPTAIN)
+    sends = tell.react(codec.Recorded(99, by_captain, asked, b""), memory)
+    assert {send.command.person for send in sends} == {ADMIN, "aud"}
+    assert all("Nobody else is there" in send.command.text for send in sends)
+
+
 @pytest.mark.rule("record.notified", "record.key_destroyed")
 def test_the_destruction_of_personal_data_is_told_to_who_may_approve_it_and_to_oversight(center: SmallCenter) -> None:
     center.enrolled("aud", Role.AUDITOR, organisation=Organisation.OVERSIGHT)

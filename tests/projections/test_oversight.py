@@ -144,7 +144,7 @@ def test_a_week_whose_nonce_nobody_committed_to_is_due_at_its_end(log: Log) -> N
 
 @pytest.mark.rule("oversight.due")
 def test_overrides_and_disclosures_wait_for_their_review_until_it_is_recorded(log: Log) -> None:
-    asked, approved = event_of("override.override_requested.v1"), event_of("override.override_approved.v1")
+    asked, approved = event_of("override.override_requested.v2"), event_of("override.override_approved.v1")
     broken, justified = (event_of(f"override.{n}.v1") for n in ("emergency_override_invoked", "override_justified"))
     reviewed = event_of("override.override_reviewed.v1")
     request, given = event_of("disclosure.disclosure_requested.v1"), event_of("disclosure.review_awaited.v1")
