@@ -45,7 +45,7 @@ export function dockMarker(dock: Dock): Marker {
   return new Marker({ element: made })
 }
 
-/** A camera: a wedge that opens to where it looks; hollow while no picture comes in. */
+/** A camera: it points to where it looks, and is hollow while no picture comes in. */
 export function cameraMarker(camera: Camera): Marker {
   const made = element('div', 'camera-mark', described(camera))
   made.dataset['camera'] = camera.id
