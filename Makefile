@@ -1,4 +1,4 @@
-# Safer WeHo's watch center. Needs Python 3.11 or 3.12 and make; the rest are packages (PostgreSQL, Java, Node …).
+# Safer WeHo's watch center. Needs Python 3.11, 3.12 or 3.13 and make; the rest are packages (PostgreSQL, Java, Node …).
 
 SHELL := /bin/sh
 .DEFAULT_GOAL := help
@@ -55,15 +55,15 @@ dev-environment: $(DEV_STAMP)
 # -- environment -------------------------------------------------------------
 
 $(BIN)/python:
-	@for python in python3 python3.12 python3.11; do \
-	    if "$$python" -c 'import sys; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 12))' 2>/dev/null; then \
+	@for python in python3 python3.13 python3.12 python3.11; do \
+	    if "$$python" -c 'import sys; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 13))' 2>/dev/null; then \
 	        echo "Making $(VENV) with $$($$python --version)"; \
 	        if "$$python" -m venv $(VENV); then exit 0; fi; \
 	        rm -rf $(VENV); \
 	        echo "'$$python -m venv' failed; on Debian and Ubuntu it is the package python3-venv." >&2; exit 1; \
 	    fi; \
 	done; \
-	echo "No Python 3.11 or 3.12 was found (tried python3, python3.12, python3.11). Install one and run make again." >&2; \
+	echo "No Python 3.11, 3.12 or 3.13 was found (tried python3, python3.13, python3.12, python3.11). Install one and run make again." >&2; \
 	exit 1
 
 $(RUN_STAMP): requirements.lock pyproject.toml | $(BIN)/python

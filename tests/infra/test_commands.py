@@ -24,7 +24,7 @@ def test_a_machine_without_a_fitting_python_is_told_what_to_install(tmp_path: Pa
         ["make", ".venv/bin/python"], cwd=tmp_path, env={"PATH": str(tmp_path)}, capture_output=True, text=True
     )
     assert answer.returncode == 2
-    assert "No Python 3.11 or 3.12 was found" in answer.stderr
+    assert "No Python 3.11, 3.12 or 3.13 was found" in answer.stderr
 
 
 def test_make_clean_keeps_the_data(tmp_path: Path) -> None:
