@@ -133,7 +133,8 @@ def product() -> Iterator[Product]:
             yield started
             supervisor = psutil.Process(running.pid)
             family = {each.pid: each for each in [supervisor, *supervisor.children(recursive=True)]}
-            assert {"postgres", "kafka", "api", "drone-gateway", "vehicle"} <= started.pids().keys()
+            parts = {"postgres", "kafka", "api", "drone-gateway", "vehicle", "recorder", "cameras"}
+            assert parts <= started.pids().keys()
             assert set(started.pids().values()) <= family.keys()
             running.send_signal(signal.SIGINT)
             assert running.wait(STOP_S) == 0, log.read_text()[-3000:]
@@ -550,3 +551,34 @@ def test_a_board_that_is_not_live_says_so_and_comes_back_by_itself(people: Peopl
     expect(board.not_live).to_have_count(0, timeout=120_000)
     assert board.position() > 0
     page.close()
+
+
+def test_three_cameras_are_recorded_all_the_while_and_nothing_of_it_can_be_changed_in_silence(product: Product) -> None:
+    kept = """{ retainedFootage(which: "kept", first: 100) { edges { node { feed } } } }"""
+
+    def recorded() -> bool:
+        edges = product.ask("auditor", kept)["retainedFootage"]["edges"]
+        return {"camera-plummer-park", "camera-city-hall", "camera-sunset-strip"} <= {e["node"]["feed"] for e in edges}
+
+    until("footage of all three is on the record", recorded, 400)
+
+    def verified() -> tuple[int, dict[str, Any]]:
+        typed = subprocess.run(
+            [sys.executable, "-m", "api.cli", "footage", "verify", "--json"],
+            cwd=ROOT,
+            env={**os.environ, "SAFERWEHO_HOME": str(product.home)},
+            capture_output=True,
+            text=True,
+            timeout=200,
+        )
+        assert typed.stdout, typed.stderr
+        return typed.returncode, json.loads(typed.stdout)
+
+    code, sound = verified()
+    assert code == 0 and sound["footage"] >= 3 and sound["segments"] > 10 and sound["findings"] == []
+    one = next((product.home / "vault" / "camera-city-hall").rglob("000002-*.segment"))
+    content = one.read_bytes()
+    one.write_bytes(content[:-1] + bytes([content[-1] ^ 1]))
+    code, changed = verified()
+    one.write_bytes(content)
+    assert code == 1 and [row["code"] for row in changed["findings"]] == ["segment_changed"]
