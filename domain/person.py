@@ -721,7 +721,7 @@ def _asked(command: AskOversightChange, state: Account, at: datetime) -> list[Ev
         raise InvalidValue("details do not go with this change", field="details", accepted=accepted)
     if command.by == command.person:
         return _refused(command, _himself("ask for a change to the access of"))
-    reason = checks.text("reason", command.reason, at_least=10, at_most=500)
+    reason = checks.text("reason", command.reason, at_least=10)  # as long as that of a suspension may be
     until, by = at + OVERSIGHT_ANSWERS_WITHIN, command.by
     asked = OversightChangeAsked(command.change, command.details, reason, until, by, command.organisation)
     if not _done(command.person, asked, state, at):

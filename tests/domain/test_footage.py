@@ -17,6 +17,7 @@ from domain.footage import (
     Kept,
     LegalHoldPlaced,
     LegalHoldReleased,
+    Lost,
     PlaceLegalHold,
     RecordFootage,
     ReleaseLegalHold,
@@ -69,6 +70,7 @@ def test_footage_that_should_exist_and_does_not_is_lost_never_silence() -> None:
     given().when(loss).then(lost)
     given(RECORDED).when(loss).then(lost)
     given(lost).when(loss).then_nothing()
+    assert given(lost).state == given(RECORDED, lost).state == Lost(FEED, WHOLE)
     fault = footage_standing(KEY, given(lost).state).fault
     assert fault is not None and fault.code == "footage_lost"
 

@@ -603,3 +603,16 @@ def test_what_is_asked_about_one_of_oversight_is_whole_and_changes_something() -
     given(*of_oversight).when(to_details).then_raises(InvalidValue, "details")
     given(*of_oversight).when(replace(to_details, details=details)).then_raises(WrongState, "change")
     given(*of_oversight).when(answer).then_raises(WrongState, "person")
+
+
+@pytest.mark.rule("record.refusals")
+def test_a_change_to_oversights_access_is_asked_for_and_declined_in_so_many_words() -> None:
+    for length in (10, 200):
+        assert given(*of_oversight).when(replace(ask, reason="x" * length)).events()
+    for length in (9, 201):
+        given(*of_oversight).when(replace(ask, reason="x" * length)).then_raises(InvalidValue, "reason")
+    waiting = given(*of_oversight).and_when(ask)
+    for length in (3, 500):
+        assert waiting.when(replace(answer, refusal="x" * length)).events()
+    for length in (2, 501):
+        waiting.when(replace(answer, refusal="x" * length)).then_raises(InvalidValue, "refusal")
