@@ -23,7 +23,7 @@ from tests.golden.make import event_of
 from tests.projections.log import envelope
 
 DAY = timedelta(days=1)
-INVOKED = event_of("override.emergency_override_invoked.v1")
+INVOKED = event_of("override.emergency_override_invoked.v2")
 JUSTIFIED = event_of("override.override_justified.v1")
 REVIEWED = event_of("override.override_reviewed.v1")
 DRAWN = event_of("review.audit_sample_drawn.v1")
