@@ -616,3 +616,11 @@ def test_a_change_to_oversights_access_is_asked_for_and_declined_in_so_many_word
         assert waiting.when(replace(answer, refusal="x" * length)).events()
     for length in (2, 501):
         waiting.when(replace(answer, refusal="x" * length)).then_raises(InvalidValue, "refusal")
+
+
+def test_a_training_is_corrected_in_so_many_words() -> None:
+    correct = CorrectTraining(LEE, "watch_center_use", TODAY + 5 * DAY, "xxx", COMMANDER, None)
+    for length in (3, 500):
+        assert given(enrolled, trained).when(replace(correct, reason="x" * length)).events()
+    for length in (2, 501):
+        given(enrolled, trained).when(replace(correct, reason="x" * length)).then_raises(InvalidValue, "reason")
