@@ -73,7 +73,8 @@ CLASSES: tuple[tuple[str, str, str], ...] = (
 )
 UNREACHED = (
     "not run under a mutant",
-    "It does its work when its module is loaded, before there is a mutant; tests hold, to the letter, what it made.",
+    "No test of this run goes through it. The policies are made when their module is loaded, before there is a mutant, "
+    "and tests hold them to the letter; anything else listed here is held by the tests of the use cases, if at all.",
 )
 OTHER = ("not explained", "A test is missing, or the change makes no difference; each is to be looked at.")
 

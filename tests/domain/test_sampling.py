@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta, timezone
 
 import pytest
 from hypothesis import given
@@ -123,3 +123,11 @@ def test_a_word_that_is_just_fair_is_taken_and_the_next_is_not() -> None:
     # The last whole multiple of 3 below 2^64 is 2^64 - 1.
     assert sampling._below(iter([2**64 - 2, 7]), 3) == (2**64 - 2) % 3
     assert sampling._below(iter([2**64 - 1, 7]), 3) == 7 % 3
+
+
+def test_a_moment_is_of_the_week_that_it_lies_in_by_utc() -> None:
+    ends = sampling.week_end("2026-W23")
+    assert sampling.week_of(ends - timedelta(microseconds=1)) == "2026-W23"
+    assert sampling.week_of(ends) == "2026-W24"
+    west = ends.astimezone(timezone(-timedelta(hours=7)))
+    assert sampling.week_of(west) == "2026-W24"

@@ -23,6 +23,8 @@ from domain.subject_key import (
     RequestDestruction,
     SubjectKeyCreated,
     SubjectKeyDestroyed,
+    matter_of,
+    next_generation,
 )
 from tests.domain.scenario import DAY, NOW, Scenario
 
@@ -113,3 +115,11 @@ def test_what_has_become_of_a_key_follows_from_what_happened() -> None:
     assert given(CREATED, REQUESTED, ApprovalRefused(LEE, ())).state == Asked(REQUESTED)
     assert given(CREATED, REQUESTED, DESTROYED).state == Destroyed(CALL)
     given(CREATED).when(DeclineDestruction(CAPTAIN, "the appeal is pending")).then_raises(WrongState, "subject")
+
+
+def test_the_next_key_of_a_matter_is_named_after_it_and_counted() -> None:
+    first = next_generation("call-WH26-004217")
+    second = next_generation(first)
+    assert len({"call-WH26-004217", first, second}) == 3
+    assert matter_of("call-WH26-004217") == matter_of(first) == matter_of(second) == "call-WH26-004217"
+    assert second == first[:-1] + str(int(first[-1]) + 1)
