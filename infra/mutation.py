@@ -65,10 +65,14 @@ CLASSES: tuple[tuple[str, str, str], ...] = (
         "behind it; a question asked one consultation ago is put on the record again either way; no cost is called "
         "so, or by nothing; of what is known of a unit, its name and its dispatch are not looked at again; where there "
         "is no policy or no airspace authority, a reason says so; a length of 200 is what it is where none is said; no "
-        "address has fewer than three characters.",
+        "address has fewer than three characters; what becomes of a change that oversight confirmed does not say whose "
+        "account it is in, which the stream says, and only a revocation says when.",
         r'adopted=None|FEWEST_CORNERS <= len|<= ONE_CONSULTATION|corrects or "XX|^-before = |'
         r'reasons or policy is None and|\+.*checks.text\("(subject|title|authority)", [^=]*(, at_least=3)?, \)|'
-        r'checks.text\("email", email, at_most=254\)',
+        r'checks.text\("email", email, at_most=254\)|'
+        r"(?m)^\+.*(_done\(None, asked|_done\(command.person, asked, state, None\)|ChangeDetails\(None|"
+        r"_decide\((Suspend|Leave|RevokeAccess)\(None|_decide\(Suspend\(.*state, None|_decide\(Leave\(.*state, None|"
+        r"_decide\(RevokeAccess\(.*None, at|_decide\(changed, state, None|_decide\(command, state, None\) else)",
     ),
 )
 UNREACHED = (

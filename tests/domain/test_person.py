@@ -535,7 +535,13 @@ gone = (RoleRevoked(Role.AUDITOR, COMMANDER, WHY), Suspended(COMMANDER, WHY))
 )
 @pytest.mark.rule("oversight.not_muted")
 def test_nobody_alone_takes_access_from_one_of_oversight_not_even_the_personnel_system(command: Command) -> None:
-    given(*of_oversight).when(command).then_refused(ChangeRefused, "oversight_not_muted")
+    (reason,) = given(*of_oversight).when(command).then_refused(ChangeRefused, "oversight_not_muted")
+    assert (reason.field, reason.accepted) == ("person", "requestOversightChange, answered by one of oversight")
+
+
+@pytest.mark.rule("oversight.not_muted")
+def test_what_would_change_nothing_of_one_of_oversight_is_not_refused() -> None:
+    given(*of_oversight).when(RevokeRole(LEE, Role.ANALYST, COMMANDER, "never had it")).then_nothing()
 
 
 @pytest.mark.rule("oversight.not_muted")

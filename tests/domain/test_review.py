@@ -120,10 +120,12 @@ def test_its_sample_is_drawn_all_the_same_and_the_record_names_the_seed_that_was
     asked = given(missed).when(fall_back, ENDS + HOUR)
     (sample,) = asked.then_types(AuditSampleDrawn)
     assert isinstance(sample, AuditSampleDrawn)
-    assert (sample.drawing_method, sample.nonce) == (sampling.FALLBACK, sampling.FALLBACK_NONCE)
+    assert (sample.week, sample.drawing_method, sample.nonce) == (WEEK, sampling.FALLBACK, sampling.FALLBACK_NONCE)
     assert sample.sample == sampling.sample(POPULATION, "00" * 32, 5) and not sample.late
     assert sample.review_by == ENDS + HOUR + 7 * DAY
     given(missed, sample).when(fall_back, ENDS + DAY).then_nothing()
+    (last,) = given(missed).when(fall_back, ENDS + REVEAL_WITHIN).events()
+    assert isinstance(last, AuditSampleDrawn) and not last.late
     (late,) = given(missed).when(fall_back, ENDS + REVEAL_WITHIN + SECOND).events()
     assert isinstance(late, AuditSampleDrawn) and late.late
     assert given(missed).state == Missed(missed)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import time
 from datetime import UTC, datetime, timedelta, timezone
 
 import pytest
@@ -131,3 +132,13 @@ def test_a_moment_is_of_the_week_that_it_lies_in_by_utc() -> None:
     assert sampling.week_of(ends) == "2026-W24"
     west = ends.astimezone(timezone(-timedelta(hours=7)))
     assert sampling.week_of(west) == "2026-W24"
+
+
+def test_a_week_is_one_of_utc_whatever_the_machines_own_clock_shows(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("TZ", "America/Los_Angeles")
+    time.tzset()
+    try:
+        assert sampling.week_of(datetime(2026, 6, 8, tzinfo=UTC)) == "2026-W24"
+    finally:
+        monkeypatch.undo()
+        time.tzset()
