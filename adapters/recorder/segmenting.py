@@ -52,8 +52,11 @@ class Segmenter:
         if self._packets:
             lasted = self._lasted(packet)
             at_key_frame = packet.is_keyframe and lasted >= SHORTEST
-            if at_key_frame or lasted >= LONGEST or self._size + packet.size > MOST_BYTES or lasted < timedelta(0):
-                cut = self._cut(taken.at, max(lasted, timedelta(0)))
+            if lasted < timedelta(0) or self._leaps(lasted, taken):
+                # The stream's time begins anew: what lies between is no part of what was shown.
+                cut = self._cut(taken.at, self._played())
+            elif at_key_frame or lasted >= LONGEST or self._size + packet.size > MOST_BYTES:
+                cut = self._cut(taken.at, lasted)
         if not self._packets:
             self._first = taken
         self._packets.append(packet)
@@ -64,13 +67,22 @@ class Segmenter:
         """What came since the last cut, where the stream broke off."""
         if not self._packets:
             return None
-        lasted = self._lasted(self._packets[-1]) + self._usual()
-        return self._cut(None, lasted)
+        return self._cut(None, self._played())
+
+    def _leaps(self, lasted: timedelta, taken: Taken) -> bool:
+        """Whether the stream's own time went on by far more than the clock did."""
+        assert self._first is not None
+        far = lasted - self._lasted(self._packets[-1]) > LONGEST
+        return far and abs(taken.at - self._first.at - lasted) >= AGREES
 
     def _lasted(self, packet: Packet) -> timedelta:
         """From the first packet held to the beginning of this one."""
         ticks = _time(packet) - _time(self._packets[0])
         return timedelta(seconds=float(ticks * self._base))
+
+    def _played(self) -> timedelta:
+        """How long all of it is shown, as far as its own times tell."""
+        return self._lasted(self._packets[-1]) + self._usual()
 
     def _usual(self) -> timedelta:
         """How long a picture is shown."""

@@ -67,12 +67,14 @@ class Closed:
 
 @dataclass(frozen=True, slots=True)
 class Space:
-    """Bytes. `free` and `total` are of the disk; None where that has no meaning. `quota` None: no limit of ours."""
+    """Bytes. `free` and `total` are of the disk; None where that has no meaning. `quota` None: no limit of ours.
+    `full`: what was last to be kept found no room."""
 
     used: int
     quota: int | None
     free: int | None
     total: int | None
+    full: bool = False
 
     def low(self, least_free_percent: int) -> str | None:
         """Why there is too little room left, in words; None where there is enough."""
@@ -80,6 +82,9 @@ class Space:
             return f"the vault holds {self.used / 1e9:.1f} GB of the {self.quota / 1e9:.1f} GB it may"
         if self.free is not None and self.total and 100 * self.free < least_free_percent * self.total:
             return f"{100 * self.free // self.total} % of the vault's disk is free, {least_free_percent} % is the least"
+        if self.full:
+            most = "and its disk is full" if self.quota is None else f"of the {self.quota / 1e9:.1f} GB it may"
+            return f"the last segment found no room: the vault holds {self.used / 1e9:.1f} GB {most}"
         return None
 
 
@@ -159,6 +164,7 @@ class Vault:
         if HOUR % length:
             raise ValueError(f"{length} is no part of an hour")
         self.storage, self._keys, self._length, self._quota = storage, keys, length, quota
+        self._full = False
         self._signer: Signer | None = None
         self._used: int | None = None
         self._lock = Lock()
@@ -245,9 +251,14 @@ class Vault:
     def put(self, name: str, *parts: bytes) -> None:
         """Raises StorageFault; StorageFull also where the quota is used up."""
         size = sum(map(len, parts))
-        if self._quota is not None and self.used() + size > self._quota:
-            raise StorageFull(f"the vault holds {self.used()} bytes, and its quota is {self._quota}")
-        self.storage.put(name, parts)
+        try:
+            if self._quota is not None and self.used() + size > self._quota:
+                raise StorageFull(f"the vault holds {self.used()} bytes, and its quota is {self._quota}")
+            self.storage.put(name, parts)
+        except StorageFull:
+            self._full = True
+            raise
+        self._full = False
         with self._lock:
             if self._used is not None:
                 self._used += size
@@ -268,7 +279,7 @@ class Vault:
 
     def space(self) -> Space:
         free, total = self.storage.free() or (None, None)
-        return Space(self.used(), self._quota, free, total)
+        return Space(self.used(), self._quota, free, total, self._full)
 
     # -- after the key -------------------------------------------------------
 

@@ -581,4 +581,6 @@ def test_three_cameras_are_recorded_all_the_while_and_nothing_of_it_can_be_chang
     one.write_bytes(content[:-1] + bytes([content[-1] ^ 1]))
     code, changed = verified()
     one.write_bytes(content)
-    assert code == 1 and [row["code"] for row in changed["findings"]] == ["segment_changed"]
+    # Where its hour is still being recorded, the one behind it is named too: it follows from what was there.
+    found = [(row["code"], row["feed"]) for row in changed["findings"]]
+    assert code == 1 and 1 <= len(found) <= 2 and set(found) == {("segment_changed", "camera-city-hall")}

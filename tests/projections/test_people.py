@@ -279,8 +279,7 @@ def test_a_change_of_oversight_is_shown_while_it_waits_and_a_corrected_training_
     last = log.append(("person-kim", confirmed), ("person-kim", course), ("person-kim", corrected))
     with ProjectionHost(log.url, store_feeds(log.url, 3), [PEOPLE]) as host:
         wait_applied(host, log.url, last, PEOPLE.name)
-    _, found = ask(log.url, queries.people, START)
-    aud, kim = found
+    aud, kim = ask(log.url, queries.people, START).people
     assert aud.asked is not None
     assert (aud.asked.change, aud.asked.by, aud.asked.answer_by) == ("leave", BY, until)
     assert kim.asked is None and kim.courses == (("watch_center_use", TODAY + 90 * DAY),)

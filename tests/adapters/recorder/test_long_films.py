@@ -107,6 +107,16 @@ def test_a_clock_that_is_set_back_costs_nothing(station: Station) -> None:
     assert not station.events(FootageLost) and station.sound(noon)
 
 
+def test_a_camera_whose_own_time_leaps_is_recorded_by_the_clock(station: Station) -> None:
+    before = list(every(1, 20 * SECOND))
+    leap = timedelta(hours=9)
+    after = [(at, in_stream + leap, key) for at, in_stream, key in every(1, 40 * SECOND) if at > before[-1][0]]
+    heads = filmed(station, Film([*before, *after]))
+    assert heads[-1].until - heads[0].since == 41 * SECOND
+    assert all(before.until == after.since for before, after in itertools.pairwise(heads))
+    assert not station.events(FootageLost) and station.sound(MIDNIGHT)
+
+
 def test_a_camera_without_key_frames_is_cut_all_the_same(station: Station) -> None:
     pictures = [(MIDNIGHT + n * SECOND, n * SECOND, n == 0) for n in range(60)]
     heads = filmed(station, Film(pictures))
