@@ -38,6 +38,8 @@ class StreamClock:
         """`arrived_us`: by our clock, since 1970; `camera_us`: by the camera's, from its last sender report."""
         offset = arrived_us - media_us
         if self._offset is None or offset < self._offset:
+            if self._offset is not None and self._offset - offset > AGREES:
+                self._window_least = None  # the packets' time leapt: what it was before says nothing of what it is
             self._offset = offset
         # The packets' clock lost time, or ours was set forward: only when the whole of some seconds says so.
         least = offset if self._window_least is None else min(self._window_least, offset)

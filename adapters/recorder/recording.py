@@ -16,6 +16,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+import av
 import structlog
 from prometheus_client import Counter
 
@@ -131,8 +132,9 @@ class Recording:
             try:
                 self._receive(stop, why)
                 return
-            except SourceFault as fault:
-                self.fault = why = str(fault)
+            except (SourceFault, av.FFmpegError) as fault:
+                # What cannot be written as it came is lost with its range, and the camera is asked anew.
+                self.fault = why = str(fault) if isinstance(fault, SourceFault) else "its pictures cannot be written"
                 again_at_once = isinstance(fault, StreamChanged)
                 log.warning("camera_lost", camera=self.address.camera, why=self.fault)
             if time.monotonic() - began > STEADY_S:

@@ -49,6 +49,15 @@ def test_a_clock_set_back_counts_at_once() -> None:
     assert clock.taken(SECOND, NOON_US - 3600 * SECOND, None).at == NOON - timedelta(hours=1)
 
 
+def test_pictures_whose_own_time_leaps_are_of_when_they_came() -> None:
+    clock, leap = StreamClock(), 11 * 3600 * SECOND
+    for n in range(30):
+        clock.taken(n * 500_000, NOON_US + n * 500_000, None)
+    for n in range(30, 60):
+        taken = clock.taken(n * 500_000 + leap, NOON_US + n * 500_000, None)
+        assert taken.at == NOON + n * timedelta(milliseconds=500)
+
+
 # -- presence ----------------------------------------------------------------
 
 
