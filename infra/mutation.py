@@ -70,7 +70,7 @@ CLASSES: tuple[tuple[str, str, str], ...] = (
         r'adopted=None|FEWEST_CORNERS <= len|<= ONE_CONSULTATION|corrects or "XX|^-before = |'
         r'reasons or policy is None and|\+.*checks.text\("(subject|title|authority)", [^=]*(, at_least=3)?, \)|'
         r'checks.text\("email", email, at_most=254\)|'
-        r"(?m)^\+.*(_done\(None, asked|_done\(command.person, asked, state, None\)|ChangeDetails\(None|"
+        r"\+.*(_done\(None, asked|_done\(command.person, asked, state, None\)|ChangeDetails\(None|"
         r"_decide\((Suspend|Leave|RevokeAccess)\(None|_decide\(Suspend\(.*state, None|_decide\(Leave\(.*state, None|"
         r"_decide\(RevokeAccess\(.*None, at|_decide\(changed, state, None|_decide\(command, state, None\) else)",
     ),
