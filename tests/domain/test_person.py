@@ -541,7 +541,7 @@ def test_nobody_alone_takes_access_from_one_of_oversight_not_even_the_personnel_
 
 @pytest.mark.rule("oversight.not_muted")
 def test_what_would_change_nothing_of_one_of_oversight_is_not_refused() -> None:
-    given(*of_oversight).when(RevokeRole(LEE, Role.ANALYST, COMMANDER, "never had it")).then_nothing()
+    given(*of_oversight).when(RevokeRole(LEE, Role.STATION_COMMANDER, COMMANDER, "never had it")).then_nothing()
 
 
 @pytest.mark.rule("oversight.not_muted")
