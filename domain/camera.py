@@ -329,7 +329,7 @@ def decide(command: Command, state: State, at: datetime) -> list[Event]:
                 raise InvalidValue("the camera has this name already", field="name", accepted="another name")
             return [CameraRenamed(name, _reason(command.reason), command.by)]
         case DrawFieldOfView(), Installed(field_of_view=seen_before):
-            _check_ground(command.outline)
+            checks.closed("outline", command.outline, FEWEST_CORNERS, MOST_POINTS)
             if command.outline == seen_before:
                 raise InvalidValue("the field of view is just so already", field="outline", accepted="another outline")
             return [FieldOfViewDrawn(command.outline, _reason(command.reason), command.by)]
@@ -385,16 +385,6 @@ def _check_outlines(outlines: tuple[Outline, ...]) -> None:
         or any(not (0 <= x <= 1 and 0 <= y <= 1) for x, y in corners)
     ):
         raise InvalidValue("this is no mask", field="outlines", accepted=accepted)
-
-
-def _check_ground(outline: tuple[Place, ...]) -> None:
-    accepted = f"at least {FEWEST_CORNERS} corners, at most {MOST_POINTS} points, the last one the first again"
-    if not FEWEST_CORNERS < len(outline) <= MOST_POINTS:
-        raise InvalidValue(f"the outline has {len(outline)} points", field="outline", accepted=accepted)
-    if outline[0] != outline[-1]:
-        raise InvalidValue("the outline is not closed", field="outline", accepted=accepted)
-    if len(set(outline)) < FEWEST_CORNERS:
-        raise InvalidValue("the outline encloses nothing", field="outline", accepted=accepted)
 
 
 def sector(place: Place, bearing_deg: float, angle_deg: float, range_m: float) -> tuple[Place, ...]:

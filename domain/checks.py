@@ -8,7 +8,7 @@ import unicodedata
 from collections.abc import Iterable
 from datetime import datetime, timedelta
 
-from domain.kernel import InvalidValue
+from domain.kernel import InvalidValue, Place
 
 _CODE = re.compile(r"[a-z][a-z0-9_]{1,39}")
 _IDENTIFIER = re.compile(r"[A-Za-z0-9][A-Za-z0-9._:@/+-]{0,127}")
@@ -75,6 +75,17 @@ def within(field: str, value: float, low: float, high: float, unit: str) -> floa
     if not math.isfinite(value) or not low <= value <= high:
         raise InvalidValue(f"{field} is out of range", field=field, accepted=f"{low:g} to {high:g} {unit}")
     return value
+
+
+def closed(field: str, outline: tuple[Place, ...], corners: int, points: int) -> None:
+    """A ring of at least so many corners and at most so many points, whose last one is the first again."""
+    accepted = f"at least {corners} corners, at most {points} points, the last one the first again"
+    if not corners < len(outline) <= points:
+        raise InvalidValue(f"the {field} has {len(outline)} points", field=field, accepted=accepted)
+    if outline[0] != outline[-1]:
+        raise InvalidValue(f"the {field} is not closed", field=field, accepted=accepted)
+    if len(set(outline)) < corners:
+        raise InvalidValue(f"the {field} encloses nothing", field=field, accepted=accepted)
 
 
 def one_of(field: str, value: str, accepted: Iterable[str]) -> str:

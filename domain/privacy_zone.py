@@ -140,15 +140,8 @@ def decide(command: Command, state: State, at: datetime) -> list[Event]:
 
 
 def _checked(shape: Shape) -> Shape:
-    """Raises InvalidValue: open, too few corners, too many points, no height."""
-    accepted = f"at least {FEWEST_CORNERS} corners, at most {MOST_POINTS} points, the last one the first again"
-    outline = shape.outline
-    if not FEWEST_CORNERS < len(outline) <= MOST_POINTS:
-        raise InvalidValue(f"the outline has {len(outline)} points", field="outline", accepted=accepted)
-    if outline[0] != outline[-1]:
-        raise InvalidValue("the outline is not closed", field="outline", accepted=accepted)
-    if len(set(outline)) < FEWEST_CORNERS:
-        raise InvalidValue("the outline encloses nothing", field="outline", accepted=accepted)
+    """Raises InvalidValue: no outline, no height."""
+    checks.closed("outline", shape.outline, FEWEST_CORNERS, MOST_POINTS)
     checks.within("ceiling_agl_m", shape.ceiling_agl_m, *CEILING_M, "m above ground")
     return shape
 

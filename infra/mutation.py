@@ -67,7 +67,7 @@ CLASSES: tuple[tuple[str, str, str], ...] = (
         "is no policy or no airspace authority, a reason says so; a length of 200 is what it is where none is said; no "
         "address has fewer than three characters; what becomes of a change that oversight confirmed does not say whose "
         "account it is in, which the stream says, and only a revocation says when.",
-        r'adopted=None|FEWEST_CORNERS <= len|<= ONE_CONSULTATION|corrects or "XX|^-before = |'
+        r'adopted=None|FEWEST_CORNERS <= len|corners <= len|<= ONE_CONSULTATION|corrects or "XX|^-before = |'
         r'reasons or policy is None and|\+.*checks.text\("(subject|title|authority)", [^=]*(, at_least=3)?, \)|'
         r'checks.text\("email", email, at_most=254\)|'
         r"\+.*(_done\(None, asked|_done\(command.person, asked, state, None\)|ChangeDetails\(None|"
