@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import select
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from datetime import date, timedelta
@@ -24,6 +23,7 @@ from adapters.allowances import PostgresAllowances
 from adapters.alpr import HttpPlateProvider
 from adapters.conditions import sources as condition_files
 from adapters.drone_gateway.wire import HttpDroneGateway
+from adapters.event_store.pool import SmallPool, closed_by_server
 from adapters.geometry import CountyGeometry
 from adapters.heartbeats import PostgresHeartbeats
 from adapters.identity.development_issuer import DevelopmentIssuer
@@ -59,6 +59,7 @@ from application.personal_data import PersonalData
 from application.pilots import Pilots
 from application.plates import Plates
 from application.policies import Policies
+from application.ports import StoreUnavailable
 from application.readings import Readings
 from application.retention import Retention
 from application.viewings import Viewings
@@ -85,7 +86,7 @@ async def serve(process: Running, handler: Handler, pages: Path = PAGES) -> None
     async with httpx.AsyncClient() as http, AsyncExitStack() as stack:
         readers = stack.enter_context(httpx.Client())
         heartbeats = stack.enter_context(PostgresHeartbeats(settings.write_url))
-        earlier = stack.enter_context(EarlierLooks(settings.read_url))
+        read_models = stack.enter_context(SmallPool(settings.read_url, "commands", _read_models_away))
         session_key = settings.session_key.get_secret_value() if settings.session_key else None
         sealing = session_keys(settings.home, session_key)
         allowances = stack.enter_context(PostgresAllowances(settings.write_url, sealing[0].raw_value))
@@ -96,10 +97,10 @@ async def serve(process: Running, handler: Handler, pages: Path = PAGES) -> None
             flights.sources = condition_files(settings.conditions)
         retention, personal_data = Retention(handler), PersonalData(handler)
         retention.key_backups_kept = personal_data.key_backups_kept = timedelta(days=settings.key_backup_days)
-        personal_data.record = stack.enter_context(DeedsInTheTrail(settings.read_url))
+        personal_data.record = DeedsInTheTrail(read_models.connection)
         zones, cameras = Zones(handler), Cameras(handler)
         zones.geometry = cameras.sight = CountyGeometry()
-        reasons = Reasons(handler, earlier)
+        reasons = Reasons(handler, EarlierLooks(read_models.connection))
         services = Services(
             settings=settings,
             handler=handler,
@@ -127,16 +128,7 @@ async def serve(process: Running, handler: Handler, pages: Path = PAGES) -> None
             reasons=reasons,
             shifts=Shifts(handler),
             gateway=HttpDroneGateway(settings.gateway_url, settings.gateway_key.get_secret_value(), http),
-            reads=AsyncConnectionPool(
-                settings.read_url,
-                min_size=2,
-                max_size=READ_SLOTS,
-                timeout=5.0,
-                open=False,
-                kwargs={"autocommit": True, "application_name": "saferweho api"},
-                configure=for_short_questions,
-                check=still_open,
-            ),
+            reads=reading(settings.read_url),
             applied=AppliedPositions(settings.read_url),
             standings=Standings(accounts, settings.write_url),
         )
@@ -199,21 +191,34 @@ def server_config(app: ASGIApp, settings: Settings) -> uvicorn.Config:
     )
 
 
-async def for_short_questions(connection: AsyncConnection[Any]) -> None:
-    """Compiling a question would take longer than answering it."""
-    await connection.execute("SET jit = off")
+def reading(url: str) -> AsyncConnectionPool[AsyncConnection[Any]]:
+    """The connections that answer queries, not open yet."""
+
+    async def for_short_questions(connection: AsyncConnection[Any]) -> None:
+        """Compiling a question would take longer than answering it."""
+        await connection.execute("SET jit = off")
+
+    async def still_open(connection: AsyncConnection[Any]) -> None:
+        if closed_by_server(connection):
+            await connection.close()
+            await pool.drain()  # as in SmallPool
+            raise psycopg.OperationalError("the server has closed the connection")
+
+    pool: AsyncConnectionPool[AsyncConnection[Any]] = AsyncConnectionPool(
+        url,
+        min_size=2,
+        max_size=READ_SLOTS,
+        timeout=5.0,
+        open=False,
+        kwargs={"autocommit": True, "application_name": "saferweho api"},
+        configure=for_short_questions,
+        check=still_open,
+    )
+    return pool
 
 
-async def still_open(connection: AsyncConnection[Any]) -> None:
-    """Raises psycopg.OperationalError where the server has closed this idle connection.
-
-    Costs no round trip: nothing was asked, so the one thing that can wait to be read is the server's goodbye.
-    """
-    waiting = select.poll()
-    waiting.register(connection.fileno(), select.POLLIN)
-    if waiting.poll(0):
-        await connection.close()
-        raise psycopg.OperationalError("the server has closed the connection")
+def _read_models_away() -> StoreUnavailable:
+    return StoreUnavailable("the read models do not answer: what was asked and done before is not known")
 
 
 def _read_models(services: Services) -> dict[str, Any]:

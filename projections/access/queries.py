@@ -5,16 +5,16 @@ Pages go from the newest to the oldest by position; `before` is the position of 
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, fields
 from datetime import datetime
-from types import TracebackType
-from typing import Any, Self, TypeVar
+from typing import Any, TypeVar
 
 import msgspec
 import psycopg
-from psycopg_pool import ConnectionPool
 
+from application.ports import StoreUnavailable
 from domain.kernel import Reason, StreamId
 from projections.engine.reading import NoReadModel, Reader, open_items
 
@@ -179,34 +179,16 @@ class EarlierLooks:
     It serves advice on a reason alone, so a read model that lags, or is away, gives less advice and stops nobody.
     """
 
-    def __init__(self, url: str) -> None:
-        self._pool = ConnectionPool(
-            url,
-            min_size=0,
-            max_size=4,
-            timeout=1.0,
-            open=False,
-            check=ConnectionPool.check_connection,
-            kwargs={"autocommit": True},
-            name="earlier looks",
-        )
+    def __init__(self, connection: Callable[[], AbstractContextManager[psycopg.Connection[Any]]]) -> None:
+        self._connection = connection
 
     def of(self, person: str, limit: int) -> Sequence[StreamId]:
         query = "SELECT stream FROM read.access_looks WHERE person = %s ORDER BY requested_position DESC LIMIT %s"
         try:
-            with self._pool.connection() as connection:
+            with self._connection() as connection:
                 return [StreamId(stream) for (stream,) in connection.execute(query, (person, limit))]
-        except psycopg.Error:
+        except (psycopg.Error, StoreUnavailable):
             return []
-
-    def __enter__(self) -> Self:
-        self._pool.open()
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self._pool.close()
 
 
 async def still_open(connection: Reader) -> list[tuple[str, str]]:

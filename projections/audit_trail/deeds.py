@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from types import TracebackType
-from typing import Self
+from collections.abc import Callable
+from contextlib import AbstractContextManager
+from typing import Any
 
 import psycopg
-from psycopg_pool import ConnectionPool
 
 from application.personal_data import REVIEWED, Deed, Known
 from application.ports import StoreUnavailable
@@ -19,23 +19,14 @@ SELECT c.position, c.incomplete, e.position, e.recorded_at, e.type, e.stream FRO
 
 
 class DeedsInTheTrail:
-    """Implements `application.personal_data.DeedsOnRecord`. A context manager, one a process."""
+    """Implements `application.personal_data.DeedsOnRecord`."""
 
-    def __init__(self, url: str) -> None:
-        self._pool = ConnectionPool(
-            url,
-            min_size=0,
-            max_size=2,
-            timeout=4.0,
-            open=False,
-            check=ConnectionPool.check_connection,
-            kwargs={"autocommit": True},
-            name="deeds",
-        )
+    def __init__(self, connection: Callable[[], AbstractContextManager[psycopg.Connection[Any]]]) -> None:
+        self._connection = connection
 
     def under(self, number: str) -> Known:
         try:
-            with self._pool.connection() as connection:
+            with self._connection() as connection:
                 rows = connection.execute(_UNDER, {"number": number, "types": sorted(REVIEWED)}).fetchall()
         except psycopg.errors.UndefinedTable:
             return Known()  # never built: the log itself is read
@@ -46,12 +37,3 @@ class DeedsInTheTrail:
         up_to, unread = rows[0][:2]
         deeds = [Deed(*row[2:]) for row in rows if row[2] is not None]
         return Known(up_to, deeds, tuple(unread or ()))
-
-    def __enter__(self) -> Self:
-        self._pool.open()
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self._pool.close()

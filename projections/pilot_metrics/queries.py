@@ -120,7 +120,7 @@ async def figures(
     SELECT {group}, count(*)::int AS n, (count(*) FILTER (WHERE holds))::int AS held,
            percentile_cont(0.5) WITHIN GROUP (ORDER BY value) AS median,
            percentile_cont(0.9) WITHIN GROUP (ORDER BY value) AS p90,
-           sum(value)::double precision AS total, sum(per)::double precision AS per,
+           sum(value ORDER BY value)::double precision AS total, sum(per ORDER BY per)::double precision AS per,
            (count(*) FILTER (WHERE clocks_apart))::int AS clocks_apart
     FROM cases {order}"""  # noqa: S608
     found = [_figure(definition.kind, row) for row in await _rows(connection, query, values)]

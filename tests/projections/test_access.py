@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import secrets
 from collections.abc import Iterator
+from contextlib import nullcontext
 from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Any
@@ -240,7 +241,8 @@ def test_who_looks_now_and_who_looked(log: Log) -> None:
     assert {look.stream for look in mine} == {"liveview-2", "liveview-3"}
     found = ask(log.url, queries.recordings, feed=FEED, since=START, until=START + timedelta(minutes=1), limit=5)
     assert [recording.footage for recording in found] == ["footage-f1"]
-    with queries.EarlierLooks(log.url) as earlier:
+    with psycopg.connect(log.url) as connection:
+        earlier = queries.EarlierLooks(lambda: nullcontext(connection))
         assert earlier.of(BEN, 1) == ["liveview-3"]
         assert earlier.of("nobody", 5) == []
 

@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+from contextlib import nullcontext
+
+import psycopg
+
 from application.personal_data import REVIEWED, Deed, Known
 from projections.audit_trail.deeds import DeedsInTheTrail
 from projections.audit_trail.projection import AUDIT_TRAIL
@@ -22,7 +26,8 @@ def test_the_trail_names_what_was_done_under_a_number_and_how_far_it_knows(log: 
     with ProjectionHost(log.url, store_feeds(log.url, 2), [AUDIT_TRAIL]) as host:
         wait_applied(host, log.url, last, AUDIT_TRAIL.name)
     log.append(("liveview-4", GRANTED), casenumber="C-7")  # not in the trail yet
-    with DeedsInTheTrail(log.url) as deeds:
+    with psycopg.connect(log.url) as connection:
+        deeds = DeedsInTheTrail(lambda: nullcontext(connection))
         known, other, none = deeds.under("C-7"), deeds.under("C-8"), deeds.under("C-9")
     assert known.up_to == other.up_to == none.up_to == last
     assert [(deed.position, deed.type, deed.stream) for deed in known.deeds] == [
@@ -37,5 +42,6 @@ def test_the_trail_names_what_was_done_under_a_number_and_how_far_it_knows(log: 
 
 def test_without_a_trail_nothing_is_known_and_the_log_is_read_instead(log: Log) -> None:
     log.append(("liveview-1", GRANTED), casenumber="C-7")
-    with DeedsInTheTrail(log.url) as deeds:
+    with psycopg.connect(log.url) as connection:
+        deeds = DeedsInTheTrail(lambda: nullcontext(connection))
         assert deeds.under("C-7") == Known()
