@@ -1,6 +1,7 @@
 """Child processes that never outlive us, and small facts about processes and ports."""
 
 import os
+import secrets
 import signal
 import socket
 import subprocess
@@ -15,6 +16,8 @@ from typing import Literal, TypeVar
 T = TypeVar("T")
 
 User = Literal["same", "namespace", "nobody"]
+
+LOWEST_PORT = 15_000  # above those that well-known services have, and that browsers refuse
 
 _LEASH = [sys.executable, "-I", "-S", str(Path(__file__).with_name("leash.py"))]
 
@@ -81,10 +84,27 @@ def wait_until(condition: Callable[[], T], seconds: float, every: float = 0.05) 
 
 
 def free_port() -> int:
-    """A TCP port of 127.0.0.1 that nobody listens on."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
+    """A TCP port of 127.0.0.1 that nobody uses: for whoever listens on it a little later, or again after a restart.
+
+    Of those below the ones that the system gives to outgoing connections, which may take any of theirs meanwhile.
+    """
+    while True:
+        port = secrets.choice(range(LOWEST_PORT, _first_of_outgoing()))
+        with socket.socket() as probe:
+            try:
+                probe.bind(("127.0.0.1", port))
+            except OSError:
+                continue
+        return port
+
+
+def _first_of_outgoing() -> int:
+    """ip(7), ip_local_port_range."""
+    try:
+        first = int(Path("/proc/sys/net/ipv4/ip_local_port_range").read_text().split()[0])
+    except OSError:
+        first = 32768
+    return first if first > LOWEST_PORT + 1000 else 65536
 
 
 def port_is_free(port: int) -> bool:

@@ -87,7 +87,7 @@ def log_of(url: str) -> list[tuple[int, Json]]:
 
 ARE_WAITING = """SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND usename = 'saferweho_api'
     AND application_name = 'saferweho-store' AND wait_event_type = 'Lock'"""
-KILL = """SELECT pg_terminate_backend(pid) AND state = 'active' AND application_name = 'saferweho-store'
+KILL = """SELECT pg_terminate_backend(pid) AND coalesce(state, '') = 'active' AND application_name = 'saferweho-store'
     FROM pg_stat_activity WHERE datname = current_database() AND usename = 'saferweho_api'
     AND application_name <> 'saferweho waits'"""
 Nodes = tuple[AppendingNode, AppendingNode]
