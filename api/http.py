@@ -174,6 +174,8 @@ def build_app(
         docs_url=None,
         redoc_url=None,
         openapi_url="/openapi.json" if services.settings.shows_schema else None,
+        # Traces only where somebody collects them; figures are ours, and what was wrong with an input is in no log.
+        telemetry={"tracing": bool(services.settings.otlp_endpoint), "metrics": False, "logs": False},
     )
     app.add_middleware(_SecurityHeaders)
 
