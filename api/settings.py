@@ -333,6 +333,13 @@ class Settings(BaseSettings):
     vault_quota_gb: float = Field(
         0, ge=0, alias="SAFERWEHO_VAULT_QUOTA_GB", description="GB of footage the vault may hold; 0: what fits."
     )
+    masked_megapixels_per_s: float = Field(
+        0,
+        ge=0,
+        alias="SAFERWEHO_MASKED_MEGAPIXELS_PER_S",
+        description="How much this machine masks at once, in million pixels a second (1280 by 720 at 30 pictures: "
+        "28); a picture beyond that is refused. 0: 75 for every core.",
+    )
     scrub_mb_per_s: int = Field(
         10,
         ge=0,

@@ -261,15 +261,7 @@ class Views(EndingViews):
             if request is None:
                 raise NotFound("nobody has asked for this view", field="view", accepted="an open view's id")
             said = request.grounds
-            _under(attempt, request)
-            call = call_of(attempt, said.call)
-            policy = authorise(
-                attempt,
-                "request_live_view",
-                request.feed,
-                shared_with_open_incident=call is not None and call.open and request.feed in call.shared,
-                commands_flight=_commands_flight(attempt, request.feed, actor.person),
-            )
+            policy, call = may_ask_again(attempt, request)
             again = Grounds(said.purpose, reason, said.call, said.case, said.authorisation)
             scored = self._reasons.quality(actor, again, call, case_of(attempt, said.case), policy)
             facts = ViewFacts(standing_of_feed(attempt, request.feed), call, policy)
@@ -410,6 +402,20 @@ class Views(EndingViews):
             return outcome(attempt, CALL.stream(call), call)
 
         return self.run(actor, "stop_sharing_feed", [call, feed_id], command_id, use)
+
+
+def may_ask_again(attempt: Attempt, request: LiveViewRequested) -> tuple[PolicyInForce, CallStanding | None]:
+    """What let the attempt's actor ask for a view is asked again, for the same purpose and case. Raises Denied."""
+    _under(attempt, request)
+    call = call_of(attempt, request.grounds.call)
+    policy = authorise(
+        attempt,
+        "request_live_view",
+        request.feed,
+        shared_with_open_incident=call is not None and call.open and request.feed in call.shared,
+        commands_flight=_commands_flight(attempt, request.feed, attempt.actor.person),
+    )
+    return policy, call
 
 
 def _request_of(state: State) -> LiveViewRequested | None:

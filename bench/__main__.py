@@ -29,6 +29,7 @@ BENCHES = (
     "mavlink_gateway",
     "vault",
     "recorder",
+    "masked",
     "page",
 )
 HEADINGS = ("name", "value", "unit", "floor", "ratio", "goal", "holds")

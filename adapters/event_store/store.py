@@ -101,6 +101,13 @@ class PostgresEventStore:
         )
         return [stream for (stream,) in rows]
 
+    def zones(self) -> Sequence[str]:
+        rows = self._rows(
+            "SELECT originator_id FROM events.stored_events WHERE topic = 'zone.privacy_zone_drawn.v1'"
+            " ORDER BY originator_id"
+        )
+        return [stream for (stream,) in rows]
+
     def head(self) -> Head:
         (row,) = self._rows("SELECT position, rolling_hash FROM events.head")
         return Head(*row)

@@ -8,11 +8,13 @@ cannot be masked, for whatever reason, is black all over.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 import numpy as np
 import shapely
 import structlog
 from av import VideoFrame
+from av.video.plane import VideoPlane
 from numpy.typing import NDArray
 
 from domain.camera import WHOLE_PICTURE, Outline
@@ -23,35 +25,46 @@ FORMAT = "yuv420p"
 log = structlog.get_logger()
 
 
+@dataclass(frozen=True, slots=True)
+class _Cover:
+    """What is covered of one plane: a rectangle around all of it, and which samples in that."""
+
+    rows: slice
+    columns: slice
+    samples: NDArray[np.bool_]
+
+
 class Burner:
     """One mask for pictures of any size. Not for two threads at once."""
 
     def __init__(self, outlines: Sequence[Outline]) -> None:
         self._outlines = tuple(outlines)
-        self._known: tuple[int, int, NDArray[np.bool_]] | None = None
+        self._known: tuple[int, int, tuple[_Cover, _Cover]] | None = None
 
     def burn(self, frame: VideoFrame) -> VideoFrame:
         """The picture as it may be shown, in 4:2:0, of an even size, with the times of the original."""
         width, height = max(2, frame.width & ~1), max(2, frame.height & ~1)
         try:
-            # A copy: the original's samples may be those that the decoder predicts the next pictures from.
-            samples = np.array(frame.reformat(width, height, FORMAT).to_ndarray(), dtype=np.uint8)
-            covered = self._covered(width, height)
-            samples[:height][covered.repeat(2, 0).repeat(2, 1)] = BLACK_LUMA
-            for plane in _chroma(samples, width, height):
-                plane[covered.reshape(plane.shape)] = GREY_CHROMA
+            luma, chroma = self._covers(width, height)
+            source = frame.reformat(width, height, FORMAT)
+            # Another frame: the original's samples may be those that the decoder predicts the next pictures from.
+            burnt = VideoFrame(width, height, FORMAT)
+            for n, (plane, value) in enumerate(zip(burnt.planes, (BLACK_LUMA, GREY_CHROMA, GREY_CHROMA), strict=True)):
+                samples, cover = _samples(plane), chroma if n else luma
+                samples[:] = _samples(source.planes[n])
+                np.copyto(samples[cover.rows, cover.columns], value, where=cover.samples)
         except Exception as error:
             log.error("mask_not_burnt", error=f"{type(error).__name__}: {error}", width=width, height=height)
-            samples = black(width, height)
-        burnt = VideoFrame.from_ndarray(samples, FORMAT)
+            burnt = black_picture(width, height)
         burnt.pts = frame.pts
         if frame.time_base is not None:
             burnt.time_base = frame.time_base
         return burnt
 
-    def _covered(self, width: int, height: int) -> NDArray[np.bool_]:
+    def _covers(self, width: int, height: int) -> tuple[_Cover, _Cover]:
         if self._known is None or self._known[:2] != (width, height):
-            self._known = (width, height, covered_squares(self._outlines, width, height))
+            squares = covered_squares(self._outlines, width, height)
+            self._known = (width, height, (_cover(squares.repeat(2, 0).repeat(2, 1)), _cover(squares)))
         return self._known[2]
 
 
@@ -59,7 +72,6 @@ def covered_squares(outlines: Sequence[Outline], width: int, height: int) -> NDA
     """Rows and columns of the squares of two by two pixels that an outline touches or comes near. An outline that is
     none, because its sides cross or a corner is no number, covers everything."""
     covered = np.zeros((height // 2, width // 2), dtype=np.bool_)
-    columns, rows = np.meshgrid(np.arange(width // 2) * 2 + 1.0, np.arange(height // 2) * 2 + 1.0)
     for outline in outlines:
         corners = np.asarray(outline, dtype=np.float64)
         if corners.ndim != 2 or len(corners) < 3 or not np.isfinite(corners).all():
@@ -71,20 +83,35 @@ def covered_squares(outlines: Sequence[Outline], width: int, height: int) -> NDA
         # A square is touched where its middle is within half its diagonal of the shape.
         grown = shape.buffer(MARGIN_PX + 2**0.5, quad_segs=8)
         shapely.prepare(grown)
-        covered |= shapely.contains_xy(grown, columns, rows)
+        left, top, right, bottom = (max(0, int(edge // 2)) for edge in grown.bounds)
+        near = (slice(top, bottom + 1), slice(left, right + 1))
+        rows, columns = np.indices(covered[near].shape) * 2.0 + 1.0
+        covered[near] |= shapely.contains_xy(grown, columns + 2 * left, rows + 2 * top)
         if outline == WHOLE_PICTURE:
             covered[:] = True
     return covered
 
 
 def black(width: int, height: int) -> NDArray[np.uint8]:
+    """Samples in FORMAT, of an even size, as `VideoFrame.from_ndarray` takes them."""
     samples = np.full((height * 3 // 2, width), GREY_CHROMA, dtype=np.uint8)
     samples[:height] = BLACK_LUMA
     return samples
 
 
-def _chroma(samples: NDArray[np.uint8], width: int, height: int) -> tuple[NDArray[np.uint8], NDArray[np.uint8]]:
-    flat = samples.reshape(-1)
-    luma, quarter = width * height, width * height // 4
-    shape = (height // 2, width // 2)
-    return flat[luma : luma + quarter].reshape(shape), flat[luma + quarter :].reshape(shape)
+def black_picture(width: int, height: int) -> VideoFrame:
+    """Of an even size."""
+    return VideoFrame.from_ndarray(black(width, height), FORMAT)
+
+
+def _samples(plane: VideoPlane) -> NDArray[np.uint8]:
+    """A view of a plane's samples: what is written there is in the picture."""
+    return np.frombuffer(plane, dtype=np.uint8).reshape(plane.height, plane.line_size)[:, : plane.width]
+
+
+def _cover(covered: NDArray[np.bool_]) -> _Cover:
+    rows, columns = np.flatnonzero(covered.any(1)), np.flatnonzero(covered.any(0))
+    if not len(rows):
+        return _Cover(slice(0, 0), slice(0, 0), covered[:0, :0])
+    down, across = slice(rows[0], rows[-1] + 1), slice(columns[0], columns[-1] + 1)
+    return _Cover(down, across, covered[down, across].copy())

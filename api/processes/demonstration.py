@@ -29,6 +29,7 @@ from application.fleet import Fleet
 from application.handling import Accepted, Actor, Outcome
 from application.policies import Policies
 from domain import camera, dock, drone, person
+from domain.camera import Outline
 from domain.founding import Founder
 from domain.kernel import CameraId, DockId, DroneId, PersonId, Place
 from domain.person import CertificateKind, Organisation, Role
@@ -66,17 +67,23 @@ ADMINISTRATOR, COMMANDER = PEOPLE[0], PEOPLE[1]
 
 @dataclass(frozen=True, slots=True)
 class Hung:
-    """A camera of the demonstration, which films a synthetic picture. `looks`: degrees from true north."""
+    """A camera of the demonstration, which films a synthetic picture. `looks`: degrees from true north; `windows`: of
+    flats that it must not show."""
 
     id: str
     name: str
     place: Place
     looks: float
+    windows: tuple[Outline, ...] = ()
 
 
+WINDOWS: tuple[Outline, ...] = (
+    ((0.08, 0.12), (0.26, 0.16), (0.26, 0.46), (0.08, 0.44)),
+    ((0.74, 0.16), (0.92, 0.12), (0.92, 0.44), (0.74, 0.46)),
+)
 CAMERAS = (
     Hung("plummer-park", "Santa Monica Boulevard at Plummer Park", Place(34.0909, -118.3512), 180.0),
-    Hung("city-hall", "Santa Monica Boulevard at City Hall", Place(34.0905, -118.3689), 90.0),
+    Hung("city-hall", "Santa Monica Boulevard at City Hall", Place(34.0905, -118.3689), 90.0, WINDOWS),
     Hung("sunset-strip", "Sunset Boulevard at San Vicente Boulevard", Place(34.0909, -118.3857), 270.0),
 )
 
@@ -125,6 +132,9 @@ def prepare() -> None:
         for hung in CAMERAS:
             put_up = camera.InstallCamera(CameraId(hung.id), hung.name, hung.place, 6.0, hung.looks, by)
             done(Cameras(handler).change(admin, put_up))
+            if hung.windows:
+                why = "windows of the flats across the street"
+                done(Cameras(handler).change(admin, camera.ChangeMask(CameraId(hung.id), hung.windows, why, by)))
         for actor in (admin, captain):
             done(accounts.sign_off(actor))
 
