@@ -2,8 +2,8 @@
 
 Invariant: nothing is decoded before the first key frame. A picture whose decoder met damage is not to be trusted, nor
 is any after it up to the next key frame: a decoder fills what it misses from elsewhere in the picture, also from under
-a mask. Such pictures come out as `damaged`, and whoever shows them hides all of them. H.265 without checksums can be
-damaged in ways that no decoder notices: docs/masks.md says what that means.
+a mask. Such pictures come out as `damaged`, and whoever shows them hides all of them. Not every damage is noticed by
+every decoder: docs/masks.md says what that means.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from __future__ import annotations
 import io
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from fractions import Fraction
 from typing import Any
@@ -26,8 +26,7 @@ MOST_PIXELS = 4096 * 2304  # of a picture
 MOST_PICTURES = 3000  # of a segment of ten seconds
 GIVES_UP_AFTER = 300  # pictures in a row that nothing comes of
 _STRICT = {
-    "err_detect": "crccheck+bitstream+buffer+careful+explode",
-    "ec": "0",  # what is damaged is not mended from elsewhere in the picture
+    "err_detect": "crccheck+bitstream+buffer+careful+compliant+aggressive+explode",
     "max_pixels": str(MOST_PIXELS),
 }
 _CONTAINER = {
@@ -64,7 +63,6 @@ class Decoder:
         context = av.CodecContext.create(parameters.codec, "r")
         context.options = dict(_STRICT)
         context.thread_count = 1  # a thread a feed; several would keep as many pictures back
-        context.time_base = parameters.time_base
         if parameters.extradata:
             context.extradata = parameters.extradata
         self._context: Any = context
@@ -166,7 +164,7 @@ def opened(content: bytes) -> Iterator[tuple[CodecParameters, Iterator[Any]]]:
 
 
 def coded(content: bytes, since: datetime) -> tuple[CodecParameters, list[CodedPicture]]:
-    """A segment's parameters and pictures. `since`: when its first was taken. Raises NotVideo."""
+    """A segment's parameters and pictures. `since`: when the first that is shown was taken. Raises NotVideo."""
     with opened(content) as (parameters, packets):
         pictures: list[CodedPicture] = []
         for packet in packets:
@@ -176,12 +174,12 @@ def coded(content: bytes, since: datetime) -> tuple[CodecParameters, list[CodedP
             dts = packet.dts if packet.dts is not None else packet.pts
             if pts is None or dts is None or not packet.size:
                 continue
-            first = pictures[0].dts if pictures else dts
-            at = since + timedelta(seconds=float((pts - first) * parameters.time_base))
-            pictures.append(CodedPicture(bytes(packet), pts, dts, bool(packet.is_keyframe), at))
+            pictures.append(CodedPicture(bytes(packet), pts, dts, bool(packet.is_keyframe), since))
     if not pictures:
         raise NotVideo("holds no picture")
-    return parameters, pictures
+    first = min(picture.pts for picture in pictures)
+    ticks = parameters.time_base
+    return parameters, [replace(p, at=since + timedelta(seconds=float((p.pts - first) * ticks))) for p in pictures]
 
 
 def _packets(container: Any, video: Any) -> Iterator[Any]:

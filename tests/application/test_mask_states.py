@@ -54,13 +54,12 @@ class Masked:
         self.views, self.cameras = Views(center.handler, heartbeats), Cameras(center.handler)
         self.overrides, self.zones = Overrides(center.handler), Zones(center.handler)
         self.zones.geometry = CountyGeometry()
-        self.captain = center.signed_on(CAPTAIN)
         put_up = InstallCamera(CameraId("plaza"), "Plaza", Place(34.09, -118.3617), 6.0, 90.0, PersonId(ADMIN))
         done(self.cameras.change(center.signed_on(ADMIN), put_up))
         done(self.cameras.change(service("service-recorder"), NoteOnline(CameraId("plaza"), center.clock.now())))
         self.dee = center.signed_on(center.enrolled("dee", Role.WATCH_OPERATOR))
         self.eve = center.signed_on(center.enrolled("eve", Role.WATCH_OPERATOR))
-        self.sergeant = center.signed_on(center.enrolled("sam", Role.WATCH_SUPERVISOR))
+        center.enrolled("sam", Role.WATCH_SUPERVISOR)
         self.step(HOUR)
 
     def step(self, by: timedelta) -> datetime:
@@ -74,7 +73,11 @@ class Masked:
 
     def zone(self, key: str, shape: Shape) -> None:
         done(
-            self.zones.change(self.captain, key, DrawZone(key, shape, "people swim here in private", PersonId(CAPTAIN)))
+            self.zones.change(
+                self.center.signed_on(CAPTAIN),
+                key,
+                DrawZone(key, shape, "people swim here in private", PersonId(CAPTAIN)),
+            )
         )
 
     def granted(
@@ -91,7 +94,7 @@ class Masked:
             flight=FlightId(flight) if flight else None,
         )
         key = done(self.overrides.request(by or self.dee, plan, WARRANT, REASON)).key
-        done(self.overrides.approve(self.sergeant, key))
+        done(self.overrides.approve(self.center.signed_on("sam"), key))
         return key
 
     def footage(self, range_: Range, feed: FeedId = PLAZA) -> FootageId:
@@ -201,7 +204,7 @@ def test_every_zone_that_is_drawn_is_hidden_in_a_drones_picture(masked: Masked) 
     masked.zone("yard", YARD)
     assert set(masked.states.live(flight, "dee").zones) == {POOL, YARD}
     retire = RetireZone("the pool was filled in years ago", PersonId(CAPTAIN))
-    done(masked.zones.change(masked.captain, "pool", retire))
+    done(masked.zones.change(masked.center.signed_on(CAPTAIN), "pool", retire))
     assert masked.states.live(flight, "dee").zones == (YARD,)
 
 
@@ -304,7 +307,11 @@ def test_a_drones_footage_is_hidden_under_the_zones_of_its_time_and_under_those_
         )
     )
     assert set(masked.states.recorded(footage, stretch, "dee").zones) == {POOL, smaller}
-    done(masked.zones.change(masked.captain, "pool", RetireZone("the pool was filled in", PersonId(CAPTAIN))))
+    done(
+        masked.zones.change(
+            masked.center.signed_on(CAPTAIN), "pool", RetireZone("the pool was filled in", PersonId(CAPTAIN))
+        )
+    )
     assert masked.states.recorded(footage, stretch, "dee").zones == (POOL,)
     masked.step(MINUTE)
     masked.zone("yard", YARD)

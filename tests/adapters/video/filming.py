@@ -204,6 +204,14 @@ def black(samples: Samples) -> bool:
     return bool(np.abs(luma(samples) - 16).max() <= 3 and np.abs(chroma(samples) - 128).max() <= 3)
 
 
+def alike(one: Samples, other: Samples) -> bool:
+    """The same picture in every block of it, give or take what an encoder with room makes of it."""
+    difference = np.abs(luma(one) - luma(other))
+    height, width = difference.shape
+    blocks = difference.reshape(height // 12, 12, width // 16, 16).mean((1, 3))
+    return bool(blocks.max() < 20)
+
+
 def moves(pictures: Sequence[Samples], outline: Outline) -> bool:
     """Whether what is outside an outline is a picture, and another one each time."""
     height, width = pictures[0].shape[0] * 2 // 3, pictures[0].shape[1]

@@ -51,7 +51,7 @@ class Viewer:
 
     def ended(self) -> Viewer:
         with self._some:
-            assert self._some.wait_for(lambda: isinstance(self.pieces[-1], Ended), WITHIN_S)
+            assert self._some.wait_for(lambda: bool(self.pieces) and isinstance(self.pieces[-1], Ended), WITHIN_S)
         return self
 
 
