@@ -211,7 +211,7 @@ class Histories(Generic[T]):
     def of(self, keys: Sequence[str], then: Range | None = None) -> list[list[T | None]]:
         """For each stream what it says now, and before that what it said at any moment of a stretch, both ends
         included; nothing where it does not exist. All as of one moment. Raises StoreUnavailable."""
-        streams = [self._aggregate.stream(key) for key in keys]
+        streams: list[str] = [self._aggregate.stream(key) for key in keys]
         with self._lock:
             after = {stream: self._known[stream].version for stream in streams if stream in self._known}
             fresh = self._store.read(streams, after) if streams else {}

@@ -106,7 +106,7 @@ def black_picture(width: int, height: int) -> VideoFrame:
 
 def _samples(plane: VideoPlane) -> NDArray[np.uint8]:
     """A view of a plane's samples: what is written there is in the picture."""
-    return np.frombuffer(plane, dtype=np.uint8).reshape(plane.height, plane.line_size)[:, : plane.width]
+    return np.frombuffer(memoryview(plane), dtype=np.uint8).reshape(plane.height, plane.line_size)[:, : plane.width]
 
 
 def _cover(covered: NDArray[np.bool_]) -> _Cover:

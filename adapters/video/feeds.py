@@ -122,7 +122,8 @@ class MaskedFeeds:
             viewer = object()
             shared.viewers[viewer] = take
             VIEWERS.inc()
-            for piece in (*([shared.init] if shared.init else []), *shared.group):
+            so_far: list[Piece] = [shared.init, *shared.group] if shared.init else []
+            for piece in so_far:
                 self._hand(shared, viewer, piece)
         return Viewing(partial(self._left, shared, viewer))
 

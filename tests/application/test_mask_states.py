@@ -303,7 +303,9 @@ def test_a_drones_footage_is_hidden_under_the_zones_of_its_time_and_under_those_
     smaller = replace(YARD, ceiling_agl_m=30.0)
     done(
         masked.zones.change(
-            masked.captain, "pool", RedrawZone(smaller, "the neighbours agreed to it", PersonId(CAPTAIN))
+            masked.center.signed_on(CAPTAIN),
+            "pool",
+            RedrawZone(smaller, "the neighbours agreed to it", PersonId(CAPTAIN)),
         )
     )
     assert set(masked.states.recorded(footage, stretch, "dee").zones) == {POOL, smaller}
