@@ -12,6 +12,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
+from datetime import datetime
 from itertools import pairwise
 from math import cos, hypot, inf, radians
 from typing import Protocol
@@ -94,6 +95,30 @@ class Zone:
 
 
 @dataclass(frozen=True, slots=True)
+class Lift:
+    """An override of a zone, as long as it is in effect, for the flight it was granted for."""
+
+    override: str
+    flight: str
+    since: datetime
+    until: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class KnownZone:
+    """A zone in force with all the overrides that lift it for one flight or another."""
+
+    zone: str
+    shape: Shape
+    lifts: tuple[Lift, ...] = ()
+
+    def at(self, now: datetime, flight: str | None) -> Zone:
+        """As it stands at a time to a flight; one that nobody has named has no override."""
+        lift = next((lift for lift in self.lifts if lift.flight == flight and lift.since <= now < lift.until), None)
+        return Zone(self.zone, self.shape, lift.override if lift else None)
+
+
+@dataclass(frozen=True, slots=True)
 class Velocity:
     """Metres a second over ground, and upwards."""
 
@@ -138,7 +163,7 @@ class ZoneWatch:
     def _one(self, zone: Zone, seen: Observation, height: GroundHeight, velocity: Velocity) -> list[Noticed]:
         position, shape = seen.position, zone.shape
         here = Place(position.latitude, position.longitude)
-        distance, above = distance_m(shape.outline, here), _above_m(shape, height)
+        distance, above = distance_m(shape.outline, here), above_m(shape, height)
         if zone.key in self.inside:
             if distance >= LEFT_M or above >= LEFT_M:
                 return [self._leave(zone.key, seen, height)]
@@ -170,7 +195,7 @@ class ZoneWatch:
         return RecordZoneExit(key, seen, height)
 
 
-def _above_m(shape: Shape, height: GroundHeight) -> float:
+def above_m(shape: Shape, height: GroundHeight) -> float:
     """Metres that a drone is surely above a zone's ceiling; not at all where its height above ground is unknown."""
     return -inf if height.metres is None else height.metres - GROUND_ERROR_M - shape.ceiling_agl_m
 

@@ -8,27 +8,34 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
+from collections.abc import Callable, Coroutine, Mapping
 from contextlib import suppress
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 from uuid import NAMESPACE_URL, UUID, uuid5
 
 import structlog
 
 from adapters.drone_gateway.journal import Journal
 from adapters.drone_gateway.notes import Notebook, Notes, Sortie
+from adapters.drone_gateway.poses import pose_of
 from adapters.drone_gateway.sightings import command_of, frames_of, here, position_of, where
 from adapters.drone_gateway.stamps import Stamps
 from adapters.drone_gateway.zones import ZoneGuard
 from adapters.mavlink import observations as seen
 from adapters.mavlink.gateway import Craft, Gateway, Sample
+from adapters.mavlink.modes import Intent, choice
 from adapters.mavlink.observations import Target
 from adapters.mavlink.outcomes import Accepted, LinkRefused
+from adapters.mavlink.state import VehicleState
+from adapters.poses.publishing import PosesServer
 from application.flights import Observed
 from application.gateway import GatewayUnavailable
 from application.zones import ZoneWatch
 from domain.flight_commands import (
     ArchiveTelemetry,
+    RecordCameraLevel,
     RecordCameraTurn,
     RecordLanding,
     RecordLaunch,
@@ -37,11 +44,15 @@ from domain.flight_commands import (
     ReportAnomaly,
 )
 from domain.flight_events import AnomalyKind, Observation
+from domain.kernel import FlightId
 
-SCENE_PITCH_DEG = -45.0
+LEVEL_PITCH_DEG, SCENE_PITCH_DEG = 0.0, -45.0
+POINTS_WITHIN_DEG = 5.0
+TURNS_IN_S = 10.0
 TEND_S = 0.5
 UNHEARD_S = 10.0  # after a start, a drone that was in the air and is not heard has lost its link
 
+Noted = Callable[[float, datetime], RecordCameraLevel | RecordCameraTurn]
 log = structlog.get_logger(__name__)
 
 
@@ -59,11 +70,18 @@ class Following:
         self._camera_tasks: set[asyncio.Task[None]] = set()
         self._notes = Notes()
         self.zones: ZoneGuard | None = None
+        self.poses: PosesServer | None = None
 
     @property
     def active(self) -> dict[str, Sortie]:
         """The flight that each drone has."""
         return self._notes.active
+
+    def aloft(self) -> Mapping[str, FlightId]:
+        """The drones that are in the air and whose flight is known."""
+        return {
+            drone: FlightId(sortie.flight) for drone, sortie in self.active.items() if sortie.flown and sortie.flight
+        }
 
     # -- which flight a drone has ----------------------------------------------
 
@@ -187,22 +205,57 @@ class Following:
             return
         if sortie is None:
             return
+        if isinstance(what, seen.ModeChanged) and sortie.flown and _comes_home(what, craft.state):
+            self._level(craft, sortie)  # ordered home or by itself
         if isinstance(what, seen.Landed):
             self._landed(drone, sortie, where(what, craft.state))
         elif (sortie.flown or isinstance(what, seen.Anomaly)) and (command := command_of(what, craft.state)):
             self._record(drone, command)
             if isinstance(what, seen.ArrivedAt):
-                task = asyncio.create_task(self._turn_to_scene(craft, sortie), name=f"camera {drone}")
-                self._camera_tasks.add(task)
-                task.add_done_callback(self._camera_tasks.discard)
+                self._beside(self._turn_to_scene(craft, sortie), f"camera {drone}")
 
     async def _turn_to_scene(self, craft: Craft, sortie: Sortie) -> None:
-        orders = sortie.orders
+        await self._point(craft, sortie, SCENE_PITCH_DEG, RecordCameraTurn)
+
+    def _level(self, craft: Craft, sortie: Sortie) -> None:
+        """In transit the camera looks ahead."""
+        work = self._point(craft, sortie, LEVEL_PITCH_DEG, RecordCameraLevel)
+        self._beside(work, f"level {craft.spec.name}")
+
+    async def _point(self, craft: Craft, sortie: Sortie, pitch_deg: float, noted: Noted) -> None:
         with suppress(LinkRefused):
-            turned = await craft.commander.point_gimbal(SCENE_PITCH_DEG)
-            there = self.active.get(craft.spec.name) is sortie and sortie.orders == orders
-            if there and isinstance(turned, Accepted):
-                self._record(craft.spec.name, RecordCameraTurn(SCENE_PITCH_DEG, datetime.now(UTC)))
+            orders = sortie.orders
+            if isinstance(await craft.commander.point_gimbal(pitch_deg), Accepted):
+                await self._points(craft, sortie, pitch_deg, noted, orders)
+
+    async def _points(self, craft: Craft, sortie: Sortie, pitch_deg: float, noted: Noted, orders: int) -> None:
+        """Record where the camera looks once it does, by the gimbal's own word; that of one that does not say where it
+        looks is that it took the order. Not after another order of safety: then the next is to be told."""
+        drone = craft.spec.name
+        try:
+            if craft.state.gimbal_received is not None:
+                await craft.until(lambda state: _points_at(state, pitch_deg), TURNS_IN_S)
+        except TimeoutError:
+            if self.active.get(drone) is sortie and sortie.orders == orders:
+                at = craft.state.gimbal_pitch
+                self._anomaly(craft, f"the camera was to look at {pitch_deg:g} degrees and looks at {at:g}")
+            return
+        if self.active.get(drone) is sortie and sortie.orders == orders:
+            self._record(drone, noted(pitch_deg, datetime.now(UTC)))
+
+    def _beside(self, work: Coroutine[Any, Any, None], name: str) -> None:
+        """Done while all else goes on."""
+        task = asyncio.create_task(work, name=name)
+        self._camera_tasks.add(task)
+        task.add_done_callback(self._camera_tasks.discard)
+
+    def positioned(self, drone: str, sample: Sample) -> None:
+        """A sample of a position just heard: who records or shows the drone's pictures is told of it, too. What the
+        board is told of in between may say the last position once more, as if it were of now."""
+        self.sampled(drone, sample)
+        flight, pose = self.aloft().get(drone), pose_of(sample)
+        if self.poses is not None and flight is not None and pose is not None:
+            self.poses.pose(drone, flight, pose)
 
     def sampled(self, drone: str, sample: Sample) -> None:
         """The highest point of a flight, and the privacy zones on its way, out of every sample."""
@@ -256,3 +309,11 @@ class Following:
             return
         id_ = uuid5(NAMESPACE_URL, f"urn:saferweho:tlog:{sortie.flight}:{sha256}")
         self._record(drone, ArchiveTelemetry(sha256, file.stat().st_size, frames_in, frames_out), id_)
+
+
+def _points_at(state: VehicleState, pitch_deg: float) -> bool:
+    return state.gimbal_pitch is not None and abs(state.gimbal_pitch - pitch_deg) <= POINTS_WITHIN_DEG
+
+
+def _comes_home(what: seen.ModeChanged, state: VehicleState) -> bool:
+    return what.mode in choice(state.autopilot, Intent.RETURN).agreeing

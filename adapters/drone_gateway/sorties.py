@@ -16,7 +16,7 @@ from uuid import NAMESPACE_URL, UUID, uuid5
 
 import structlog
 
-from adapters.drone_gateway.following import Following
+from adapters.drone_gateway.following import LEVEL_PITCH_DEG, Following
 from adapters.drone_gateway.journal import Journal
 from adapters.drone_gateway.notes import Sortie
 from adapters.mavlink.gateway import Craft, Gateway
@@ -213,9 +213,10 @@ class Sorties(Following):
         drone = craft.spec.name
         try:
             await craft.until(lambda state: (state.altitude_above_home or 0.0) >= 0.9 * agl_m, CLIMB_S)
-            levelled = await craft.commander.point_gimbal(0.0)
+            levelled, orders = await craft.commander.point_gimbal(LEVEL_PITCH_DEG), sortie.orders
             if isinstance(levelled, Accepted):
-                self._record(drone, RecordCameraLevel(0.0, datetime.now(UTC)))
+                looks = self._points(craft, sortie, LEVEL_PITCH_DEG, RecordCameraLevel, orders)
+                self._beside(looks, f"level {drone}")
             went = await craft.commander.goto(latitude, longitude, agl_m)
             sortie.outbound = False
             if isinstance(went, Denied):
@@ -244,7 +245,10 @@ class Sorties(Following):
             raise GatewayUnavailable("an order of safety came before this one", "halted")
         self._cancel_outbound(drone)
         at = datetime.now(UTC)
-        return _sent(at, await _commanded(craft.commander.goto(latitude, longitude, agl_m)), craft)
+        went = await _commanded(craft.commander.goto(latitude, longitude, agl_m))
+        if not isinstance(went, Denied):
+            self._level(craft, sortie)
+        return _sent(at, went, craft)
 
     async def camera(self, flight: str, pitch_deg: float) -> Sent:
         """Turn the camera, for a turn that is on the record. Raises GatewayUnavailable."""

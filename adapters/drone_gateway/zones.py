@@ -20,7 +20,7 @@ import structlog
 
 from adapters.drone_gateway.files import replaced
 from adapters.mavlink.samples import Sample
-from application.zones import Noticed, Velocity, Zone, ZoneWatch
+from application.zones import KnownZone, Lift, Noticed, Velocity, ZoneWatch
 from domain.flight_events import HEIGHT_UNKNOWN, GroundHeight, HeightSource, Observation, ZoneRule
 from domain.kernel import AirPosition
 from domain.privacy_zone import Shape
@@ -34,26 +34,6 @@ GROUND_HEIGHT_GOOD_FOR_US = 3_000_000  # it is asked for twice a second; after t
 log = structlog.get_logger(__name__)
 
 
-class Lift(msgspec.Struct, frozen=True):
-    """An override of a zone, as long as it is in effect, for the flight it was granted for."""
-
-    override: str
-    flight: str
-    since: datetime
-    until: datetime
-
-
-class KnownZone(msgspec.Struct, frozen=True):
-    zone: str
-    shape: Shape
-    lifts: tuple[Lift, ...] = ()
-
-    def at(self, now: datetime, flight: str | None) -> Zone:
-        """As it stands now to a flight; one that nobody has named has no override."""
-        lift = next((lift for lift in self.lifts if lift.flight == flight and lift.since <= now < lift.until), None)
-        return Zone(self.zone, self.shape, lift.override if lift else None)
-
-
 class ZoneGuard:
     """`sampled` for each position of a drone; `run` keeps the zones as the record has them."""
 
@@ -64,6 +44,11 @@ class ZoneGuard:
         self.fault: str | None = None
         """Why the zones are not known, or would not be known after a restart; None: they are."""
         self._zones = self._kept()
+
+    @property
+    def zones(self) -> tuple[KnownZone, ...] | None:
+        """Those in force, as last known; None: nobody knows."""
+        return self._zones
 
     @property
     def known(self) -> bool:

@@ -43,11 +43,18 @@ def sample_of(state: VehicleState, received: int) -> Sample:
         "heading": state.heading,
         "roll": state.roll,
         "pitch": state.pitch,
+        "attitude_received_time": state.attitude_received,
         "battery_percent": state.battery_percent,
         "battery_volts": state.battery_volts,
         "gps_fix": state.gps_fix,
         "gimbal_pitch": state.gimbal_pitch,
         "gimbal_yaw": state.gimbal_yaw,
+        "gimbal_roll": state.gimbal_roll,
+        "gimbal_frame": state.gimbal_frame,
+        "gimbal_received_time": state.gimbal_received,
+        "camera_horizontal": state.camera_horizontal,
+        "camera_vertical": state.camera_vertical,
+        "camera_received_time": state.camera_received,
         "fence_breached": state.fence_breached,
     }
 

@@ -74,6 +74,8 @@ class VehicleState:
     heading: float | None = None
     roll: float | None = None
     pitch: float | None = None
+    attitude_received: int | None = None
+    """Microseconds UTC, ours, of roll and pitch."""
     battery_percent: float | None = None
     battery_volts: float | None = None
     gps_fix: int | None = None
@@ -85,7 +87,19 @@ class VehicleState:
     airborne: bool = False
     fence_breached: bool = False
     gimbal_pitch: float | None = None
+    """Against the horizon."""
     gimbal_yaw: float | None = None
+    gimbal_roll: float | None = None
+    """Against the horizon; None: the message that is heard does not say against what it measures."""
+    gimbal_frame: str | None = None
+    """Against what its yaw is measured: `horizon`, the vehicle's heading, or `earth`, true north."""
+    gimbal_received: int | None = None
+    """Microseconds UTC, ours."""
+    camera_horizontal: float | None = None
+    camera_vertical: float | None = None
+    """The camera's whole angles of view, which a zoom changes."""
+    camera_received: int | None = None
+    """Microseconds UTC, ours."""
     home: tuple[float, float, float] | None = None
     """Degrees, degrees, metres AMSL."""
     boot_time: int | None = None

@@ -4,10 +4,10 @@ Pure: no clock and no I/O. Every fold is given our time twice: `at`, monotonic s
 time-outs, and `received`, microseconds UTC, for the record.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
-from math import asin, atan2, cos, degrees, hypot, isfinite, radians
+from math import asin, atan2, cos, degrees, hypot, isfinite, nan, radians, sqrt
 from typing import Any
 
 from adapters.mavlink.dialect import Fields, enum_name, mavlink
@@ -33,6 +33,7 @@ AUTOPILOT_COMPONENT: int = mavlink.MAV_COMP_ID_AUTOPILOT1
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _ON_GROUND: int = mavlink.MAV_LANDED_STATE_ON_GROUND
+_YAW_FRAMES: int = mavlink.GIMBAL_DEVICE_FLAGS_YAW_IN_VEHICLE_FRAME | mavlink.GIMBAL_DEVICE_FLAGS_YAW_IN_EARTH_FRAME
 _ALOFT = (mavlink.MAV_LANDED_STATE_IN_AIR, mavlink.MAV_LANDED_STATE_TAKEOFF, mavlink.MAV_LANDED_STATE_LANDING)
 
 
@@ -265,6 +266,7 @@ class Vehicle:
     def _attitude(self, fields: Fields) -> None:
         self._device_clock(fields["time_boot_ms"])
         self.state.roll, self.state.pitch = degrees(fields["roll"]), degrees(fields["pitch"])
+        self.state.attitude_received = self._received
 
     def _system_time(self, fields: Fields) -> None:
         if fields["time_unix_usec"]:
@@ -305,14 +307,34 @@ class Vehicle:
                 self._see(FenceCleared)
 
     def _mount(self, fields: Fields) -> None:
-        self.state.gimbal_pitch = fields["pointing_a"] / 100
-        self.state.gimbal_yaw = fields["pointing_c"] / 100
+        # Its angles are against whatever the mount's mode says, which it does not (MAVLink MOUNT_STATUS, 158).
+        if self.state.gimbal_received is None:
+            self.state.gimbal_pitch = fields["pointing_a"] / 100
+            self.state.gimbal_yaw = fields["pointing_c"] / 100
+
+    def _mount_orientation(self, fields: Fields) -> None:
+        # Roll and pitch in the global frame, yaw against the vehicle (MAVLink MOUNT_ORIENTATION, 265).
+        self._gimbal_at(fields["yaw"], fields["pitch"], fields["roll"], "horizon")
 
     def _gimbal(self, fields: Fields) -> None:
-        w, x, y, z = fields["q"]
-        if all(map(isfinite, (w, x, y, z))):
-            self.state.gimbal_pitch = degrees(asin(max(-1.0, min(1.0, 2 * (w * y - z * x)))))
-            self.state.gimbal_yaw = degrees(atan2(2 * (w * z + x * y), 1 - 2 * (y * y + z * z)))
+        yaw, pitch, roll = angles_of(fields["q"])
+        flags = fields["flags"]
+        earth = flags & mavlink.GIMBAL_DEVICE_FLAGS_YAW_IN_EARTH_FRAME
+        if not flags & _YAW_FRAMES:  # of a gimbal that knows neither flag, the lock says it
+            earth = flags & mavlink.GIMBAL_DEVICE_FLAGS_YAW_LOCK
+        self._gimbal_at(yaw, pitch, roll, "earth" if earth else "horizon")
+
+    def _gimbal_at(self, yaw: float, pitch: float, roll: float, frame: str) -> None:
+        state = self.state
+        if all(map(isfinite, (yaw, pitch, roll))):
+            state.gimbal_yaw, state.gimbal_pitch, state.gimbal_roll = round(yaw, 2), round(pitch, 2), round(roll, 2)
+            state.gimbal_frame, state.gimbal_received = frame, self._received
+
+    def _camera_view(self, fields: Fields) -> None:
+        across, upright = fields["hfov"], fields["vfov"]
+        if all(map(isfinite, (across, upright))) and across > 0 and upright > 0:
+            self.state.camera_horizontal, self.state.camera_vertical = across, upright
+            self.state.camera_received = self._received
 
     def _remote_id(self, fields: Fields) -> None:
         if fields["id_type"]:
@@ -351,6 +373,22 @@ def distance(latitude: float, longitude: float, other_latitude: float, other_lon
     return hypot(north, east)
 
 
+def angles_of(q: Sequence[float]) -> tuple[float, float, float]:
+    """Yaw, pitch and roll of a rotation, degrees, in this order about axes that turn with it; not numbers where `q`
+    is none. Straight up or down only the difference of yaw and roll is told: it is given as yaw."""
+    w, x, y, z = q
+    length = sqrt(w * w + x * x + y * y + z * z)
+    if not isfinite(length) or length < 0.5:
+        return nan, nan, nan
+    w, x, y, z = w / length, x / length, y / length, z / length
+    sine = max(-1.0, min(1.0, 2 * (w * y - z * x)))
+    if abs(sine) > 0.99999:
+        return degrees(-2 * atan2(x, w)) if sine > 0 else degrees(2 * atan2(x, w)), degrees(asin(sine)), 0.0
+    yaw = atan2(2 * (w * z + x * y), 1 - 2 * (y * y + z * z))
+    roll = atan2(2 * (w * x + y * z), 1 - 2 * (x * x + y * y))
+    return degrees(yaw), degrees(asin(sine)), degrees(roll)
+
+
 def _utc(microseconds: int) -> datetime:
     return _EPOCH + timedelta(microseconds=microseconds)
 
@@ -371,6 +409,8 @@ FOLDS: dict[int, Callable[[Vehicle, Fields], None]] = {
     mavlink.MAVLINK_MSG_ID_ALTITUDE: Vehicle._altitude,
     mavlink.MAVLINK_MSG_ID_FENCE_STATUS: Vehicle._fence,
     mavlink.MAVLINK_MSG_ID_MOUNT_STATUS: Vehicle._mount,
+    mavlink.MAVLINK_MSG_ID_MOUNT_ORIENTATION: Vehicle._mount_orientation,
+    mavlink.MAVLINK_MSG_ID_CAMERA_FOV_STATUS: Vehicle._camera_view,
     mavlink.MAVLINK_MSG_ID_GIMBAL_DEVICE_ATTITUDE_STATUS: Vehicle._gimbal,
     mavlink.MAVLINK_MSG_ID_OPEN_DRONE_ID_BASIC_ID: Vehicle._remote_id,
     mavlink.MAVLINK_MSG_ID_STATUSTEXT: Vehicle._statustext,
@@ -379,7 +419,9 @@ FOLDS: dict[int, Callable[[Vehicle, Fields], None]] = {
 
 FROM_ANY_COMPONENT = {
     mavlink.MAVLINK_MSG_ID_MOUNT_STATUS,
+    mavlink.MAVLINK_MSG_ID_MOUNT_ORIENTATION,
+    mavlink.MAVLINK_MSG_ID_CAMERA_FOV_STATUS,
     mavlink.MAVLINK_MSG_ID_GIMBAL_DEVICE_ATTITUDE_STATUS,
     mavlink.MAVLINK_MSG_ID_OPEN_DRONE_ID_BASIC_ID,
 }
-"""What a gimbal or a Remote ID module may say; everything else only the autopilot."""
+"""What a gimbal, a camera or a Remote ID module may say; everything else only the autopilot."""

@@ -23,6 +23,7 @@ from adapters.kafka.telemetry import TelemetryWriter
 from adapters.mavlink.figures import GatewayFigures
 from adapters.mavlink.gateway import Gateway, Sample, VehicleSpec
 from adapters.mavlink.observations import Observation
+from adapters.poses.publishing import PosesServer
 from api.processes import wiring
 from api.processes.running import Running, running
 from api.settings import Settings, SettingsError
@@ -95,10 +96,14 @@ async def _run(process: Running, handler: Handler) -> None:
         sorties.sampled(drone, sample)
         writer.put(drone, sample)
 
+    async def position(drone: str, sample: Sample) -> None:
+        sorties.positioned(drone, sample)
+        writer.put(drone, sample)
+
     gateway = Gateway(
         _vehicles(settings),
         on_observation=observed,
-        on_telemetry=telemetry,
+        on_telemetry=position,
         on_board=telemetry,
         production=not settings.development,
     )
@@ -106,6 +111,7 @@ async def _run(process: Running, handler: Handler) -> None:
     sorties.checked = False
     assert settings.read_url
     zones = sorties.zones = ZoneGuard(settings.read_url, home / "zones.json")
+    poses = sorties.poses = PosesServer(home / "poses.sock", lambda: zones.zones, sorties.aloft)
     sorties.resume()
 
     why_not: str | None = "the access rules were not compared with the adopted ones yet"
@@ -156,6 +162,7 @@ async def _run(process: Running, handler: Handler) -> None:
                 "watch": sorties.watch(),
                 "tend": sorties.tend(),
                 "zones": zones.run(),
+                "poses": poses.run(),
             }.items()
         ]
         stopped = asyncio.create_task(asyncio.to_thread(process.stop.wait), name="stop")

@@ -8,6 +8,7 @@ import time
 import click
 
 from infra.vehicle.autopilot import Copter, Parameters
+from infra.vehicle.optics import Look, Wire
 from infra.vehicle.physics import Battery, Body, Home, Wind
 from infra.vehicle.radio import Radio
 
@@ -45,8 +46,12 @@ def _key(_context: click.Context, _parameter: click.Parameter, text: str | None)
 @click.option("--fence", default=0.0, help="Radius in metres around home; 0: none.")
 @click.option("--ground-timeout", default=5.0, show_default=True, help="Seconds without us until it returns; 0: never.")
 @click.option("--gimbal/--no-gimbal", default=True)
+@click.option("--stuck-gimbal", is_flag=True, help="It takes every order and stays where it is.")
 @click.option("--silent-orders", is_flag=True, help="Never acknowledge return, land and mode changes.")
 @click.option("--remote-id", help="Serial to broadcast.")
+@click.option(
+    "--camera", help="HOST:PORT of its camera, `python -m infra.camera --aboard PORT`, to tell where it looks."
+)
 def main(
     connect: str,
     sysid: int,
@@ -60,8 +65,10 @@ def main(
     fence: float,
     ground_timeout: float,
     gimbal: bool,
+    stuck_gimbal: bool,
     silent_orders: bool,
     remote_id: str | None,
+    camera: str | None,
 ) -> None:
     """A simulated copter. SIGUSR1 cuts its link and, again, restores it."""
     radio = Radio(connect, sysid, key=signing_key, gimbal=gimbal, silent_orders=silent_orders, remote_id=remote_id)
@@ -71,15 +78,21 @@ def main(
         Parameters(ready_after=ready_after, fence_radius=fence, ground_timeout=ground_timeout),
         Body(wind=Wind(east=6.0, gustiness=2.5) if windy else Wind()),
         Battery(battery, charging=charging),
+        gimbal_turns=not stuck_gimbal,
     )
     signal.signal(signal.SIGUSR1, lambda *_: radio.go_silent())
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
+    wire = Wire(camera) if camera else None
     parent = os.getppid()
     due = time.monotonic()
     while os.getppid() == parent:  # whoever started it is gone: so is it
         radio.listen()
         copter.step(STEP)
         radio.transmit()
+        if wire:
+            body = copter.body
+            heading = (body.heading + copter.gimbal_yaw) % 360
+            wire.send(Look(body.north, body.east, body.up, heading, copter.gimbal_pitch), time.monotonic())
         due = max(due + STEP / speedup, time.monotonic() - 0.5)
         time.sleep(max(0.0, due - time.monotonic()))
 

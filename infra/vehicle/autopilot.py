@@ -70,6 +70,7 @@ class Copter:
     gimbal_pitch: float = 0.0
     gimbal_yaw: float = 0.0
     gimbal_goal: tuple[float, float] = (0.0, 0.0)
+    gimbal_turns: bool = True
     breached: bool = False
     breaches: int = 0
     breach_time: float = 0.0
@@ -185,7 +186,7 @@ class Copter:
         """Let `dt` seconds pass."""
         self.time += dt
         for axis, goal in zip(("gimbal_pitch", "gimbal_yaw"), self.gimbal_goal, strict=True):
-            now, most = getattr(self, axis), 40.0 * dt
+            now, most = getattr(self, axis), 40.0 * dt * self.gimbal_turns
             setattr(self, axis, now + max(-most, min(most, goal - now)))
         if not self.armed:
             if self.body.up > 0:  # motors off in the air

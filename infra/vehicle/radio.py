@@ -10,6 +10,7 @@ from pymavlink.dialects.v20 import ardupilotmega as mavlink
 
 from infra.vehicle.autopilot import Copter, Mode, Result
 from infra.vehicle.fence import FenceUpload
+from infra.vehicle.optics import LENS_HORIZONTAL_DEG, LENS_VERTICAL_DEG
 
 _EPOCH_2015 = 1_420_070_400
 _RELATIVE_FRAMES = (mavlink.MAV_FRAME_GLOBAL_RELATIVE_ALT, mavlink.MAV_FRAME_GLOBAL_RELATIVE_ALT_INT)
@@ -17,6 +18,7 @@ _IGNORES_POSITION = 0b111
 _REMOTE_ID_COMPONENT = mavlink.MAV_COMP_ID_ODID_TXRX_1
 _SENSORS = 0x0021FC2F
 _PREARM_CHECK = mavlink.MAV_SYS_STATUS_PREARM_CHECK
+_OF_THE_GIMBAL = (mavlink.MAVLINK_MSG_ID_MOUNT_STATUS, mavlink.MAVLINK_MSG_ID_GIMBAL_DEVICE_ATTITUDE_STATUS)
 
 
 class Radio:
@@ -71,7 +73,7 @@ class Radio:
     def send_message(self, number: int) -> bool:
         """Send one message of a number now; False when the copter has none such."""
         build = _BUILDERS.get(number)
-        if build is None or (number == mavlink.MAVLINK_MSG_ID_MOUNT_STATUS and not self._gimbal):
+        if build is None or (number in _OF_THE_GIMBAL and not self._gimbal):
             return False
         message = build(self)
         if message is not None:
@@ -217,7 +219,21 @@ class Radio:
     def _gimbal_attitude(self) -> Any:
         pitch, yaw = radians(self.copter.gimbal_pitch) / 2, radians(self.copter.gimbal_yaw) / 2
         q = [cos(pitch) * cos(yaw), -sin(pitch) * sin(yaw), sin(pitch) * cos(yaw), cos(pitch) * sin(yaw)]
-        return mavlink.MAVLink_gimbal_device_attitude_status_message(0, 0, self._boot_ms, 12, q, 0, 0, 0, 0)
+        flags = (
+            mavlink.GIMBAL_DEVICE_FLAGS_ROLL_LOCK
+            | mavlink.GIMBAL_DEVICE_FLAGS_PITCH_LOCK
+            | mavlink.GIMBAL_DEVICE_FLAGS_YAW_IN_VEHICLE_FRAME
+        )
+        return mavlink.MAVLink_gimbal_device_attitude_status_message(0, 0, self._boot_ms, flags, q, 0, 0, 0, 0)
+
+    def _camera_view(self) -> Any:
+        copter = self.copter
+        latitude, longitude = copter.home.degrees_at(copter.body.north, copter.body.east)
+        place = (round(latitude * 1e7), round(longitude * 1e7), round((copter.home.altitude + copter.body.up) * 1000))
+        nowhere = (0x7FFFFFFF, 0x7FFFFFFF, 0x7FFFFFFF)
+        return mavlink.MAVLink_camera_fov_status_message(
+            self._boot_ms, *place, *nowhere, [1, 0, 0, 0], LENS_HORIZONTAL_DEG, LENS_VERTICAL_DEG
+        )
 
     def _identity(self) -> Any:
         name = (self._remote_id or "").encode()[:20].ljust(20, b"\0")
@@ -336,5 +352,6 @@ _BUILDERS: dict[int, Callable[[Radio], Any]] = {
     mavlink.MAVLINK_MSG_ID_FENCE_STATUS: Radio._fence,
     mavlink.MAVLINK_MSG_ID_MOUNT_STATUS: Radio._mount,
     mavlink.MAVLINK_MSG_ID_GIMBAL_DEVICE_ATTITUDE_STATUS: Radio._gimbal_attitude,
+    mavlink.MAVLINK_MSG_ID_CAMERA_FOV_STATUS: Radio._camera_view,
     mavlink.MAVLINK_MSG_ID_OPEN_DRONE_ID_BASIC_ID: Radio._identity,
 }

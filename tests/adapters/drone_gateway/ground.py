@@ -27,6 +27,7 @@ from adapters.event_store import PostgresEventStore
 from adapters.mavlink.gateway import Gateway, Sample, VehicleSpec
 from adapters.mavlink.observations import Observation
 from adapters.mavlink.outcomes import Timing
+from adapters.poses.publishing import PosesServer
 from api.processes import demonstration, wiring
 from api.processes.wiring import RandomIds, SystemClock
 from api.settings import Settings
@@ -283,13 +284,16 @@ async def gatehouse(
         await sorties.observed(drone, what)
 
     async def sampled(drone: str, sample: Sample) -> None:
-        sorties.sampled(drone, sample)
+        sorties.positioned(drone, sample)
 
     gateway = Gateway(vehicles, on_observation=observed, on_telemetry=sampled, production=production, timing=timing)
     sorties = Sorties(ground.flights, journal, home, gateway)
+    poses = sorties.poses = PosesServer(
+        home / "poses.sock", lambda: sorties.zones.zones if sorties.zones else None, sorties.aloft
+    )
     sorties.resume()
     async with gateway:
-        work: list[Coroutine[Any, Any, None]] = [journal.run(), sorties.watch(), sorties.tend()]
+        work: list[Coroutine[Any, Any, None]] = [journal.run(), sorties.watch(), sorties.tend(), poses.run()]
         tasks = [asyncio.create_task(each) for each in work]
         try:
             yield Gatehouse(gateway, journal, sorties)

@@ -12,12 +12,12 @@ import psycopg
 import pytest
 
 from adapters.drone_gateway.journal import KINDS
-from adapters.drone_gateway.zones import KnownZone, ZoneGuard
+from adapters.drone_gateway.zones import ZoneGuard
 from adapters.mavlink.gateway import VehicleSpec
 from adapters.mavlink.samples import Sample, sample_of
 from adapters.mavlink.state import VehicleState
 from application.gateway import GatewayUnavailable
-from application.zones import UNKNOWN_ZONES, Noticed, ZoneWatch, distance_m
+from application.zones import UNKNOWN_ZONES, KnownZone, Noticed, ZoneWatch, distance_m
 from domain.drone import OrderOutcome, SafetyOrder
 from domain.flight_commands import RecordZoneApproach, RecordZoneEntry, RecordZoneExit
 from domain.flight_events import HEIGHT_UNKNOWN, GroundHeight, HeightSource, ZoneRule

@@ -14,7 +14,6 @@ from hypothesis import strategies as st
 from hypothesis.stateful import rule
 from shapely import Point, Polygon
 
-from adapters.drone_gateway.zones import KnownZone, Lift
 from adapters.geometry import CountyGeometry
 from application.fleet import Fleet
 from application.flights import Flights, Mission, Observed, RepurposePlan
@@ -22,7 +21,7 @@ from application.handling import Actor, Outcome
 from application.overrides import Overrides
 from application.standing import service
 from application.views import Permit
-from application.zones import METRES_PER_DEGREE, Velocity, Zones, ZoneWatch
+from application.zones import METRES_PER_DEGREE, KnownZone, Lift, Velocity, Zones, ZoneWatch
 from domain import privacy_zone
 from domain.drone import GroundDrone, OrderOutcome, ReadyDrone, SafetyOrder
 from domain.flight_commands import (
