@@ -322,7 +322,7 @@ class Settings(BaseSettings):
         None,
         alias="SAFERWEHO_CAMERAS",
         description="File (mode 0600) of where cameras are reached: `NAME rtsp://user:password@host/path`, NAME being "
-        "the camera's secret in the inventory, or its id.",
+        "the camera's secret in the inventory, or its id; a drone's camera is `drone-` and the drone's id.",
     )
     vault: Annotated[str, AfterValidator(_vault)] | None = Field(
         None,

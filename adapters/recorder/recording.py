@@ -23,10 +23,11 @@ from prometheus_client import Counter
 from adapters.recorder.notes import Notes
 from adapters.recorder.presence import Presence
 from adapters.recorder.segmenting import Cut
-from adapters.recorder.source import CameraAddress, Connection, SourceFault, StreamChanged
+from adapters.recorder.source import Address, Connection, Picture, SourceFault, StreamChanged
 from adapters.vault import Gap, NotThere, Reel, ReelBroken, Segment, StorageFault, Vault
 from adapters.vault.layout import ReelName
 from adapters.vault.manifest import ManifestBroken
+from application.poses import IN_A_ZONE
 from application.sealing import KeysUnavailable
 from domain.privacy_override_events import Range
 
@@ -37,8 +38,10 @@ CLOSES_AFTER = timedelta(seconds=30)  # a reel whose time is over
 BACK_OFF_S = (0.5, 30.0)
 STEADY_S = 30.0
 SETTLED_BACK = timedelta(days=8)
-AWAY = "the recorder was away"
+AWAY, BROKE_OFF = "the recorder was away", "the stream broke off"
+NOT_RECORDING = "it was not being recorded"
 RECORDED_AS = "the camera was offline"  # the gap of an outage, which is on the record as that
+ON_RECORD = frozenset({RECORDED_AS, NOT_RECORDING, IN_A_ZONE})
 
 SEGMENTS = Counter("saferweho_recorder_segments", "Segments sealed", ["camera"])
 BYTES = Counter("saferweho_recorder_bytes", "Bytes of sealed segments", ["camera"])
@@ -52,16 +55,31 @@ def now() -> datetime:
     return datetime.now(UTC)
 
 
+def told_otherwise(why: str) -> bool:
+    """Whether the record tells of a gap by itself, so that nothing that should exist is missing."""
+    return why.partition(";")[0] in ON_RECORD
+
+
+@dataclass(frozen=True, slots=True)
+class Held:
+    """A stretch of which nothing was to be recorded, as the record says itself."""
+
+    since: datetime
+    until: datetime
+    why: str
+    content: bytes = b""
+
+
 @dataclass(slots=True)
 class _Queue:
     """Cuts on their way, MOST_WAITING bytes at most."""
 
     most: int
-    waiting: deque[tuple[Cut, str, str]] = field(default_factory=deque)
+    waiting: deque[tuple[Cut | Held, str, str]] = field(default_factory=deque)
     size: int = 0
     some: threading.Condition = field(default_factory=threading.Condition)
 
-    def put(self, cut: Cut, media: str, why: str) -> bool:
+    def put(self, cut: Cut | Held, media: str, why: str) -> bool:
         with self.some:
             if self.waiting and self.size + len(cut.content) > self.most:
                 return False
@@ -70,7 +88,7 @@ class _Queue:
             self.some.notify()
             return True
 
-    def first(self, wait_s: float) -> tuple[Cut, str, str] | None:
+    def first(self, wait_s: float) -> tuple[Cut | Held, str, str] | None:
         with self.some:
             self.some.wait_for(lambda: bool(self.waiting), timeout=wait_s)
             return self.waiting[0] if self.waiting else None
@@ -86,10 +104,10 @@ class Recording:
 
     def __init__(
         self,
-        address: CameraAddress,
+        address: Address,
         vault: Vault,
         notes: Notes,
-        connect: Callable[[CameraAddress], Any] = Connection,
+        connect: Callable[[Any], Any] = Connection,
         most_waiting: int = MOST_WAITING,
         clock: Callable[[], datetime] = now,
     ) -> None:
@@ -103,11 +121,12 @@ class Recording:
         self._ending: list[Reel] = []  # to be closed
         self._until: datetime | None = None  # up to when there is footage, or its loss was told
         self._lost_until: datetime | None = None
+        self._held_why: str | None = None  # of the gap since the last sealed segment
         self._ahead_us: int | None = None
         self._clock: str | None = None
         self.fault: str | None = "not connected yet"
         self.sealing_fault: str | None = None
-        name = str(address.camera)
+        name = address.name
         self._segments, self._bytes = SEGMENTS.labels(name), BYTES.labels(name)
         self._pictures, self._dropped = PICTURES.labels(name), DROPPED.labels(name)
         self._connections = CONNECTIONS.labels(name)
@@ -136,7 +155,7 @@ class Recording:
                 # What cannot be written as it came is lost with its range, and the camera is asked anew.
                 self.fault = why = str(fault) if isinstance(fault, SourceFault) else "its pictures cannot be written"
                 again_at_once = isinstance(fault, StreamChanged)
-                log.warning("camera_lost", camera=self.address.camera, why=self.fault)
+                log.warning("camera_lost", camera=self.address.name, why=self.fault)
             if time.monotonic() - began > STEADY_S:
                 pause = BACK_OFF_S[0]
             if not again_at_once:
@@ -156,28 +175,34 @@ class Recording:
                 self._seen(picture.taken.at)
                 self._ahead_us, self._clock, self.fault = picture.taken.ahead_us, picture.taken.clock, None
                 self._pictures.inc()
-                if cut := segmenter.feed(picture.packet, picture.taken):
-                    self._offer(cut, connection.media, why)
-                    why = "the stream broke off"
+                why = self._take(picture, connection, why)
         finally:
             if rest := segmenter.rest():
                 self._offer(rest, connection.media, why)
             connection.close()
 
+    def _take(self, picture: Picture, connection: Connection, why: str) -> str:
+        """Why nothing would be before the next segment, if something is missing there."""
+        cut = connection.segmenter.feed(picture.packet, picture.taken)
+        if cut is None:
+            return why
+        self._offer(cut, connection.media, why)
+        return BROKE_OFF
+
     def _offer(self, cut: Cut, media: str, why: str) -> None:
         if not self._queue.put(cut, media, why):
             self._drop(cut, "the vault was too slow")
 
-    def _drop(self, cut: Cut, why: str) -> None:
+    def _drop(self, cut: Cut | Held, why: str) -> None:
         self._dropped.inc()
         self.sealing_fault, self._lost_until = why, cut.until
-        log.error("footage_lost", camera=self.address.camera, since=cut.since.isoformat(), why=why)
+        log.error("footage_lost", camera=self.address.name, since=cut.since.isoformat(), why=why)
 
     def _seen(self, at: datetime) -> None:
         with self._presence_lock:
             went = self._presence.picture(at, time.monotonic())
-        if went is not None:
-            self._notes.online(self.address.camera, went.since)
+        if went is not None and (camera := self.address.camera) is not None:
+            self._notes.online(camera, went.since)
 
     # -- sealing -------------------------------------------------------------
 
@@ -203,8 +228,11 @@ class Recording:
         stop.wait(1.0)
         return True
 
-    def _seal(self, cut: Cut, media: str, why: str) -> bool:
+    def _seal(self, cut: Cut | Held, media: str, why: str) -> bool:
         """False where the vault does not take it now."""
+        if isinstance(cut, Held):
+            self._pass_over(cut, why)
+            return True
         try:
             reel = self._reel_for(cut)
             gap = self._gap(cut, why)
@@ -212,19 +240,28 @@ class Recording:
             since = max(cut.since, reel.until or cut.since)
             until = max(cut.until, since + timedelta(milliseconds=1))
             clock, ahead_us = cut.taken.clock, cut.taken.ahead_us
-            reel.add(Segment(cut.content, since, until, media, clock, ahead_us, gap, cut.on_key_frame))
+            told = "; ".join(filter(None, (self._held_why, gap))) or None
+            reel.add(Segment(cut.content, since, until, media, clock, ahead_us, told, cut.on_key_frame))
         except (StorageFault, KeysUnavailable) as fault:
             if self.sealing_fault is None:
-                log.error("footage_waits", camera=self.address.camera, why=str(fault))
+                log.error("footage_waits", camera=self.address.name, why=str(fault))
             self.sealing_fault = str(fault)
             return False
         if gap is not None and gap != RECORDED_AS and self._until is not None:
             self._notes.lost(self.feed, Range(self._until, cut.since), gap)
-        self.sealing_fault, self._lost_until, self._offline = None, None, False
+        self.sealing_fault, self._lost_until, self._offline, self._held_why = None, None, False, None
         self._until = reel.until
         self._segments.inc()
         self._bytes.inc(len(cut.content))
         return True
+
+    def _pass_over(self, held: Held, why: str) -> None:
+        """`why`: what was before it is missing, if something is."""
+        if self._until is not None:
+            if held.since - self._until > TOLERANCE:
+                self._notes.lost(self.feed, Range(self._until, held.since), self.sealing_fault or why)
+            self._until = max(self._until, held.until)
+        self._lost_until, self._held_why = None, held.why
 
     def _reel_for(self, cut: Cut) -> Reel:
         if self._reel is not None and not self._reel.takes(cut.since):
@@ -275,7 +312,8 @@ class Recording:
     def _look(self) -> None:
         with self._presence_lock:
             went = self._presence.look(self._now(), time.monotonic(), self.fault or "no picture came")
-        if went is None:
+        camera = self.address.camera
+        if went is None or camera is None:  # a drone's comes and goes with its flights, which are on the record
             return
         self._offline = True
         until = self._until
@@ -283,7 +321,7 @@ class Recording:
             # What is missing from before the outage is no part of it: nobody was there to record.
             self._notes.lost(self.feed, Range(until, went.since), AWAY)
             self._until = went.since
-        self._notes.offline(self.address.camera, went.since, went.why, self._now())
+        self._notes.offline(camera, went.since, went.why, self._now())
 
     # -- after a start -------------------------------------------------------
 
@@ -316,7 +354,7 @@ class Recording:
             return
         opening = [Gap(Range(until, reel.since), reel.opens_after)] if until and reel.opens_after else []
         for gap in (*opening, *reel.gaps):
-            if gap.why != RECORDED_AS and gap.range.since < gap.range.until:
+            if not told_otherwise(gap.why) and gap.range.since < gap.range.until:
                 self._notes.lost(self.feed, gap.range, gap.why)
         if closed is not None:
             self._notes.recorded(closed)

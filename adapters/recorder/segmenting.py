@@ -69,6 +69,16 @@ class Segmenter:
             return None
         return self._cut(None, self._played())
 
+    @property
+    def begun(self) -> bool:
+        """Whether the next picture is taken whatever it is, and not a key frame alone."""
+        return self._first is not None
+
+    def leave_off(self) -> Cut | None:
+        """The same, and the next one begins at a key frame: of what is fed no more nothing is left in it."""
+        cut, self._first = self.rest(), None
+        return cut
+
     def _leaps(self, lasted: timedelta, taken: Taken) -> bool:
         """Whether the stream's own time went on by far more than the clock did."""
         assert self._first is not None

@@ -6,7 +6,7 @@ import struct
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Protocol
 
 import av
 
@@ -28,12 +28,29 @@ _OPTIONS = {
 _PRFT = struct.Struct("=qi")  # AVProducerReferenceTime: µs since 1970, flags
 
 
+class Address(Protocol):
+    """Where pictures come from. `camera`: in the inventory, None for a drone's; `name`: in the log and in figures."""
+
+    @property
+    def camera(self) -> CameraId | None: ...
+    @property
+    def url(self) -> str: ...
+    @property
+    def name(self) -> str: ...
+    @property
+    def feed(self) -> FeedId: ...
+
+
 @dataclass(frozen=True, slots=True)
 class CameraAddress:
     """`url`: with user and password."""
 
     camera: CameraId
     url: str
+
+    @property
+    def name(self) -> str:
+        return str(self.camera)
 
     @property
     def feed(self) -> FeedId:
@@ -60,7 +77,7 @@ class Picture:
 class Connection:
     """One connection to a camera, to be used by one thread and closed by it."""
 
-    def __init__(self, address: CameraAddress) -> None:
+    def __init__(self, address: Address) -> None:
         """Raises SourceFault."""
         try:
             self._container: Any = av.open(

@@ -15,12 +15,14 @@ from prometheus_client import Gauge
 
 from adapters.cameras import sources
 from adapters.cameras.sources import SourcesRefused
+from adapters.poses.listening import Poses
 from adapters.recorder.notes import RECORDER, Notes
 from adapters.recorder.recording import Recording
 from adapters.recorder.source import CameraAddress
 from adapters.vault import StorageFault, Vault
 from adapters.vault.checking import Check, Finding, Scrubber
 from api.processes import wiring
+from api.processes.flight_recorder import FlightRecorder
 from api.processes.running import Running, in_threads, running
 from api.settings import SettingsError
 from application.handling import Handler
@@ -70,7 +72,10 @@ class Recorder:
         self._without: list[str] = []  # cameras that are put up and nobody here can reach
         self._low: str | None = None
         self._scrubber = Scrubber(self._check, vault.reels, self._found, process.settings.scrub_mb_per_s * 1_000_000)
+        poses = Poses(process.settings.home.absolute() / "gateway" / "poses.sock")
+        self._flights = FlightRecorder(vault, handler, self._notes, poses, known, self._on_record, self._keep)
         process.health.checks["cameras"] = self._cameras
+        process.health.checks["flights"] = lambda: {"ok": True, **self._flights.standing()}
         process.health.checks["vault"] = self._room
 
     def run(self) -> None:
@@ -78,6 +83,8 @@ class Recorder:
         if self._process.settings.scrub_mb_per_s:
             work["scrubber"] = self._scrub
         work["tidying"] = self._tidy
+        work["flights"] = self._flights.run
+        work["flights left open"] = self._flights.left_open
         # What is recorded last, while all else ends, is still said.
         said, telling = threading.Event(), threading.Thread(name="notes", target=self._tell)
         self._said = said

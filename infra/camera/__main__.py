@@ -26,6 +26,8 @@ SOURCES = ("testsrc2", "smptehdbars", "testsrc")
 @click.option("--resize-after", default=0, help="Pictures after which they send another size; 0: never.")
 @click.option("--user", default="")
 @click.option("--password", default="", envvar="CAMERA_PASSWORD")
+@click.option("--aboard", default=0, help="The camera is a drone's, which says on this UDP port where it looks.")
+@click.option("--marked", is_flag=True, help="A drone's pictures tell in squares where they were taken.")
 @click.argument("names", nargs=-1, required=True)
 def main(
     host: str,
@@ -39,6 +41,8 @@ def main(
     resize_after: int,
     user: str,
     password: str,
+    aboard: int,
+    marked: bool,
     names: tuple[str, ...],
 ) -> None:
     """Cameras that can be reached at rtsp://HOST:PORT/NAME, until they are ended."""
@@ -52,7 +56,8 @@ def main(
         with ExitStack() as stack:
             for index, name in enumerate(names):
                 source = SOURCES[index % len(SOURCES)]
-                film = Film(source, codec, width, height, rate, key_every, bit_rate, clock_ahead, resize_after)
+                motion = (rate, key_every, bit_rate, clock_ahead, resize_after)
+                film = Film(source, codec, width, height, *motion, aboard, marked)
 
                 def send(packet: bytes, name: str = name) -> None:
                     loop.call_soon_threadsafe(lambda: cameras[name].send(packet))

@@ -10,10 +10,13 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from fractions import Fraction
+from functools import partial
 from typing import Any
 
 import av
 from av.filter import Graph
+
+from infra.camera.aerial import Aerial
 
 ENCODERS = {"h264": ("libx264", "H264"), "hevc": ("libx265", "H265")}
 PACKET = 1400  # bytes, below the least MTU of a network
@@ -25,7 +28,8 @@ _SPEED["libx265"] = {**_SPEED["libx264"], "x265-params": "log-level=none:repeat-
 @dataclass(frozen=True, slots=True)
 class Film:
     """`key_every`: pictures from one key frame to the next; `clock_ahead_s`: of the camera's clock against ours;
-    `resize_after`: pictures, after which it sends another size; 0: never."""
+    `resize_after`: pictures, after which it sends another size; 0: never. `aboard`: of the drone that says on this port
+    where it looks; 0: of none, it films `source`."""
 
     source: str = "testsrc2"
     codec: str = "h264"
@@ -36,6 +40,8 @@ class Film:
     bit_rate: int = 400_000
     clock_ahead_s: float = 0.0
     resize_after: int = 0
+    aboard: int = 0
+    marked: bool = False
 
 
 class Filming:
@@ -76,22 +82,16 @@ class Filming:
 
     def _run(self) -> None:
         size = (self._film.width, self._film.height)
+        aerial = Aerial(self._film.aboard, marked=self._film.marked) if self._film.aboard else None
         while not self._stop.is_set():
-            self._shoot(*size)
+            self._shoot(*size, partial(aerial.picture, *size) if aerial else _source(self._film, *size))
             size = (
                 (size[0] // 2, size[1] // 2) if size[0] == self._film.width else (self._film.width, self._film.height)
             )
 
-    def _shoot(self, width: int, height: int) -> None:
+    def _shoot(self, width: int, height: int, picture: Callable[[], Any]) -> None:
         """Pictures of one size, until it is another's turn."""
         film = self._film
-        graph = Graph()
-        source: Any = graph.add(film.source, f"size={width}x{height}:rate={film.rate}")
-        scale: Any = graph.add("format", "yuv420p")
-        sink: Any = graph.add("buffersink")
-        source.link_to(scale)
-        scale.link_to(sink)
-        graph.configure()
         encoder, _ = ENCODERS[film.codec]
         with av.open(_Packets(self._sent), "w", format="rtp", options={"packetsize": str(PACKET)}) as container:
             stream: Any = container.add_stream(encoder, rate=film.rate, options=_SPEED[encoder])
@@ -106,7 +106,7 @@ class Filming:
             for number in range(film.resize_after or 1 << 62):
                 if self._stop.wait(max(0.0, began + number / film.rate - time.monotonic())):
                     return
-                frame: Any = graph.pull()
+                frame = picture()
                 frame.pts, frame.time_base = number, Fraction(1, film.rate)
                 for coded in stream.encode(frame):
                     if coded.is_keyframe:
@@ -119,6 +119,18 @@ class Filming:
             ahead = ntp + round(self._film.clock_ahead_s * (1 << 32))
             packet = packet[:8] + struct.pack(">Q", ahead) + packet[16:]
         self._packet(packet)
+
+
+def _source(film: Film, width: int, height: int) -> Callable[[], Any]:
+    """One of FFmpeg's pictures."""
+    graph = Graph()
+    source: Any = graph.add(film.source, f"size={width}x{height}:rate={film.rate}")
+    scale: Any = graph.add("format", "yuv420p")
+    sink: Any = graph.add("buffersink")
+    source.link_to(scale)
+    scale.link_to(sink)
+    graph.configure()
+    return graph.pull
 
 
 class _Packets(io.RawIOBase):

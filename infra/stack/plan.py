@@ -120,13 +120,16 @@ def the_product(context: Context) -> Plan:
     ]
     if not context.demo:
         return Plan(prepare, services)
-    camera_port = free_port()
+    camera_port, drone_camera_port, look_port = free_port(), free_port(), free_port()
     addresses = "".join(f"{camera.id} rtsp://127.0.0.1:{camera_port}/{camera.id}\n" for camera in CAMERAS)
+    addresses += f"drone-{DRONE} rtsp://127.0.0.1:{drone_camera_port}/{DRONE}\n"
     shared["SAFERWEHO_CAMERAS"] = str(_kept(context.home / "cameras", addresses))
     shared["SAFERWEHO_FOOTAGE_MINUTES"] = "2"  # so that who looks on sees it go on the record
     names = [camera.id for camera in CAMERAS]
     filming = ["-m", "infra.camera", "--port", str(camera_port), "--rate", "10", "--key-every", "20", *names]
     services.append(Service("cameras", [sys.executable, *filming], context.env))
+    aboard = ["-m", "infra.camera", "--port", str(drone_camera_port), "--aboard", str(look_port), "--rate", "10"]
+    services.append(Service("drone-camera", [sys.executable, *aboard, "--key-every", "10", DRONE], context.env))
     services.append(service("recorder", "saferweho_recorder"))
     vehicle = [
         "-m",
@@ -137,6 +140,8 @@ def the_product(context: Context) -> Plan:
         str(SYSTEM_ID),
         "--charging",
         "120",
+        "--camera",
+        f"127.0.0.1:{look_port}",
     ]
     prepare.append(Task("demonstration's people", saferweho("demonstration", "prepare"), owner))
     services.append(

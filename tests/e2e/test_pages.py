@@ -133,7 +133,7 @@ def product() -> Iterator[Product]:
             yield started
             supervisor = psutil.Process(running.pid)
             family = {each.pid: each for each in [supervisor, *supervisor.children(recursive=True)]}
-            parts = {"postgres", "kafka", "api", "drone-gateway", "vehicle", "recorder", "cameras"}
+            parts = {"postgres", "kafka", "api", "drone-gateway", "vehicle", "recorder", "cameras", "drone-camera"}
             assert parts <= started.pids().keys()
             assert set(started.pids().values()) <= family.keys()
             running.send_signal(signal.SIGINT)
@@ -551,6 +551,20 @@ def test_a_board_that_is_not_live_says_so_and_comes_back_by_itself(people: Peopl
     expect(board.not_live).to_have_count(0, timeout=120_000)
     assert board.position() > 0
     page.close()
+
+
+def test_what_the_drone_sees_on_scene_is_recorded(product: Product) -> None:
+    kept = """{ retainedFootage(which: "kept", first: 100) { edges { node { feed } } } }"""
+
+    def flights() -> list[str]:
+        edges = product.ask("auditor", kept)["retainedFootage"]["edges"]
+        return [edge["node"]["feed"] for edge in edges if edge["node"]["feed"].startswith("flight-")]
+
+    until("a flight's footage is on the record", flights, 500)
+    feed = flights()[0]
+    story = """query($flight: ID!) { flight(id: $flight) { id } }"""
+    assert product.ask("auditor", story, flight=feed.removeprefix("flight-"))["flight"]["id"]
+    assert (product.home / "vault" / feed).is_dir()
 
 
 def test_three_cameras_are_recorded_all_the_while_and_nothing_of_it_can_be_changed_in_silence(product: Product) -> None:

@@ -7,7 +7,7 @@ from psycopg.conninfo import conninfo_to_dict
 from adapters.event_store import LOGINS
 from infra.stack.plan import Context, Task, the_product
 
-OUTSIDE = ("vehicle", "cameras")  # what is simulated has no health of ours
+OUTSIDE = ("vehicle", "cameras", "drone-camera")  # what is simulated has no health of ours
 
 
 def context(home: Path, demo: bool) -> Context:

@@ -63,23 +63,27 @@ class Station:
     @contextmanager
     def recording(self, address: CameraAddress, **options: Any) -> Iterator[Recording]:
         """With its threads, until the end of the block; then what was received is sealed and said."""
-        recording, stop, said = (
-            Recording(address, self.vault, self.notes, **options),
-            threading.Event(),
-            threading.Event(),
-        )
+        recording = Recording(address, self.vault, self.notes, **options)
         recording.settle(lambda _: [], was_online=True)
+        with self.working(recording):
+            yield recording
+
+    @contextmanager
+    def working(self, recording: Recording, over: Callable[[], None] = lambda: None) -> Iterator[None]:
+        """`over`: done when its threads have ended."""
+        stop, said = threading.Event(), threading.Event()
         working = [threading.Thread(target=part, args=(stop,)) for part in (recording.receive, recording.seal)]
         saying = threading.Thread(target=self.notes.run, args=(said,))
         for thread in (*working, saying):
             thread.start()
         self.receiving = working[0]
         try:
-            yield recording
+            yield
         finally:
             stop.set()
             for thread in working:
                 thread.join()
+            over()
             said.set()
             saying.join()
 

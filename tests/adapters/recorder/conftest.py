@@ -1,0 +1,3 @@
+from tests.adapters.drone_gateway.conftest import environ, founded, launch, station
+
+__all__ = ["environ", "founded", "launch", "station"]
