@@ -76,19 +76,66 @@ def covered_squares(outlines: Sequence[Outline], width: int, height: int) -> NDA
         corners = np.asarray(outline, dtype=np.float64)
         if corners.ndim != 2 or len(corners) < 3 or not np.isfinite(corners).all():
             return np.ones_like(covered)
-        shape = shapely.Polygon(corners * (width, height))
+        pixels = corners * (width, height)
+        shape = shapely.Polygon(pixels)
         if not shape.is_valid:
             # Bow ties and the like: what is meant is not known, so all of their hull is hidden.
-            shape = shape.convex_hull
-        # A square is touched where its middle is within half its diagonal of the shape.
-        grown = shape.buffer(MARGIN_PX + 2**0.5, quad_segs=8)
-        shapely.prepare(grown)
-        left, top, right, bottom = (max(0, int(edge // 2)) for edge in grown.bounds)
-        near = (slice(top, bottom + 1), slice(left, right + 1))
-        rows, columns = np.indices(covered[near].shape) * 2.0 + 1.0
-        covered[near] |= shapely.contains_xy(grown, columns + 2 * left, rows + 2 * top)
+            covered |= _near(shape.convex_hull, width, height)
+        elif (turns := _turns(pixels)) is not None:
+            covered |= _between(pixels, turns, width, height)
+        else:
+            covered |= _near(shape, width, height)
         if outline == WHOLE_PICTURE:
             covered[:] = True
+    return covered
+
+
+# A square is touched where its middle is within half its diagonal of the shape.
+REACH_PX = MARGIN_PX + 2**0.5
+
+
+def _near(shape: shapely.Geometry, width: int, height: int) -> NDArray[np.bool_]:
+    """The squares that are touched by a shape of pixels, of whatever form, or come near it."""
+    covered = np.zeros((height // 2, width // 2), dtype=np.bool_)
+    grown = shape.buffer(REACH_PX, quad_segs=8)
+    shapely.prepare(grown)
+    left, top, right, bottom = (max(0, int(edge // 2)) for edge in grown.bounds)
+    near = (slice(top, bottom + 1), slice(left, right + 1))
+    rows, columns = np.indices(covered[near].shape) * 2.0 + 1.0
+    covered[near] = shapely.contains_xy(grown, columns + 2 * left, rows + 2 * top)
+    return covered
+
+
+def _turns(pixels: NDArray[np.float64]) -> float | None:
+    """1 or -1 for a convex outline, by the way around it; None where it is not convex or a side too short to tell."""
+    sides = np.roll(pixels, -1, 0) - pixels
+    following = np.roll(sides, -1, 0)
+    turns = sides[:, 0] * following[:, 1] - sides[:, 1] * following[:, 0]
+    if np.hypot(sides[:, 0], sides[:, 1]).min() < 1e-6:
+        return None
+    return 1.0 if turns.min() >= 0 else -1.0 if turns.max() <= 0 else None
+
+
+def _between(pixels: NDArray[np.float64], turns: float, width: int, height: int) -> NDArray[np.bool_]:
+    """The same for a convex outline, ten times as fast, because a drone's are others in every picture: what lies within
+    REACH_PX of the inner side of every one of its sides, and of its extent."""
+    sides = np.roll(pixels, -1, 0) - pixels
+    outward = np.stack([sides[:, 1], -sides[:, 0]], 1) * turns / np.hypot(sides[:, 0], sides[:, 1])[:, None]
+    limits = (outward * pixels).sum(1) + REACH_PX
+    rows, columns = np.arange(height // 2) * 2 + 1.0, np.arange(width // 2) * 2 + 1.0
+    left, right = np.full(len(rows), -np.inf), np.full(len(rows), np.inf)
+    for (across, down), limit in zip(outward, limits, strict=True):
+        room = limit - down * rows
+        if across > 1e-9:
+            right = np.minimum(right, room / across)
+        elif across < -1e-9:
+            left = np.maximum(left, room / across)
+        else:
+            right[room < 0] = -np.inf
+    (first_x, first_y), (last_x, last_y) = pixels.min(0) - REACH_PX, pixels.max(0) + REACH_PX
+    right[(rows < first_y) | (rows > last_y)] = -np.inf
+    left, right = np.maximum(left, first_x), np.minimum(right, last_x)
+    covered: NDArray[np.bool_] = (columns >= left[:, None]) & (columns <= right[:, None])
     return covered
 
 

@@ -10,11 +10,13 @@ from itertools import pairwise
 import av
 import numpy as np
 import pytest
+import shapely
 from av import VideoFrame
-from hypothesis import given, settings
+from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
+from adapters.masks import burning
 from adapters.masks.burning import BLACK_LUMA, GREY_CHROMA, Burner, covered_squares
 from domain.camera import WHOLE_PICTURE, Outline
 
@@ -158,3 +160,27 @@ def test_every_pixel_that_an_outline_holds_is_covered(corners: list[tuple[float,
         (u1, v1), (u2, v2) = corners[n - 1], corners[n]
         u, v = u1 + part * (u2 - u1), v1 + part * (v2 - v1)
         assert covered[min(int(v * HEIGHT), HEIGHT - 1), min(int(u * WIDTH), WIDTH - 1)]
+
+
+@given(st.lists(st.tuples(st.floats(0, 1), st.floats(0, 1)), min_size=3, max_size=12), st.booleans())
+@settings(max_examples=150, deadline=None)
+def test_a_convex_outline_is_covered_the_fast_way_as_it_is_the_slow_way(
+    corners: list[tuple[float, float]], backwards: bool
+) -> None:
+    hull = shapely.MultiPoint([(u * WIDTH, v * HEIGHT) for u, v in corners]).convex_hull
+    assume(hull.geom_type == "Polygon")
+    pixels = np.array(hull.exterior.coords)[:-1][:: -1 if backwards else 1]
+    turns = burning._turns(pixels)
+    assume(turns is not None)
+    fast, slow = burning._between(pixels, turns, WIDTH, HEIGHT), burning._near(hull, WIDTH, HEIGHT)
+    assert fast[slow].all()
+    # Where it covers more, that is at a corner: within the reach of every side's line, and of the extent.
+    for y, x in np.argwhere(fast & ~slow):
+        assert hull.envelope.distance(shapely.Point(2 * x + 1, 2 * y + 1)) <= burning.REACH_PX * 2**0.5 + 1e-6
+
+
+def test_a_square_is_covered_with_its_margin_and_no_more() -> None:
+    covered = covered_squares([((0.25, 0.25), (0.75, 0.25), (0.75, 0.75), (0.25, 0.75))], WIDTH, HEIGHT)
+    rows, columns = np.flatnonzero(covered.any(1)) * 2, np.flatnonzero(covered.any(0)) * 2
+    assert 80 - 8 <= columns[0] <= 80 - 4 and 240 + 2 <= columns[-1] <= 240 + 6
+    assert 45 - 8 <= rows[0] <= 45 - 4 and 135 + 2 <= rows[-1] <= 135 + 6
