@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from threading import Lock
 from typing import Any, Generic, TypeVar
@@ -46,11 +46,12 @@ Pose = Callable[[datetime], "tuple[View, Errors] | None"]
 @dataclass(frozen=True, slots=True)
 class MaskState:
     """What is hidden. `outlines`: in parts of the picture; `zones`: projected into a drone's picture, frame by frame;
-    `lifted_by`: the override without which more would be."""
+    `lifted_by`: the override without which more would be, and `lifted_until`: no longer than so."""
 
     outlines: tuple[Outline, ...] = ()
     zones: tuple[Shape, ...] = ()
     lifted_by: str | None = None
+    lifted_until: datetime | None = field(default=None, compare=False)
 
     @property
     def nothing_hidden(self) -> bool:
@@ -96,14 +97,16 @@ class MaskStates(Commands):
         aggregate, _, key = feed.partition("-")
         standing = self._standing(override, person, Range(now, now), now)
         if standing is not None and standing.target == feed:
-            return MaskState(lifted_by=override)
+            return MaskState(lifted_by=override, lifted_until=_until(standing))
         if aggregate == CAMERA.name:
             return _together(self._cameras.of([key])[0])
         if aggregate != FLIGHT.name:
             return EVERYTHING
         lifted = standing.target if standing is not None and standing.flight == FlightId(key) else None
         zones, used = self._drawn(without=lifted)
-        return MaskState(zones=zones, lifted_by=override if used else None)
+        if not used or standing is None:
+            return MaskState(zones=zones)
+        return MaskState(zones=zones, lifted_by=override, lifted_until=_until(standing))
 
     def recorded(self, footage: FootageId, range_: Range, person: str, override: str | None = None) -> MaskState:
         """Of a stretch of footage: what was to be hidden at any moment of it, and what is now. `override`: of this
@@ -115,7 +118,7 @@ class MaskStates(Commands):
             return EVERYTHING
         standing = self._standing(override, person, range_, now)
         if standing is not None and standing.target == FOOTAGE.stream(footage):
-            return MaskState(lifted_by=override)
+            return MaskState(lifted_by=override, lifted_until=standing.expires_at)
         aggregate, _, key = feed.partition("-")
         then = Range(range_.since - SLACK, range_.until + SLACK)
         if aggregate == CAMERA.name:
@@ -134,8 +137,8 @@ class MaskStates(Commands):
                 raise WrongState("this view is not open, or another person's", field="view", accepted="an open view")
             feed, standing = state.request.feed, override_of(attempt, override)
             may_ask_again(attempt, state.request)
-            until = min(standing.expires_at or attempt.at, standing.range.until if standing.range else attempt.at)
-            if not standing.active or until <= attempt.at:
+            until = _until(standing)
+            if not standing.active or until is None or until <= attempt.at:
                 raise WrongState("the override is not in effect", field="override", accepted="one in effect")
             target, through = StreamId(feed), LIVE_VIEW.stream(view)
             if standing.target is not None and standing.flight is not None:
@@ -162,6 +165,12 @@ class MaskStates(Commands):
         kept = [stream for stream in streams if stream != without]
         drawn = self._zones.of([stream.partition("-")[2] for stream in kept], then)
         return _once([shape for shapes in drawn for shape in shapes if shape is not None]), len(kept) < len(streams)
+
+
+def _until(standing: OverrideStanding) -> datetime | None:
+    """When a live picture is masked again."""
+    ends = [standing.expires_at, standing.range.until if standing.range is not None else None]
+    return min((end for end in ends if end is not None), default=None)
 
 
 def _together(masks: Sequence[tuple[Outline, ...] | None]) -> MaskState:

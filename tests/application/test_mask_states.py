@@ -138,7 +138,8 @@ def test_of_a_feed_that_nobody_drew_a_mask_for_everything_is_hidden(masked: Mask
 def test_a_mask_is_lifted_for_who_was_given_the_override_while_it_is_in_effect(masked: Masked) -> None:
     masked.draw(WINDOW)
     hidden, key = masked.states.live(PLAZA, "dee"), masked.granted(PLAZA)
-    assert masked.states.live(PLAZA, "dee", key) == MaskState(lifted_by=key)
+    lifted = masked.states.live(PLAZA, "dee", key)
+    assert lifted == MaskState(lifted_by=key) and lifted.lifted_until == masked.center.clock.now() + 30 * MINUTE
     assert masked.states.live(PLAZA, "eve", key) == masked.states.live(PLAZA, "dee") == hidden
     for nothing in ("never-asked-for", "", "\x00", "a b"):
         assert masked.states.live(PLAZA, "dee", nothing) == hidden
@@ -157,6 +158,8 @@ def test_an_override_of_something_else_or_of_another_time_lifts_nothing(masked: 
         assert masked.states.live(PLAZA, "dee", key) == hidden
     masked.step(10 * MINUTE)
     assert masked.states.live(PLAZA, "dee", later).nothing_hidden
+    shorter = masked.granted(PLAZA, range_=Range(now, now + 12 * MINUTE))
+    assert masked.states.live(PLAZA, "dee", shorter).lifted_until == now + 12 * MINUTE
 
 
 @pytest.mark.rule("mask.lifted")
