@@ -130,6 +130,14 @@ def drone_gateway() -> None:
 
 
 @main.command()
+def media() -> None:
+    """Shows pictures to whom they were granted, live; away from GraphQL, for what cameras send may be anything."""
+    from api.processes import media as process
+
+    process.run()
+
+
+@main.command()
 def recorder() -> None:
     """Records the cameras into the vault, and what was recorded and lost onto the record."""
     from api.processes import recorder as process

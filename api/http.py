@@ -3,19 +3,20 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import AbstractAsyncContextManager, asynccontextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote, urlsplit
 
 from fastapi import FastAPI, Request, WebSocketException
 from fastapi.responses import FileResponse, Response
 from fastapi.staticfiles import StaticFiles
 from starlette.middleware.gzip import GZipMiddleware
 from starlette.requests import HTTPConnection
-from starlette.routing import BaseRoute, Route
+from starlette.routing import BaseRoute, Mount, Route
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from strawberry.exceptions import ConnectionRejectionError
 from strawberry.fastapi import GraphQLRouter
@@ -36,25 +37,32 @@ from domain.session import LONGEST_SESSION
 
 COMMANDS_AT_ONCE = 32
 PAGES = Path(__file__).resolve().parent.parent / "ui" / "dist"
-CONTENT_SECURITY_POLICY = "; ".join(
-    (
-        "default-src 'self'",
-        "img-src 'self'",
-        "worker-src 'self'",
-        "style-src 'self'",
-        "object-src 'none'",
-        "base-uri 'none'",
-        "frame-ancestors 'none'",
-        "form-action 'self'",
-    )
-)
 SECURITY_HEADERS = {
-    "content-security-policy": CONTENT_SECURITY_POLICY,
     "x-content-type-options": "nosniff",
     "referrer-policy": "same-origin",
     "cross-origin-opener-policy": "same-origin",
     "permissions-policy": "geolocation=(), camera=(), microphone=()",
 }
+
+
+def content_security_policy(media_url: str) -> str:
+    """Pictures come from the media process, which is another origin, and are played and shown out of memory."""
+    address = urlsplit(media_url)
+    media = f"{address.scheme}://{address.netloc}"
+    return "; ".join(
+        (
+            "default-src 'self'",
+            f"connect-src 'self' {media} ws{media.removeprefix('http')}",
+            "img-src 'self' blob:",
+            "media-src 'self' blob:",
+            "worker-src 'self'",
+            "style-src 'self'",
+            "object-src 'none'",
+            "base-uri 'none'",
+            "frame-ancestors 'none'",
+            "form-action 'self'",
+        )
+    )
 
 
 def proof_of(identity: Identity) -> Proof:
@@ -126,12 +134,12 @@ class Contexts:
         context.reader = await renew(active=active)
 
 
-class _SecurityHeaders:
+class WithHeaders:
     """Plain ASGI, so that it costs next to nothing and leaves WebSockets and streams alone."""
 
-    def __init__(self, app: ASGIApp) -> None:
+    def __init__(self, app: ASGIApp, headers: Mapping[str, str]) -> None:
         self._app = app
-        self._headers = [(name.encode(), value.encode()) for name, value in SECURITY_HEADERS.items()]
+        self._headers = [(name.encode(), value.encode()) for name, value in headers.items()]
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         async def with_headers(message: Message) -> None:
@@ -177,7 +185,8 @@ def build_app(
         # Traces only where somebody collects them; figures are ours, and what was wrong with an input is in no log.
         telemetry={"tracing": bool(services.settings.otlp_endpoint), "metrics": False, "logs": False},
     )
-    app.add_middleware(_SecurityHeaders)
+    policy = content_security_policy(services.settings.media_url)
+    app.add_middleware(WithHeaders, headers={"content-security-policy": policy, **SECURITY_HEADERS})
 
     def asked_by(answer: Callable[[Request, Context], Awaitable[Response]]) -> Callable[[Request], Awaitable[Response]]:
         async def answered(request: Request) -> Response:
@@ -235,9 +244,31 @@ def build_app(
 
     app.openapi = described  # type: ignore[method-assign]
     app.router.routes.extend([*health.routes(), *sign_in.routes(), *more_routes])
+    for path in ("/live", "/hls"):
+        app.router.routes.append(Mount(path, Elsewhere(services.settings.media_url)))
     if pages.exists():
         _serve_pages(app, pages)
     return app
+
+
+class Elsewhere:
+    """The way to the media process, for scripts that look for pictures here. A WebSocket is shown it, too, in answer to
+    its handshake (RFC 6455 §4.1); browsers do not go there, and have its address from `livePicture`."""
+
+    def __init__(self, media_url: str) -> None:
+        self._media_url = media_url
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        query = scope["query_string"].decode("latin-1")
+        path = quote(scope["path"], safe="/:@!$&'()*+,;=-._~")
+        address = f"{self._media_url}{path}{f'?{query}' if query else ''}"
+        prefix = "websocket.http" if scope["type"] == "websocket" else "http"
+        if scope["type"] == "websocket":
+            address = f"ws{address.removeprefix('http')}"
+        location = address.encode("latin-1", "replace")
+        headers = [(b"location", location), (b"content-length", b"0"), (b"cache-control", b"no-store")]
+        await send({"type": f"{prefix}.response.start", "status": 307, "headers": headers})
+        await send({"type": f"{prefix}.response.body", "body": b""})
 
 
 class _Kept(StaticFiles):

@@ -64,6 +64,12 @@ def _postgresql_secret(value: SecretStr) -> SecretStr:
     return SecretStr(_postgresql(value.get_secret_value()))
 
 
+def _long_secret(value: SecretStr) -> SecretStr:
+    if len(value.get_secret_value()) < 32:
+        raise ValueError("is too short; accepted: 32 characters or more (openssl rand -hex 32)")
+    return value
+
+
 def _mailbox(value: SecretStr) -> SecretStr:
     parts = urlsplit(value.get_secret_value())
     if parts.scheme not in ("imaps", "imap+starttls", "imap") or not parts.hostname or not parts.username:
@@ -150,7 +156,9 @@ class Settings(BaseSettings):
         description="Folder of all data that is not in PostgreSQL or Kafka: keys, flight logs, the embedded parts.",
     )
     host: str = Field(
-        "127.0.0.1", alias="SAFERWEHO_HOST", description="Address the API listens on, and the drone gateway."
+        "127.0.0.1",
+        alias="SAFERWEHO_HOST",
+        description="Address the API listens on, the drone gateway and `saferweho media`.",
     )
     trusted_proxies: Annotated[str, AfterValidator(_networks)] = Field(
         "",
@@ -366,6 +374,23 @@ class Settings(BaseSettings):
         "part of an hour.",
     )
 
+    # -- showing pictures --
+    media_url: WebAddress = Field(
+        "http://127.0.0.1:8091",
+        alias="SAFERWEHO_MEDIA_URL",
+        description="Address under which people reach the pictures, which `saferweho media` serves; `https` in "
+        "production.",
+    )
+    media_port: Port = Field(
+        8091, alias="SAFERWEHO_MEDIA_PORT", description="Port that `saferweho media` listens on; 0 takes any free one."
+    )
+    media_key: Annotated[SecretStr, AfterValidator(_long_secret)] | None = Field(
+        None,
+        alias="SAFERWEHO_MEDIA_KEY",
+        description="Secret shared by the API, which gives out tickets to pictures, and `saferweho media`, which takes "
+        "them: 32 characters or more.",
+    )
+
     # -- plate readers --
     alpr_url: str | None = Field(
         None, alias="SAFERWEHO_ALPR_URL", description="Provider of plate reads; none: searches find nobody to ask."
@@ -527,6 +552,8 @@ class Settings(BaseSettings):
             found.append("OIDC_ISSUER: is not https; accepted in production: an https address")
         if urlsplit(self.base_url).scheme != "https":
             found.append("SAFERWEHO_BASE_URL: is not https; accepted in production: the https address of the pages")
+        if urlsplit(self.media_url).scheme != "https" and self.media_key is not None:
+            found.append("SAFERWEHO_MEDIA_URL: is not https; accepted in production: the https address of the pictures")
         box = self.imap_url.get_secret_value() if self.imap_url else ""
         if urlsplit(box).scheme == "imap" and not is_loopback(box):
             found.append("SAFERWEHO_IMAP_URL: is not encrypted; accepted in production: imaps:// or imap+starttls://")

@@ -17,7 +17,7 @@ from application import codec
 from application.cases import case_of
 from application.commands import Commands
 from application.deadlines import Change, Due, NotDue, drawn_from, when_due
-from application.handling import KEY, Accepted, Actor, Attempt, Handler, Outcome, Recorded, Unavailable
+from application.handling import KEY, Accepted, Actor, Attempt, Denied, Handler, Outcome, Recorded, Unavailable
 from application.ports import StoreUnavailable
 from application.standing import NO_POLICY, authorise, outcome, service, signed_on
 from domain import live_view
@@ -81,6 +81,10 @@ class Heartbeats(Protocol):
 
     def beat(self, view: str, at: datetime) -> None: ...
 
+    def last(self, view: str) -> datetime | None:
+        """When a view was last heard of; None: never, or not since the database was started after a crash."""
+        ...
+
     def late(self, before: datetime) -> Sequence[Beat]:
         """The views last heard of before a time, oldest first, at most some hundreds."""
         ...
@@ -105,10 +109,20 @@ class Pulse:
 
 @dataclass(frozen=True, slots=True)
 class Permit:
-    """The media plane may send frames of `feed` until `valid_until`, then asks again."""
+    """The media plane may send frames of `feed` until `valid_until`, then asks again. No longer than until the view's
+    own end, nor than until its heartbeat is late, nor than PERMIT_LENGTH. `until`: that end, unless it is renewed."""
 
     feed: FeedId
     valid_until: datetime
+    until: datetime
+
+
+SILENT = Reason(
+    "heartbeat_lost",
+    f"the console has not said for {HEARTBEAT_LIMIT.seconds} s that it still shows the picture",
+    "silence is never watching",
+    accepted="a heartbeat every few seconds",
+)
 
 
 def feed_of(text: str) -> FeedId:
@@ -309,7 +323,20 @@ class Views(EndingViews):
             return reason or Reason("view_not_granted", "this view was not granted", "no frame without a grant")
         if (reason := self._no_longer(state.request, now)) is not None:
             return reason
-        return Permit(state.request.feed, min(state.until, now + PERMIT_LENGTH))
+        heard = self._heartbeats.last(key)
+        if heard is None or now >= heard + HEARTBEAT_LIMIT:
+            return SILENT
+        valid_until = min(state.until, now + PERMIT_LENGTH, heard + HEARTBEAT_LIMIT)
+        return Permit(state.request.feed, valid_until, state.until)
+
+    def attempted(self, actor: Actor, key: str, reason: Reason) -> Outcome:
+        """Put on the record that somebody tried to see a picture with what gives no right to it, such as a ticket that
+        was used before."""
+
+        def use(_: Attempt) -> Recorded:
+            raise Denied("request_live_view", LIVE_VIEW.stream(key), reason.rule, reason)
+
+        return self.run(actor, "show_live_view", [key, reason.code], None, use)
 
     def _no_longer(self, request: LiveViewRequested, now: datetime) -> Reason | None:
         """Why a view that was granted may not go on: the policy, the sign-on, the account, the incident, the roles by

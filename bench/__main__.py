@@ -30,6 +30,7 @@ BENCHES = (
     "vault",
     "recorder",
     "masked",
+    "live",
     "page",
 )
 HEADINGS = ("name", "value", "unit", "floor", "ratio", "goal", "holds")

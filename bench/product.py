@@ -5,7 +5,7 @@ from __future__ import annotations
 import secrets
 import subprocess
 import sys
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -19,7 +19,7 @@ from adapters.kafka import topics
 from adapters.kafka.clients import admin
 from api.processes.demonstration import person_of
 from bench.stack import Stack
-from infra.stack.plan import Call, Context, saferweho, the_product
+from infra.stack.plan import Call, Context, Plan, saferweho, the_product
 from infra.stack.processes import free_port, wait_until
 from infra.stack.supervisor import Service, Supervisor
 
@@ -48,8 +48,10 @@ class Product:
 
 
 @contextmanager
-def product(stack: Stack) -> Iterator[Product]:
-    """In a database and under topics of its own; all gone afterwards."""
+def product(
+    stack: Stack, parts: Sequence[str] = PARTS, more: Callable[[Context, Plan], Sequence[Service]] = lambda *_: ()
+) -> Iterator[Product]:
+    """In a database and under topics of its own; all gone afterwards. `more`: services beside those of the plan."""
     name = f"bench_{secrets.token_hex(4)}"
     home = stack.home / name
     (home / "logs").mkdir(parents=True)
@@ -63,7 +65,8 @@ def product(stack: Stack) -> Iterator[Product]:
             else:
                 _run(task.argv, task.env)
         _run(saferweho("demonstration", "prepare"), {**context.env, "DATABASE_URL": context.database_url})
-        services = [service for service in plan.services if service.name in PARTS]
+        services = [service for service in plan.services if service.name in parts]
+        services += more(context, plan)
         supervisor = Supervisor(services, home / "logs", lambda *_: None)
         try:
             supervisor.start()
@@ -100,6 +103,7 @@ def _context(stack: Stack, name: str, home: Path) -> Context:
         bootstrap=stack.bootstrap,
         passwords={login: secrets.token_hex(16) for login in LOGINS},
         gateway_key=secrets.token_hex(32),
+        media_key=secrets.token_hex(32),
         drone_key=secrets.token_hex(32),
         cad_key=secrets.token_hex(32),
         env={

@@ -24,6 +24,11 @@ class PostgresHeartbeats(SmallPool):
                 (view, at),
             )
 
+    def last(self, view: str) -> datetime | None:
+        with self.connection() as connection:
+            row = connection.execute("SELECT beat_at FROM watching.heartbeats WHERE view = %s", (view,)).fetchone()
+        return row[0] if row else None
+
     def late(self, before: datetime) -> Sequence[Beat]:
         with self.connection() as connection:
             rows = connection.execute(

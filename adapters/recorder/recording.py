@@ -24,6 +24,7 @@ from adapters.recorder.notes import Notes
 from adapters.recorder.presence import Presence
 from adapters.recorder.segmenting import Cut
 from adapters.recorder.source import Address, Connection, Picture, SourceFault, StreamChanged
+from adapters.recorder.tap import Tap
 from adapters.vault import Gap, NotThere, Reel, ReelBroken, Segment, StorageFault, Vault
 from adapters.vault.layout import ReelName
 from adapters.vault.manifest import ManifestBroken
@@ -100,7 +101,8 @@ class _Queue:
 
 
 class Recording:
-    """Two threads: `receive` and `seal`. `connect` and `clock` are others in tests of what takes a camera days."""
+    """Two threads: `receive` and `seal`. `tap`: where the pictures are offered as they come, whatever becomes of them
+    here. `connect` and `clock` are others in tests of what takes a camera days."""
 
     def __init__(
         self,
@@ -110,8 +112,10 @@ class Recording:
         connect: Callable[[Any], Any] = Connection,
         most_waiting: int = MOST_WAITING,
         clock: Callable[[], datetime] = now,
+        tap: Tap | None = None,
     ) -> None:
         self.address, self.feed = address, address.feed
+        self._tap = tap or Tap(address.feed)
         self._vault, self._notes, self._connect, self._now = vault, notes, connect, clock
         self._queue = _Queue(most_waiting)
         self._presence = Presence(time.monotonic())
@@ -155,6 +159,7 @@ class Recording:
                 # What cannot be written as it came is lost with its range, and the camera is asked anew.
                 self.fault = why = str(fault) if isinstance(fault, SourceFault) else "its pictures cannot be written"
                 again_at_once = isinstance(fault, StreamChanged)
+                self._tap.ends(self.fault)
                 log.warning("camera_lost", camera=self.address.name, why=self.fault)
             if time.monotonic() - began > STEADY_S:
                 pause = BACK_OFF_S[0]
@@ -167,11 +172,13 @@ class Recording:
         """Until `stop`. Raises SourceFault."""
         connection = self._connect(self.address)
         self._connections.inc()
+        self._tap.begins(connection.parameters)
         segmenter = connection.segmenter
         try:
             for picture in connection.pictures():
                 if stop.is_set():
                     return
+                self._tap.picture(picture.packet, picture.taken.at)
                 self._seen(picture.taken.at)
                 self._ahead_us, self._clock, self.fault = picture.taken.ahead_us, picture.taken.clock, None
                 self._pictures.inc()

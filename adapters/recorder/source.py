@@ -6,6 +6,7 @@ import struct
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
+from fractions import Fraction
 from typing import Any, Protocol
 
 import av
@@ -14,6 +15,7 @@ from adapters.cameras.sources import shown
 from adapters.recorder import codecs
 from adapters.recorder.clock import StreamClock, Taken
 from adapters.recorder.segmenting import Packet, Segmenter
+from adapters.video.coded import CodecParameters
 from domain.kernel import CameraId, FeedId, StreamId
 
 OPENS_S, READS_S = 10.0, 10.0  # without a picture so long, the connection is given up
@@ -100,6 +102,13 @@ class Connection:
         self._parameters = codecs.parameter_set(self.codec, bytes(video.codec_context.extradata or b""))
         self.media = codecs.media_type(self.codec, self._parameters)
         self.segmenter = Segmenter(video)
+
+    @property
+    def parameters(self) -> CodecParameters:
+        """As the camera told them when it was connected to."""
+        extradata = bytes(self._video.codec_context.extradata or b"")
+        base, rate = self._video.time_base or Fraction(1, 90_000), float(self._video.average_rate or 0)
+        return CodecParameters(self.codec, extradata, base, self._video.width, self._video.height, rate)
 
     def pictures(self) -> Iterator[Picture]:
         """Until the camera ends it. Raises SourceFault."""

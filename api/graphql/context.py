@@ -15,6 +15,7 @@ from psycopg import AsyncConnection
 from psycopg_pool import AsyncConnectionPool
 from strawberry.fastapi import BaseContext
 
+from adapters.identity.picture_tokens import PictureTokens
 from api.graphql.names import Names
 from api.settings import Settings
 from api.standings import Standings
@@ -79,6 +80,7 @@ class Services:
     reads: AsyncConnectionPool[AsyncConnection[Any]]
     applied: AppliedPositions
     standings: Standings
+    picture_tokens: PictureTokens | None = None
     telemetry: asyncio.Event = field(default_factory=asyncio.Event)
     names: Names = field(init=False)
 

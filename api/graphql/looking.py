@@ -6,14 +6,15 @@ What a page asks of a live view answers out of the store, as it is at that momen
 from __future__ import annotations
 
 import asyncio
-from datetime import datetime
+from datetime import datetime, timedelta
 
 import strawberry
 
 from api.graphql.audit import page_size
 from api.graphql.commands import command
-from api.graphql.context import Context, Unreadable, context_of
+from api.graphql.context import Context, Services, Unreadable, context_of
 from api.graphql.types import CommandResult, PageInfo, Person, Position, Reason
+from application.handling import Actor
 from domain import kernel
 from domain.grounds import Grounds
 from domain.kernel import CallNumber, CaseNumber, Mistake
@@ -71,6 +72,17 @@ class Pulse:
 
     open: bool
     until: datetime | None
+    reason: Reason | None
+
+
+@strawberry.type
+class LivePicture:
+    """Where a live view's picture is, and the ticket to it, which is good once and for half a minute; or why not."""
+
+    url: str | None = strawberry.field(description='of a WebSocket, whose first message is {"token": …}')
+    token: str | None
+    expires_at: datetime | None
+    masked: bool = strawberry.field(description="false: an override lifts the mask, and its use is on the record")
     reason: Reason | None
 
 
@@ -239,6 +251,31 @@ def whose(context: Context, person: str | None) -> str | None:
     return actor.person
 
 
+TICKET_LENGTH = timedelta(seconds=30)
+NOT_YOURS = ("not_your_view",)
+NO_MEDIA = kernel.Reason(
+    "no_media",
+    "pictures are not served here",
+    "SAFERWEHO_MEDIA_KEY is set where 'saferweho media' runs",
+)
+
+
+def _ticket(services: Services, actor: Actor, view: str) -> LivePicture | kernel.Reason:
+    """Raises Mistake and StoreUnavailable."""
+    if services.picture_tokens is None:
+        return NO_MEDIA
+    permit = services.views.permit(actor, view)
+    if isinstance(permit, kernel.Reason):
+        if permit.code in NOT_YOURS:
+            services.views.attempted(actor, view, permit)
+        return permit
+    token, expires_at = services.picture_tokens.issue(
+        use="live", person=actor.person, session=actor.session, subject=view, feed=permit.feed, lifetime=TICKET_LENGTH
+    )
+    address = f"ws{services.settings.media_url.removeprefix('http')}/live/{permit.feed}"
+    return LivePicture(url=address, token=token, expires_at=expires_at, masked=True, reason=None)
+
+
 # -- questions ---------------------------------------------------------------------
 
 
@@ -403,6 +440,21 @@ class LookingMutations:
         except Mistake as mistake:
             raise Unreadable(mistake.code, mistake.message, field=mistake.field) from None
         return Pulse(open=told.open, until=told.until, reason=_reason(told.reason) if told.reason else None)
+
+    @strawberry.mutation(
+        description="Where the picture of one's open live view is, with a ticket to it. Asked for anew for each"
+        " connection."
+    )
+    async def live_picture(self, info: strawberry.Info, view: Id) -> LivePicture:
+        context = context_of(info)
+        actor = context.signed_on()
+        try:
+            told = await asyncio.to_thread(_ticket, context.services, actor, str(view))
+        except Mistake as mistake:
+            raise Unreadable(mistake.code, mistake.message, field=mistake.field) from None
+        if isinstance(told, kernel.Reason):
+            return LivePicture(url=None, token=None, expires_at=None, masked=True, reason=_reason(told))
+        return told
 
     @strawberry.mutation(description="Stop watching.")
     async def close_live_view(self, info: strawberry.Info, view: Id, command_id: Id | None = None) -> CommandResult:

@@ -29,6 +29,7 @@ from adapters.heartbeats import PostgresHeartbeats
 from adapters.identity.development_issuer import DevelopmentIssuer
 from adapters.identity.issuer_documents import IssuerDocuments
 from adapters.identity.keys import session_keys
+from adapters.identity.picture_tokens import PictureTokens
 from adapters.identity.session_cookie import Sealed
 from adapters.identity.verifier import Identity, TokenVerifier
 from adapters.reports import TypstPress
@@ -131,6 +132,7 @@ async def serve(process: Running, handler: Handler, pages: Path = PAGES) -> None
             reads=reading(settings.read_url),
             applied=AppliedPositions(settings.read_url),
             standings=Standings(accounts, settings.write_url),
+            picture_tokens=PictureTokens(settings.media_key.get_secret_value()) if settings.media_key else None,
         )
         verifier = TokenVerifier(
             IssuerDocuments(settings.issuer, http),

@@ -19,8 +19,10 @@ from adapters.poses.listening import Poses
 from adapters.recorder.notes import RECORDER, Notes
 from adapters.recorder.recording import Recording
 from adapters.recorder.source import CameraAddress
+from adapters.recorder.tap import Taps
 from adapters.vault import StorageFault, Vault
 from adapters.vault.checking import Check, Finding, Scrubber
+from adapters.video import wire
 from api.processes import wiring
 from api.processes.flight_recorder import FlightRecorder
 from api.processes.running import Running, in_threads, running
@@ -67,6 +69,7 @@ class Recorder:
     def __init__(self, process: Running, vault: Vault, handler: Handler, known: Mapping[str, str]) -> None:
         self._process, self._vault, self._handler, self._known = process, vault, handler, known
         self._notes = Notes(handler)
+        self._taps = Taps(process.settings.home.absolute() / wire.SOCKET)
         self._recordings: dict[str, tuple[Recording, threading.Event, list[threading.Thread]]] = {}
         self._why_not: str | None = "not looked for cameras yet"
         self._without: list[str] = []  # cameras that are put up and nobody here can reach
@@ -85,6 +88,7 @@ class Recorder:
         work["tidying"] = self._tidy
         work["flights"] = self._flights.run
         work["flights left open"] = self._flights.left_open
+        work["tap"] = self._taps.run
         # What is recorded last, while all else ends, is still said.
         said, telling = threading.Event(), threading.Thread(name="notes", target=self._tell)
         self._said = said
@@ -139,7 +143,7 @@ class Recorder:
                 self._begin(address, state)
 
     def _begin(self, address: CameraAddress, state: Installed) -> None:
-        recording = Recording(address, self._vault, self._notes)
+        recording = Recording(address, self._vault, self._notes, tap=self._taps.of(address.feed))
         recording.settle(self._on_record, was_online=state.online)
         stop = threading.Event()
         threads = [
@@ -166,6 +170,8 @@ class Recorder:
         for _, _, threads in ending:
             for thread in threads:
                 thread.join()
+        for recording, _, _ in ending:
+            self._taps.forget(recording.feed)
 
     def _on_record(self, footage: Collection[str]) -> set[str]:
         if not footage:
@@ -180,6 +186,7 @@ class Recorder:
             "error": self._why_not,
             "cameras": cameras,
             "without_address": self._without,
+            "shown_live": self._taps.fault or "offered",
             "notes_waiting": self._notes.waiting,
         }
 

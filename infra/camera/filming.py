@@ -15,6 +15,7 @@ from typing import Any
 
 import av
 from av.filter import Graph
+from av.video.frame import PictureType
 
 from infra.camera.aerial import Aerial
 
@@ -108,6 +109,7 @@ class Filming:
                     return
                 frame = picture()
                 frame.pts, frame.time_base = number, Fraction(1, film.rate)
+                frame.pict_type = PictureType.NONE  # the source marks each as a key frame: it is the encoder that says
                 for coded in stream.encode(frame):
                     if coded.is_keyframe:
                         coded = _with_sets(coded, self.parameters)

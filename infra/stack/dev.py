@@ -207,6 +207,7 @@ class _Run:
             bootstrap=bootstrap,
             passwords={login: kept[login] for login in LOGINS},
             gateway_key=kept["gateway_key"],
+            media_key=kept["media_key"],
             drone_key=kept["drone_key"],
             cad_key=kept["cad_key"],
             env=env,
@@ -217,7 +218,7 @@ class _Run:
         """Passwords and keys of this home, made once, readable by its owner alone."""
         file = self.home / "dev-secrets.json"
         kept: dict[str, str] = json.loads(file.read_text()) if file.exists() else {}
-        if missing := {*LOGINS, "gateway_key", "cad_key", "drone_key"} - kept.keys():
+        if missing := {*LOGINS, "gateway_key", "media_key", "cad_key", "drone_key"} - kept.keys():
             kept |= {name: secrets.token_hex(32) for name in missing}
             _write_privately(file, kept)
         return kept

@@ -52,6 +52,7 @@ class Context:
     bootstrap: str
     passwords: Mapping[str, str]  # of the logins, one a process, so that each can do its own work alone
     gateway_key: str
+    media_key: str
     drone_key: str  # 64 hexadecimal digits, of the demonstration's drone
     cad_key: str
     env: Mapping[str, str]  # settings that every process shares
@@ -87,11 +88,14 @@ def _kept(file: Path, content: str) -> Path:
 
 def the_product(context: Context) -> Plan:
     """The spine, and with `demo` synthetic cameras, a simulated drone and the demonstration that flies it."""
-    gateway_port, link_port = free_port(), free_port()
+    gateway_port, link_port, media_port = free_port(), free_port(), free_port()
     shared = {
         **context.env,
         "SAFERWEHO_GATEWAY_URL": f"http://127.0.0.1:{gateway_port}",
         "SAFERWEHO_GATEWAY_KEY": context.gateway_key,
+        "SAFERWEHO_MEDIA_PORT": str(media_port),
+        "SAFERWEHO_MEDIA_URL": f"http://127.0.0.1:{media_port}",
+        "SAFERWEHO_MEDIA_KEY": context.media_key,
         "SAFERWEHO_DRONE_LINKS": f"{DRONE}@udpin:127.0.0.1:{link_port}#{SYSTEM_ID}",
         "SAFERWEHO_DRONE_KEYS": str(_kept(context.home / "drone-keys", f"{DRONE} {context.drone_key}\n")),
         "SAFERWEHO_CAD_KEYS": str(_kept(context.home / "cad-keys", f"{context.cad_key}\n")),
@@ -116,6 +120,7 @@ def the_product(context: Context) -> Plan:
         service("reactor", "saferweho_reactor"),
         service("scheduler", "saferweho_scheduler"),
         service("drone-gateway", "saferweho_gateway"),
+        service("media", "saferweho_media"),
         service("api", "saferweho_api"),
     ]
     if not context.demo:

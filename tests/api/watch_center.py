@@ -420,7 +420,7 @@ def installed(url: str, home: Path, **more: str) -> WatchCenter:
     cad_keys = home / "cad-keys"
     with open(os.open(cad_keys, os.O_WRONLY | os.O_CREAT, 0o600), "w") as out:
         out.write(f"{CAD_KEY}\n")
-    base = f"http://127.0.0.1:{free_port()}"
+    base, media_port = f"http://127.0.0.1:{free_port()}", free_port()
     environ = {
         "SAFERWEHO_ENV": "development",
         "SAFERWEHO_HOME": str(home),
@@ -429,6 +429,9 @@ def installed(url: str, home: Path, **more: str) -> WatchCenter:
         "SAFERWEHO_PORT": base.rpartition(":")[2],
         "SAFERWEHO_GATEWAY_KEY": "the key of the gateway",
         "SAFERWEHO_GATEWAY_URL": f"http://127.0.0.1:{free_port()}",
+        "SAFERWEHO_MEDIA_URL": f"http://127.0.0.1:{media_port}",
+        "SAFERWEHO_MEDIA_PORT": str(media_port),
+        "SAFERWEHO_MEDIA_KEY": secrets.token_hex(32),
         "SAFERWEHO_ALPR_URL": f"http://127.0.0.1:{free_port()}/v1",
         "SAFERWEHO_ALPR_KEY": "reference-key",
         "SAFERWEHO_CAD_KEYS": str(cad_keys),

@@ -133,7 +133,17 @@ def product() -> Iterator[Product]:
             yield started
             supervisor = psutil.Process(running.pid)
             family = {each.pid: each for each in [supervisor, *supervisor.children(recursive=True)]}
-            parts = {"postgres", "kafka", "api", "drone-gateway", "vehicle", "recorder", "cameras", "drone-camera"}
+            parts = {
+                "postgres",
+                "kafka",
+                "api",
+                "drone-gateway",
+                "vehicle",
+                "recorder",
+                "media",
+                "cameras",
+                "drone-camera",
+            }
             assert parts <= started.pids().keys()
             assert set(started.pids().values()) <= family.keys()
             running.send_signal(signal.SIGINT)

@@ -18,6 +18,7 @@ def context(home: Path, demo: bool) -> Context:
         bootstrap="127.0.0.1:9092",
         passwords={login: f"p@ss/{login}" for login in LOGINS},
         gateway_key="key",
+        media_key="key",
         drone_key="00" * 32,
         cad_key="key of dispatch",
         env={"SAFERWEHO_ENV": "development"},
@@ -56,6 +57,7 @@ def test_without_the_demonstration_nothing_flies(tmp_path: Path) -> None:
         "reactor",
         "scheduler",
         "drone-gateway",
+        "media",
         "api",
     }
     assert [task.name for task in bare.prepare if isinstance(task, Task)] == ["migrate", "topics"]

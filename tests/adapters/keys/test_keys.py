@@ -95,6 +95,7 @@ MAY: dict[str, set[str]] = {
     "saferweho_reactor": {READ, MAKE, DESTROY},
     "saferweho_projector": {READ},
     "saferweho_recorder": set(),
+    "saferweho_media": {READ},
     "saferweho_relay": set(),
     "saferweho_migration": set(),
 }

@@ -19,6 +19,7 @@ from adapters.recorder.segmenting import LONGEST, Segmenter
 from adapters.recorder.source import CameraAddress, Picture
 from adapters.vault.manifest import PURPOSE
 from adapters.vault.segment import Header
+from adapters.video.coded import CodecParameters
 from application.sealing import KeysUnavailable
 from domain.footage import FootageLost, FootageRecorded
 from infra.stack.processes import wait_until
@@ -50,6 +51,7 @@ class Film:
         self.segmenter = Segmenter(self._file.streams.video[0])
         self.segmenter._base = BASE
         self.media = 'video/mp4; codecs="avc1.42c00a"'
+        self.parameters = CodecParameters("h264", b"", BASE, 64, 48)
 
     def pictures(self) -> Iterator[Picture]:
         for at, in_stream, key in self._times:

@@ -1,0 +1,520 @@
+"""Live pictures over WebSockets: a ticket first, then fragments of MP4, for as long as the store says so.
+
+Invariants: no picture leaves before the store was asked whether it may go to this person now, nor after what the store
+said has run out, nor unmasked after the override has; who watches slowly misses pictures, up to the next key frame, and
+holds back nobody else; whoever is cut off is told why.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections import deque
+from collections.abc import Callable
+from contextlib import suppress
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import msgspec
+import structlog
+from prometheus_client import Counter, Gauge, Histogram
+from starlette.websockets import WebSocket, WebSocketDisconnect, WebSocketState
+
+from adapters.identity.picture_tokens import PictureRefused, PictureTokens, Ticket, UsedOnce
+from adapters.video.pieces import Ended, Fragment, Init, Joined, Piece, Take
+from api.pictures import Look, NotShown, Pictures, Size
+from application.handling import Actor
+from application.ports import StoreUnavailable
+from application.views import Permit, Views
+from domain.kernel import FeedId, Mistake, Reason, StreamId
+
+ASK_S = 1.0  # between two questions to the store whether a picture may go on
+ANSWER_S = 5.0  # how long an answer is waited for; no picture leaves meanwhile that was not permitted before
+TICKET_WITHIN_S = 5.0
+SLOW_S = 10.0  # who takes nothing for so long is cut off
+END_S = 1.0  # to say why
+MOST_WAITING = 16 << 20  # bytes on their way to one who watches; shared with all who watch the same
+MOST_WATCHING, MOST_EACH = 512, 64  # connections, in all and of one person
+MOST_SAID = 60  # messages of one connection
+AGAIN_AT_MOST = 3  # times within RESTS_S that a picture that ended is begun anew
+RESTS_S = 30.0
+TOLD_AGAIN = timedelta(minutes=1)  # the same attempt is on the record once
+
+ENDED, NO_TICKET, TOO_MANY = 4000, 4401, 4429  # close codes of our own (RFC 6455 §7.4.2)
+AWAY = Reason(
+    "store_unavailable", "nobody can say whether this may be seen: the event store does not answer", "fail closed"
+)
+FULL = Reason("media_full", "too many pictures are watched here already", "what is shown is bounded", accepted="later")
+SLOW = Reason("too_slow", "this connection takes too little for a picture", "nobody who is slow holds others back")
+NO_TOKEN = Reason(
+    "token_missing", "no ticket came", "a ticket first", "token", 'a first message {"token": "…"} within 5 s'
+)
+
+WATCHERS = Gauge("saferweho_media_watchers", "Connections over which a live picture is watched")
+FEEDS = Gauge("saferweho_media_feeds", "Feeds that somebody watches live")
+BYTES = Counter("saferweho_media_live_bytes", "Bytes of live pictures that left", ["masked"])
+FRAGMENTS = Counter("saferweho_media_live_fragments", "Fragments of live pictures that left")
+SKIPPED = Counter("saferweho_media_live_skipped", "Fragments that a slow connection did not get")
+REFUSED = Counter("saferweho_media_refused", "Connections that got no picture, by reason", ["code"])
+ENDS = Counter("saferweho_media_ended", "Pictures that were ended from here, by reason", ["code"])
+FIRST = Histogram(
+    "saferweho_media_first_fragment_seconds",
+    "From the connection to the first fragment that left",
+    buckets=(0.02, 0.05, 0.1, 0.2, 0.5, 1, 2, 5, 10),
+)
+log = structlog.get_logger()
+
+
+class Over(Exception):
+    """The picture ends here. `code`: of the WebSocket's close."""
+
+    def __init__(self, reason: Reason, code: int = ENDED) -> None:
+        super().__init__(reason.message)
+        self.reason, self.code = reason, code
+
+
+class _Said(msgspec.Struct):
+    """What a console says: a ticket, also in the middle of a picture, for one that is masked otherwise."""
+
+    token: str
+
+
+class Outlet:
+    """What is on its way to one connection. Belongs to the event loop; what `taking` gives is for any thread."""
+
+    def __init__(self, most: int = MOST_WAITING) -> None:
+        self._loop = asyncio.get_running_loop()
+        self._most = most
+        self._queue: deque[str | Piece] = deque()
+        self._size = 0
+        self._some = asyncio.Event()
+        self._number = 0
+        self._needs_key = True
+
+    def taking(self) -> Take:
+        """For the picture that is to be shown from now on: of the one before nothing more leaves."""
+        self._number += 1
+        number = self._number
+        self._keep(lambda item: isinstance(item, str))
+
+        def take(piece: Piece) -> None:
+            with suppress(RuntimeError):  # the loop is closed: the process ends
+                self._loop.call_soon_threadsafe(self._put, number, piece)
+
+        return take
+
+    def say(self, text: str) -> None:
+        self._queue.append(text)
+        self._some.set()
+
+    def _put(self, number: int, piece: Piece) -> None:
+        if number != self._number:
+            return
+        match piece:
+            case Init():
+                self._drop_fragments()
+            case Fragment(data=data, key=key):
+                if self._needs_key and not key:
+                    SKIPPED.inc()
+                    return
+                self._needs_key = False
+                if self._size + len(data) > self._most:
+                    self.skip()
+                    return
+                self._size += len(data)
+        self._queue.append(piece)
+        self._some.set()
+
+    def skip(self) -> None:
+        """What waits is not sent any more; it goes on with the next key frame."""
+        SKIPPED.inc(self._drop_fragments())
+
+    def _drop_fragments(self) -> int:
+        return self._keep(lambda item: not isinstance(item, Fragment))
+
+    def _keep(self, which: Callable[[str | Piece], bool]) -> int:
+        """How many were dropped."""
+        before = len(self._queue)
+        self._queue = deque(filter(which, self._queue))
+        self._size, self._needs_key = 0, True
+        return before - len(self._queue)
+
+    async def next(self) -> str | Piece:
+        while not self._queue:
+            self._some.clear()
+            await self._some.wait()
+        item = self._queue.popleft()
+        if isinstance(item, Fragment):
+            self._size -= len(item.data)
+        return item
+
+
+@dataclass(eq=False)
+class Watching:
+    """One connection. `until`: as long as the store permits a picture, without being asked again."""
+
+    socket: WebSocket
+    ticket: Ticket
+    actor: Actor
+    size: Size
+    outlet: Outlet
+    began: float = field(default_factory=time.monotonic)
+    until: datetime | None = None
+    ends_at: datetime | None = None
+    look: Look | None = None
+    joined: Joined | None = None
+    broken: str | None = None  # why the picture must be begun anew
+    begun: deque[float] = field(default_factory=deque)
+    wake: asyncio.Event = field(default_factory=asyncio.Event)
+    told: str = ""
+    stalled: str | None = None
+    bytes: int = 0
+    fragments: int = 0
+
+    @property
+    def feed(self) -> FeedId:
+        return FeedId(StreamId(self.ticket.feed))
+
+    def may_leave(self, now: datetime) -> bool:
+        if self.until is None or now >= self.until or self.look is None:
+            return False
+        return self.look.lifted_until is None or now < self.look.lifted_until
+
+
+class Live:
+    """All live pictures of this process, on one event loop. `origin`: of the pages; no other may ask from a browser."""
+
+    def __init__(
+        self,
+        views: Views,
+        pictures: Pictures,
+        tokens: PictureTokens,
+        origin: str,
+        clock: Callable[[], datetime] = lambda: datetime.now(UTC),
+    ) -> None:
+        self._views, self._pictures, self._tokens, self._origin, self._now = views, pictures, tokens, origin, clock
+        self._used = UsedOnce()
+        self._watching: set[Watching] = set()
+        self._attempts: dict[tuple[str, str, str], datetime] = {}
+        WATCHERS.set_function(lambda: len(self._watching))
+        FEEDS.set_function(lambda: len({w.feed for w in list(self._watching)}))
+
+    def standing(self) -> dict[str, Any]:
+        """For `/health/ready`: each feed that is watched, by how many, and why no picture comes."""
+        feeds = sorted({w.feed for w in list(self._watching)})
+        return {
+            "watchers": len(self._watching),
+            "feeds": {
+                feed: {"watchers": self._watchers(feed), "fault": self._pictures.source(feed).fault} for feed in feeds
+            },
+        }
+
+    def _watchers(self, feed: str) -> int:
+        """Views of the feed that are shown, not connections: who has two windows is one."""
+        return len({w.ticket.subject for w in self._watching if w.feed == feed})
+
+    # -- one connection ------------------------------------------------------
+
+    async def serve(self, socket: WebSocket) -> None:
+        origin = socket.headers.get("origin")
+        if origin is not None and origin != self._origin:
+            REFUSED.labels("other_origin").inc()
+            await socket.close()  # before it is accepted: HTTP 403
+            return
+        await socket.accept()
+        watching: Watching | None = None
+        try:
+            watching = await self._admitted(socket)
+            await self._show(watching)
+        except Over as over:
+            (ENDS if watching is not None and watching.fragments else REFUSED).labels(over.reason.code).inc()
+            await _end(socket, over)
+        except WebSocketDisconnect:
+            pass
+        finally:
+            if watching is not None:
+                self._left(watching)
+
+    def _left(self, watching: Watching) -> None:
+        self._watching.discard(watching)
+        if watching.joined is not None:
+            asyncio.get_running_loop().run_in_executor(None, watching.joined.leave)
+        self._tell_all(watching.feed)
+        log.info(
+            "live_picture_left",
+            view=watching.ticket.subject,
+            feed=watching.feed,
+            bytes=watching.bytes,
+            fragments=watching.fragments,
+            seconds=round(time.monotonic() - watching.began, 1),
+        )
+
+    async def _admitted(self, socket: WebSocket) -> Watching:
+        """Raises Over and WebSocketDisconnect."""
+        size = socket.query_params.get("size", "full")
+        if size not in ("full", "grid"):
+            raise Over(Reason("invalid_value", "'size' is none of the choices", "input", "size", "full, grid"))
+        ticket = await self._ticket(await _first_token(socket), socket.path_params["feed"])
+        mine = sum(1 for w in self._watching if w.ticket.person == ticket.person)
+        if len(self._watching) >= MOST_WATCHING or mine >= MOST_EACH:
+            raise Over(FULL, TOO_MANY)
+        source = socket.client.host if socket.client else ""
+        actor = Actor(ticket.person, ticket.person, "", frozenset(), ticket.session, source)
+        return Watching(socket, ticket, actor, "grid" if size == "grid" else "full", Outlet())
+
+    async def _ticket(self, token: str, feed: str) -> Ticket:
+        """Raises Over for what opens nothing."""
+        try:
+            ticket = self._tokens.read(token, "live")
+            if ticket.feed != feed:
+                raise PictureRefused("token_other_feed", "this ticket is for another feed", ticket)
+            self._used.use(ticket)
+            return ticket
+        except PictureRefused as refused:
+            if refused.ticket is not None:
+                await self._attempted(refused.ticket, refused.reason())
+            else:
+                log.warning("ticket_refused", code=refused.code)
+            raise Over(refused.reason(), NO_TICKET) from None
+
+    async def _attempted(self, ticket: Ticket, reason: Reason) -> None:
+        """On the record, where a genuine ticket was shown for what it does not open."""
+        now, key = self._now(), (ticket.session, ticket.subject, reason.code)
+        for old in [k for k, at in self._attempts.items() if now - at >= TOLD_AGAIN]:
+            del self._attempts[old]
+        if key in self._attempts:
+            return
+        self._attempts[key] = now
+        actor = Actor(ticket.person, ticket.person, "", frozenset(), ticket.session)
+        with suppress(StoreUnavailable, Mistake):  # of a session that there never was nothing can be recorded
+            await asyncio.to_thread(self._views.attempted, actor, ticket.subject, reason)
+
+    async def _show(self, watching: Watching) -> None:
+        """Until somebody ends it. Raises Over and WebSocketDisconnect."""
+        await self._permitted(watching)
+        self._watching.add(watching)
+        self._tell_all(watching.feed)
+        parts = [
+            asyncio.create_task(part(watching), name=part.__name__) for part in (self._ask, self._send, self._hear)
+        ]
+        try:
+            done, _ = await asyncio.wait(parts, return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            for part in parts:
+                part.cancel()
+            await asyncio.gather(*parts, return_exceptions=True)
+        for part in done:
+            part.result()
+
+    # -- asking --------------------------------------------------------------
+
+    async def _ask(self, watching: Watching) -> None:
+        """Whether it may go on, every second and whenever something runs out."""
+        while True:
+            assert watching.until is not None
+            ends = [watching.until]
+            if watching.look is not None and watching.look.lifted_until is not None:
+                ends.append(watching.look.lifted_until)
+            left = (min(ends) - self._now()).total_seconds()
+            with suppress(TimeoutError):
+                await asyncio.wait_for(watching.wake.wait(), min(ASK_S, max(left, 0.02)))
+            watching.wake.clear()
+            await self._permitted(watching)
+            self._tell(watching)
+
+    async def _permitted(self, watching: Watching) -> None:
+        """Raises Over where it may not go on. Without an answer, what was permitted before holds to its end."""
+        try:
+            answer = await asyncio.wait_for(asyncio.to_thread(self._asked, watching), ANSWER_S)
+        except Mistake as mistake:
+            raise Over(Reason(mistake.code, mistake.message, "input", mistake.field, mistake.accepted)) from None
+        except (StoreUnavailable, TimeoutError):
+            if watching.until is None or self._now() >= watching.until:
+                raise Over(AWAY) from None
+            return
+        if isinstance(answer, Reason):
+            if answer.code == "not_your_view":
+                await self._attempted(watching.ticket, answer)
+            raise Over(answer)
+        permit, look = answer
+        watching.until, watching.ends_at = permit.valid_until, permit.until
+        await self._picture(watching, look)
+
+    def _asked(self, watching: Watching) -> tuple[Permit, Look] | Reason:
+        """Raises StoreUnavailable and Mistake."""
+        ticket = watching.ticket
+        permit = self._views.permit(watching.actor, ticket.subject)
+        if isinstance(permit, Reason):
+            return permit
+        if permit.feed != ticket.feed:
+            return Reason("token_other_feed", "this view is of another feed", "no frame without a grant")
+        return permit, self._pictures.look(permit.feed, ticket.person, ticket.override)
+
+    async def _picture(self, watching: Watching, look: Look) -> None:
+        """Begin the picture, or another one where it is to be shown otherwise. Raises Over."""
+        before = watching.look
+        watching.look = look
+        if before is not None and before.key == look.key and watching.broken is None:
+            return
+        if watching.broken is not None:
+            self._not_too_often(watching)
+        watching.broken = None
+        old, take = watching.joined, watching.outlet.taking()
+        watching.joined = None
+        try:
+            watching.joined = await asyncio.to_thread(self._pictures.join, watching.feed, look, watching.size, take)
+        except NotShown as none:
+            raise Over(none.reason, TOO_MANY if none.reason.code == FULL.code else ENDED) from None
+        finally:
+            if old is not None:
+                asyncio.get_running_loop().run_in_executor(None, old.leave)
+
+    @staticmethod
+    def _not_too_often(watching: Watching) -> None:
+        now = time.monotonic()
+        watching.begun.append(now)
+        while watching.begun[0] < now - RESTS_S:
+            watching.begun.popleft()
+        if len(watching.begun) > AGAIN_AT_MOST:
+            raise Over(Reason("no_picture", f"{watching.broken}", "what cannot be shown is ended"))
+
+    # -- telling -------------------------------------------------------------
+
+    def _tell_all(self, feed: str) -> None:
+        for watching in self._watching:
+            if watching.feed == feed:
+                self._tell(watching)
+
+    def _tell(self, watching: Watching) -> None:
+        """What changed since it was told: when the view ends, who else watches, whether pictures come."""
+        if watching.ends_at is None or watching.look is None:
+            return
+        view = _text(
+            type="view",
+            until=watching.ends_at,
+            watchers=self._watchers(watching.feed),
+            masked=watching.look.masked,
+            override=watching.look.override,
+        )
+        if view != watching.told:
+            watching.told = view
+            watching.outlet.say(view)
+        fault = self._pictures.source(watching.feed).fault
+        if fault != watching.stalled:
+            watching.stalled = fault
+            if fault is not None:
+                watching.outlet.say(_text(type="stalled", message=fault))
+
+    async def _send(self, watching: Watching) -> None:
+        """Raises Over where it takes nothing."""
+        while True:
+            match await watching.outlet.next():
+                case str() as text:
+                    await _out(watching.socket.send_text(text))
+                case Init() as init:
+                    assert watching.look is not None
+                    picture = _text(
+                        type="picture",
+                        mime=init.media,
+                        masked=watching.look.masked,
+                        override=watching.look.override,
+                        size=watching.size,
+                        width=init.width,
+                        height=init.height,
+                    )
+                    await _out(watching.socket.send_text(picture))
+                    await _out(watching.socket.send_bytes(init.data))
+                case Fragment() as fragment:
+                    await self._fragment(watching, fragment)
+                case Ended(why):
+                    watching.broken = why
+                    watching.wake.set()
+
+    async def _fragment(self, watching: Watching, fragment: Fragment) -> None:
+        if not watching.may_leave(self._now()):
+            watching.outlet.skip()
+            watching.wake.set()
+            return
+        await _out(watching.socket.send_bytes(fragment.data))
+        if not watching.fragments:
+            FIRST.observe(time.monotonic() - watching.began)
+        watching.fragments += 1
+        watching.bytes += len(fragment.data)
+        FRAGMENTS.inc()
+        BYTES.labels("yes" if watching.look is not None and watching.look.masked else "no").inc(len(fragment.data))
+
+    async def _hear(self, watching: Watching) -> None:
+        """Another ticket of the same view, for a picture that is masked otherwise. Raises Over, WebSocketDisconnect."""
+        for _ in range(MOST_SAID):
+            ticket = await self._ticket(_token_in(await socket_text(watching.socket)), watching.ticket.feed)
+            mine, asked = watching.ticket, ticket
+            if (asked.person, asked.session, asked.subject) != (mine.person, mine.session, mine.subject):
+                refused = PictureRefused("token_other_view", "this ticket is for another view", asked)
+                await self._attempted(asked, refused.reason())
+                raise Over(refused.reason(), NO_TICKET)
+            watching.ticket = ticket
+            watching.wake.set()
+        raise Over(Reason("too_many_messages", "too much was said here", "what is heard is bounded"))
+
+
+# -- messages ----------------------------------------------------------------
+
+
+def _text(**message: Any) -> str:
+    return msgspec.json.encode(message).decode()
+
+
+async def socket_text(socket: WebSocket) -> str:
+    """Raises WebSocketDisconnect, and Over for what is no text."""
+    message = await socket.receive()
+    if message["type"] == "websocket.disconnect":
+        raise WebSocketDisconnect(message.get("code", 1006))
+    text = message.get("text")
+    if not isinstance(text, str):
+        raise Over(NO_TOKEN, NO_TICKET)
+    return text
+
+
+def _token_in(text: str) -> str:
+    try:
+        return msgspec.json.decode(text, type=_Said).token
+    except msgspec.MsgspecError:
+        raise Over(NO_TOKEN, NO_TICKET) from None
+
+
+async def _first_token(socket: WebSocket) -> str:
+    """Out of the header, which scripts can set, or the first message. Never out of the address: that is in logs.
+    Raises Over and WebSocketDisconnect."""
+    scheme, _, bearer = socket.headers.get("authorization", "").partition(" ")
+    if scheme.lower() == "bearer":
+        return bearer.strip()
+    try:
+        return _token_in(await asyncio.wait_for(socket_text(socket), TICKET_WITHIN_S))
+    except TimeoutError:
+        raise Over(NO_TOKEN, NO_TICKET) from None
+
+
+async def _out(sending: Any) -> None:
+    """Raises Over, and WebSocketDisconnect where nobody is there any more."""
+    try:
+        await asyncio.wait_for(sending, SLOW_S)
+    except TimeoutError:
+        raise Over(SLOW) from None
+
+
+async def _end(socket: WebSocket, over: Over) -> None:
+    """Says why, as far as it is taken, and closes."""
+    reason = over.reason
+    said = {
+        "code": reason.code,
+        "message": reason.message,
+        "rule": reason.rule,
+        "field": reason.field,
+        "accepted": reason.accepted,
+    }
+    with suppress(TimeoutError, WebSocketDisconnect, RuntimeError):
+        async with asyncio.timeout(END_S):
+            await socket.send_text(_text(type="end", reason=said))
+            if socket.application_state is WebSocketState.CONNECTED:
+                await socket.close(over.code, reason.code)

@@ -1,0 +1,298 @@
+"""Live pictures, from cameras over RTSP to who was granted a view, through processes of their own."""
+
+from __future__ import annotations
+
+import json
+import signal
+from collections.abc import Iterator
+from datetime import timedelta
+from time import monotonic
+from typing import Any
+
+import httpx
+import pytest
+from websockets.exceptions import InvalidStatus
+from websockets.sync.client import connect
+
+from adapters.identity.picture_tokens import PictureTokens
+from tests.api.live import PICTURE, WITHIN_S, Plane, looking, plane, screen, showing
+from tests.api.watch_center import Asker, Json, WatchCenter, until
+
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(900)]
+SUSPENDED_S, SILENT_S = 5.0, 10.0  # the domain's deadlines
+
+
+@pytest.fixture(scope="module")
+def seen(watch_center: WatchCenter, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Plane]:
+    with plane(watch_center, tmp_path_factory.mktemp("plane")) as made:
+        yield made
+
+
+@pytest.fixture
+def deputy(watch_center: WatchCenter) -> Asker:
+    return watch_center.asker(watch_center.enrolled("watch_operator"))
+
+
+def ends_as(ticket: Json, **headers: str) -> tuple[str, int | None]:
+    """What a connection with this ticket is told, and with which code it is closed."""
+    with screen(ticket, **headers) as shown:
+        code = shown.ends()
+        assert not shown.parts, "no byte of a picture left"
+        return code, shown.closed
+
+
+# -- the picture -----------------------------------------------------------------
+
+
+def test_who_was_granted_a_view_sees_it_at_once_and_everybody_sees_how_many_watch(seen: Plane, deputy: Asker) -> None:
+    other = seen.center.as_role("watch_supervisor")
+    with looking(seen, deputy) as (_, shown):
+        picture = next(said for said in shown.said if said["type"] == "picture")
+        assert picture["mime"].startswith('video/mp4; codecs="avc1.42') and not picture["masked"]
+        assert (picture["width"], picture["height"]) == (320, 180)
+        shown.shows(5)
+        frames = shown.frames()
+        assert len(frames) >= 15 and {(frame.width, frame.height) for frame in frames} == {(320, 180)}
+        assert frames[0].key_frame
+        assert shown.watchers == 1
+        with looking(seen, other) as (_, second):
+            until(lambda: shown.watchers == second.watchers == 2, WITHIN_S, what="both are told of each other")
+        until(lambda: shown.watchers == 1, WITHIN_S, what="who went is not counted")
+        (view,) = {said["until"] for said in shown.said if said["type"] == "view"}
+        assert view.endswith("Z")
+        report = seen.media.ready()
+        assert report and report["live"]["feeds"][seen.feeds["a"]] == {"watchers": 1, "fault": None}
+
+
+def test_what_left_is_counted_to_the_byte(seen: Plane, deputy: Asker) -> None:
+    before = seen.media.figure("saferweho_media_live_bytes_total")
+    with looking(seen, deputy) as (_, shown):
+        shown.shows(5)
+    until(lambda: shown.closed is not None, WITHIN_S)
+    until(lambda: seen.media.figure("saferweho_media_watchers") == 0, WITHIN_S)
+    left = seen.media.figure("saferweho_media_live_bytes_total") - before
+    got = sum(map(len, shown.fragments))
+    longest = max(map(len, shown.fragments))
+    # One fragment may be on its way when a console hangs up.
+    assert got <= left <= got + 2 * longest
+
+
+# -- who may not -----------------------------------------------------------------
+
+
+def test_a_ticket_opens_once_and_its_second_use_is_on_the_record(seen: Plane, deputy: Asker) -> None:
+    view = seen.watching(deputy, "a")
+    ticket = seen.ticket(deputy, view)
+    with showing(deputy, view):
+        with screen(ticket) as shown:
+            shown.shows()
+        assert ends_as(ticket) == ("token_used", 4401)
+    session = deputy.ask("{ viewer { sessionId } }")["viewer"]["sessionId"]
+    last = seen.center.events(f"session-{session}")[-1]
+    assert last["type"].endswith("attempt_refused.v1")
+    assert (last["data"]["target"], last["data"]["reasons"][0]["code"]) == (f"liveview-{view}", "token_used")
+
+
+@pytest.mark.rule("view.grant_first")
+def test_a_forged_an_expired_and_another_feeds_ticket_open_nothing(seen: Plane, deputy: Asker) -> None:
+    view = seen.watching(deputy, "a")
+    session = deputy.ask("{ viewer { sessionId } }")["viewer"]["sessionId"]
+    key = seen.center.environ["SAFERWEHO_MEDIA_KEY"]
+
+    def ticket(secret: str = key, seconds: float = 30, feed: str = "a", of: str = "a", **changed: str) -> Json:
+        claims: dict[str, Any] = {"person": deputy.person, "session": session, "subject": view, **changed}
+        lifetime = timedelta(seconds=seconds)
+        token, _ = PictureTokens(secret).issue(use="live", feed=seen.feeds[of], lifetime=lifetime, **claims)
+        return {"url": f"{media_of(seen)}/live/{seen.feeds[feed]}", "token": token}
+
+    with showing(deputy, view):
+        assert ends_as(ticket("somebody else's secret, which is long enough")) == ("token_forged", 4401)
+        assert ends_as(ticket(seconds=-1)) == ("token_expired", 4401)
+        assert ends_as(ticket(feed="b")) == ("token_other_feed", 4401)
+        assert ends_as(ticket(feed="b", of="b"))[0] == "token_other_feed", "the view is of another feed"
+        assert ends_as(ticket(person="m.okafor"))[0] == "not_your_view"
+        assert ends_as(ticket(session="another-session"))[0] == "not_your_view"
+        assert ends_as(ticket(subject="nobody-asked"))[0] == "view_not_granted"
+        assert ends_as({**ticket(), "token": ""}) == ("token_missing", 4401)
+
+
+def test_nobody_gets_a_ticket_to_anothers_view(seen: Plane, deputy: Asker) -> None:
+    view = seen.watching(deputy, "a")
+    other = seen.center.asker(seen.center.enrolled("watch_operator"))
+    again = seen.center.asker(deputy.person)
+    for asker in (other, again):  # another person, and another sign-on of the same
+        told = asker.ask(PICTURE, view=view)["livePicture"]
+        assert (told["token"], told["reason"]["code"]) == (None, "not_your_view")
+        session = asker.ask("{ viewer { sessionId } }")["viewer"]["sessionId"]
+        last = seen.center.events(f"session-{session}")[-1]
+        assert last["data"]["reasons"][0]["code"] == "not_your_view"
+    assert deputy.ask(PICTURE, view="no-view")["livePicture"]["reason"]["code"] == "view_not_granted"
+
+
+def test_a_page_of_another_origin_is_not_heard(seen: Plane, deputy: Asker) -> None:
+    view = seen.watching(deputy, "a")
+    ticket = seen.ticket(deputy, view)
+    with (
+        pytest.raises(InvalidStatus) as refused,
+        connect(ticket["url"], additional_headers={"origin": "https://e.example"}),
+    ):
+        pass
+    assert refused.value.response.status_code == 403
+    with showing(deputy, view), screen(ticket, origin=seen.center.base) as shown:
+        shown.shows()
+
+
+def test_who_says_nothing_or_nonsense_is_closed(seen: Plane) -> None:
+    url = f"{media_of(seen)}/live/{seen.feeds['a']}"
+    for said in ("{}", "[]", "hello", '{"token": 7}'):
+        with connect(url) as socket:
+            socket.send(said)
+            assert json.loads(socket.recv(30))["reason"]["code"] == "token_missing"
+    with connect(url) as socket:
+        assert json.loads(socket.recv(60))["reason"]["code"] == "token_missing"
+    with connect(f"{url}?size=huge") as socket:
+        told = json.loads(socket.recv(30))["reason"]
+        assert (told["field"], told["accepted"]) == ("size", "full, grid")
+
+
+def test_a_camera_with_a_mask_shows_nothing_that_is_under_it(seen: Plane, deputy: Asker) -> None:
+    feed = seen.feeds["b"]
+    corners = [[{"x": x, "y": y} for x, y in ((0.1, 0.1), (0.4, 0.1), (0.4, 0.4))]]
+    admin = seen.center.as_role("administrator")
+    with looking(seen, deputy, "b") as (_, shown):
+        admin.accepted(
+            'maskCamera(camera: $camera, outlines: $corners, reason: "a window")',
+            camera=feed.removeprefix("camera-"),
+            corners=corners,
+        )
+        assert shown.ends() == "no_masking"
+    admin.accepted(
+        'maskCamera(camera: $camera, outlines: $corners, reason: "bricked up")',
+        camera=feed.removeprefix("camera-"),
+        corners=[],
+    )
+    with looking(seen, deputy, "b"):
+        pass
+
+
+# -- the end ---------------------------------------------------------------------
+
+
+@pytest.mark.rule("view.ends_with_access")
+def test_who_is_suspended_sees_nothing_more_within_five_seconds(seen: Plane, deputy: Asker) -> None:
+    captain = seen.center.as_role("station_commander", step_up=True)
+    with looking(seen, deputy) as (_, shown):
+        captain.accepted("suspendPerson(personId: $person, reason: $text)", person=deputy.person, text="under inquiry")
+        began = monotonic()
+        assert shown.ends() in ("account_suspended", "view_ended", "not_signed_on")
+        assert shown.last_at - began < SUSPENDED_S
+
+
+@pytest.mark.rule("view.heartbeat")
+def test_a_console_that_falls_silent_sees_nothing_after_ten_seconds(seen: Plane, deputy: Asker) -> None:
+    view = seen.watching(deputy, "a")
+    began = monotonic()  # before the last beat
+    deputy.ask("mutation($view: ID!) { liveViewHeartbeat(view: $view) { open } }", view=view)
+    beaten = monotonic()
+    with screen(seen.ticket(deputy, view)) as shown:
+        shown.shows()
+        assert shown.ends() in ("heartbeat_lost", "view_ended")
+        assert shown.last_at - beaten < SILENT_S
+        assert shown.last_at - began > SILENT_S / 2, "and is shown it until then"
+
+
+@pytest.mark.parametrize(
+    "way",
+    ["closeLiveView(view: $view)", 'lockSession(reason: "leaving the console")', "signOff"],
+)
+def test_a_view_that_is_closed_or_a_session_that_ends_ends_the_picture(seen: Plane, deputy: Asker, way: str) -> None:
+    with looking(seen, deputy) as (view, shown):
+        query = (
+            f"mutation($view: ID!) {{ {way} {{ __typename }} }}"
+            if "$view" in way
+            else f"mutation {{ {way} {{ __typename }} }}"
+        )
+        deputy.ask(query, **({"view": view} if "$view" in way else {}))
+        began = monotonic()
+        assert shown.ends() in ("view_ended", "not_signed_on")
+        assert shown.last_at - began < SUSPENDED_S
+
+
+def test_a_recorder_that_is_killed_costs_a_pause_and_the_view_goes_on(seen: Plane, deputy: Asker) -> None:
+    with looking(seen, deputy) as (_, shown):
+        seen.recorder.kill()
+        until(lambda: shown.said[-1]["type"] == "stalled", WITHIN_S, what=f"it is said: {shown.said}")
+        seen.recorder.start()
+        until(lambda: len(shown.inits) == 2, WITHIN_S, what=f"the picture is there again: {shown.said}")
+        shown.shows(3)
+        assert shown.frames()[0].key_frame and shown.end is None
+        assert [said["type"] for said in shown.said].count("picture") == 2
+
+
+def test_a_media_process_that_is_killed_is_started_again_and_knows_no_old_ticket(seen: Plane, deputy: Asker) -> None:
+    view = seen.watching(deputy, "a")
+    with showing(deputy, view):
+        unused = seen.ticket(deputy, view)
+        with screen(seen.ticket(deputy, view)) as shown:
+            shown.shows()
+            seen.media.kill()
+            until(lambda: shown.closed is not None, WITHIN_S)
+        seen.media.start()
+        until(lambda: seen.media.ready(), WITHIN_S, what="it serves again")
+        assert ends_as(unused)[0] == "token_expired"
+        with screen(seen.ticket(deputy, view)) as shown:
+            shown.shows()
+
+
+def test_a_console_that_takes_nothing_holds_nobody_up(seen: Plane, deputy: Asker) -> None:
+    other = seen.center.as_role("watch_supervisor")
+    view = seen.watching(deputy, "a")
+    with showing(deputy, view), looking(seen, other) as (_, shown):
+        ticket = seen.ticket(deputy, view)
+        with connect(ticket["url"], compression=None, max_queue=1) as socket:
+            socket.send(json.dumps({"token": ticket["token"]}))
+            shown.shows(30)
+    assert shown.end is None
+
+
+# -- the way there ---------------------------------------------------------------
+
+
+def test_scripts_find_pictures_at_the_address_of_the_api(seen: Plane, deputy: Asker) -> None:
+    path = f"/live/{seen.feeds['a']}?size=full"
+    answer = httpx.get(f"{seen.center.base}{path}")
+    assert answer.status_code == 307
+    assert answer.headers["location"] == f"{media_of(seen).replace('ws', 'http', 1)}{path}"
+    assert httpx.get(f"{seen.center.base}/hls/x/index.m3u8").status_code == 307
+    assert httpx.get(answer.headers["location"]).status_code == 426
+    view = seen.watching(deputy, "a")
+    ticket = seen.ticket(deputy, view)
+    there = f"ws{seen.center.base.removeprefix('http')}/live/{seen.feeds['a']}"
+    with showing(deputy, view), screen({**ticket, "url": there}) as shown:  # this client goes where it is sent
+        shown.shows()
+    bearer = {"authorization": f"Bearer {seen.ticket(deputy, view)['token']}"}
+    with showing(deputy, view), connect(ticket["url"], additional_headers=bearer) as socket:
+        assert json.loads(socket.recv(30))["type"] == "view"
+
+
+def test_pages_may_speak_to_the_media_process_and_to_nobody_else(seen: Plane) -> None:
+    policy = httpx.get(f"{seen.center.base}/").headers["content-security-policy"]
+    media = media_of(seen)
+    assert f"connect-src 'self' {media.replace('ws', 'http', 1)} {media};" in policy
+    assert "media-src 'self' blob:;" in policy and "default-src 'self';" in policy
+
+
+def test_the_media_process_stops_cleanly_and_its_log_holds_no_ticket(seen: Plane, deputy: Asker) -> None:
+    with looking(seen, deputy) as (_, shown):
+        assert seen.media.process is not None
+        seen.media.process.send_signal(signal.SIGTERM)
+        assert seen.media.process.wait(60) == 0
+        until(lambda: shown.closed is not None, WITHIN_S)
+    log = seen.media.log.read_text()
+    assert "eyJ" not in log and '"stopped"' in log
+    seen.media.start()
+    until(lambda: seen.media.ready(), WITHIN_S, what="it serves again")
+
+
+def media_of(seen: Plane) -> str:
+    return f"ws{seen.center.environ['SAFERWEHO_MEDIA_URL'].removeprefix('http')}"
