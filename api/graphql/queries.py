@@ -32,6 +32,7 @@ ACTIONS = (
     "assign_complaint",
     "resolve_complaint",
     "read_oversight",
+    "export_audit_trail",
     "commit_audit_seed",
     "review_access",
     "record_finding",
@@ -115,8 +116,8 @@ class Query:
     async def viewer(self, info: strawberry.Info) -> Viewer:
         context = context_of(info)
         actor = context.signed_on()
-        # Asked as if stepped up, of another's request and of what is shared: what still stands in the way is said when
-        # it is tried.
+        # Asked as if stepped up, of another's request, of what is shared and of a flight of one's own: what still
+        # stands in the way is said when it is tried.
         may = [
             action
             for action in ACTIONS
@@ -128,6 +129,7 @@ class Query:
                 of_oversight=False,
                 needs_station_commander=False,
                 shared_with_open_incident=True,
+                commands_flight=True,
             )
         ]
         return Viewer(

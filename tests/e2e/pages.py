@@ -201,7 +201,7 @@ class Street:
 
     @property
     def score(self) -> Locator:
-        return self.page.locator("#reason-scored")
+        return self.page.locator(".quality")
 
     @property
     def ask(self) -> Locator:
@@ -210,3 +210,88 @@ class Street:
     @property
     def watching(self) -> Locator:
         return self.page.get_by_test_id("watching")
+
+
+@dataclass
+class Grounds:
+    """A form that asks why."""
+
+    form: Locator
+
+    def fill(self, *, purpose: str, case: str, reason: str) -> None:
+        self.form.get_by_label("Purpose").select_option(purpose)
+        self.form.get_by_label("Case number").fill(case)
+        self.form.get_by_label("Reason", exact=True).fill(reason)
+
+    @property
+    def quality(self) -> Locator:
+        return self.form.locator(".quality")
+
+    def button(self, name: str) -> Locator:
+        return self.form.get_by_role("button", name=name, exact=True)
+
+    @property
+    def reasons(self) -> Locator:
+        return self.form.locator(".reasons li")
+
+
+# What a person sees of a picture: 64 by 36 samples of red, green and blue.
+_SAMPLES = """(picture) => {
+    const canvas = document.createElement('canvas')
+    canvas.width = 64
+    canvas.height = 36
+    const paper = canvas.getContext('2d')
+    paper.drawImage(picture, 0, 0, 64, 36)
+    return Array.from(paper.getImageData(0, 0, 64, 36).data)
+}"""
+
+
+@dataclass
+class Picture:
+    """A video or an image on the page, by its pixels."""
+
+    element: Locator
+
+    def samples(self, *, left: float = 0.0, right: float = 1.0) -> list[int]:
+        """Red, green and blue of the part between two shares of the width; none before the first picture."""
+        data = self.element.evaluate(_SAMPLES)
+        columns = range(round(64 * left), round(64 * right))
+        return [data[4 * (64 * row + column) + part] for row in range(36) for column in columns for part in range(3)]
+
+    def is_black(self, *, left: float = 0.0, right: float = 1.0) -> bool:
+        return max(self.samples(left=left, right=right)) < 40
+
+    def has_moved(self, before: list[int], *, left: float = 0.0, right: float = 1.0) -> bool:
+        now = self.samples(left=left, right=right)
+        return max(now) >= 40 and sum(abs(a - b) for a, b in zip(before, now, strict=True)) > len(now)
+
+    def seconds_behind(self) -> float:
+        """How far the picture is behind the newest that has come."""
+        newest = "video.buffered.end(video.buffered.length - 1)"
+        return float(self.element.evaluate(f"video => video.buffered.length ? {newest} - video.currentTime : 99"))
+
+
+@dataclass
+class Wall:
+    """The page of live pictures."""
+
+    page: Page
+
+    def choose(self, *feeds: str) -> None:
+        for feed in feeds:
+            self.page.locator(f"label.feed[data-feed='{feed}']").get_by_role("checkbox").check()
+
+    def ask(self) -> Grounds:
+        self.page.get_by_role("button", name=re.compile(r"^Ask to watch.*…$")).click()
+        return self.asked
+
+    @property
+    def asked(self) -> Grounds:
+        """The form, which an address that names a feed opens by itself."""
+        return Grounds(self.page.get_by_role("dialog", name="Ask to watch"))
+
+    def tile(self, feed: str) -> Locator:
+        return self.page.locator(f".tile[data-feed='{feed}']")
+
+    def picture(self, feed: str) -> Picture:
+        return Picture(self.tile(feed).locator("video"))

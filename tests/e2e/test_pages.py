@@ -23,7 +23,7 @@ from playwright.sync_api import Browser, BrowserContext, Page, ViewportSize, exp
 
 from infra.browser import find_chromium
 from infra.node import environment
-from tests.e2e.pages import AuditTrail, Board, LaunchForm, Oversight, Street
+from tests.e2e.pages import AuditTrail, Board, LaunchForm, Oversight, Picture, Street, Wall
 
 ROOT = Path(__file__).resolve().parents[2]
 START_S = 300  # broker, database and services on a busy machine
@@ -80,6 +80,13 @@ def until(what: str, holds: Callable[[], bool], seconds: float) -> None:
     while not holds():
         assert monotonic() < deadline, f"waited {seconds:g} s in vain until {what}"
         sleep(0.2)
+
+
+def media_origins(product: Product) -> tuple[str, ...]:
+    """Where the pages may fetch pictures from, beside the API itself."""
+    policy = httpx.get(product.base_url, timeout=60).headers["content-security-policy"]
+    sources = next(part.split()[1:] for part in policy.split("; ") if part.startswith("connect-src "))
+    return tuple(source for source in sources if source != "'self'")
 
 
 def call_of_dispatch(product: Product, call_type: str) -> str:
@@ -172,6 +179,7 @@ class People:
     browser: Browser
     contexts: dict[str, BrowserContext] = field(default_factory=dict)
     strangers: list[str] = field(default_factory=list)
+    pictures_from: tuple[str, ...] = ()
     faults: list[str] = field(default_factory=list)
 
     def page(self, role: str) -> Page:
@@ -181,20 +189,22 @@ class People:
         page = self.contexts[role].new_page()
         page.set_default_timeout(PATIENCE_MS)
         page.on("request", lambda request: self._see(request.url))
+        page.on("websocket", lambda socket: self._see(socket.url))
         page.on("console", lambda said: self.faults.append(said.text) if said.type == "error" else None)
         page.on("pageerror", lambda error: self.faults.append(str(error)))
         page.goto(self.product.base_url if known else self.product.links[role])
         return page
 
     def _see(self, url: str) -> None:
-        if not url.startswith((self.product.base_url, "blob:")):
+        own = self.product.base_url, self.product.base_url.replace("http", "ws", 1), "blob:"
+        if not url.startswith((*own, *self.pictures_from)):
             self.strangers.append(url)
 
 
 @pytest.fixture(scope="module")
 def people(product: Product, browser: Browser) -> Iterator[People]:
     expect.set_options(timeout=PATIENCE_MS)
-    made = People(product, browser)
+    made = People(product, browser, pictures_from=media_origins(product))
     yield made
     for context in made.contexts.values():
         context.close()
@@ -452,6 +462,70 @@ def test_a_refused_launch_names_every_reason_with_its_rule(people: People) -> No
     page.close()
 
 
+STRIP = "camera-sunset-strip"
+LOOKS = """query($kind: String!) { accessRecord(kind: $kind, first: 1) { edges { node {
+    id state feed endReason seconds bytes masked } } } }"""
+
+
+def newest_look(product: Product, kind: str) -> dict[str, Any]:
+    """Of the watch operator, as the record has it."""
+    node: dict[str, Any] = product.ask("watch_operator", LOOKS, kind=kind)["accessRecord"]["edges"][0]["node"]
+    return node
+
+
+def seen_to_move(what: str, picture: Picture, *, left: float = 0.0, right: float = 1.0) -> None:
+    before = picture.samples(left=left, right=right)
+    until(f"{what} moves", lambda: picture.has_moved(before, left=left, right=right), 90)
+
+
+def test_a_live_picture_is_asked_for_with_a_purpose_moves_and_is_on_the_record(
+    people: People, product: Product
+) -> None:
+    page = people.page("watch_operator")
+    page.get_by_role("link", name="Cameras").click()
+    wall = Wall(page)
+    expect(page.get_by_role("heading", name="You watch nothing")).to_be_visible()
+    wall.choose(STRIP)
+    asked = wall.ask()
+    expect(asked.button("Ask to watch")).to_be_disabled()
+    expect(asked.form).to_contain_text("Still needed: a purpose, a call or a case, a reason.")
+    asked.fill(purpose="call_for_service", case="26-00431", reason="investigation")
+    expect(asked.quality).to_contain_text("these words fit every request")
+    asked.fill(purpose="call_for_service", case="26-00431", reason="Two cars collided, is somebody hurt or trapped?")
+    expect(asked.quality).not_to_contain_text("these words fit every request")
+    asked.button("Ask to watch").click()
+    tile = wall.tile(STRIP)
+    seen_to_move("the strip", wall.picture(STRIP))
+    expect(tile).to_contain_text("only you")
+    expect(tile).to_contain_text("ends in")
+    until("the picture is at the edge", lambda: wall.picture(STRIP).seconds_behind() <= 2, 30)
+    tile.focus()
+    page.keyboard.press("Enter")
+    expect(tile).to_have_class(re.compile("large"))
+    seen_to_move("the strip, enlarged", wall.picture(STRIP))
+    page.keyboard.press("Escape")
+    expect(tile).not_to_have_class(re.compile("large"))
+    assert newest_look(product, "live_view")["state"] == "open"
+    tile.get_by_role("button", name="Stop").click()
+    expect(tile).to_have_count(0)
+    until("its end is on the record", lambda: newest_look(product, "live_view")["endReason"] == "closed", 60)
+    assert newest_look(product, "live_view")["seconds"] > 0
+    page.close()
+
+
+def test_a_refused_live_picture_names_the_rule_and_shows_nothing(people: People, product: Product) -> None:
+    product.ask("administrator", CAMERA)
+    page = people.page("watch_operator")
+    page.goto(f"{product.base_url}/cameras?feed=camera-plummer")
+    asked = Wall(page).asked
+    asked.fill(purpose="call_for_service", case="26-00431", reason="Is the gate of the park still open at night?")
+    asked.button("Ask to watch").click()
+    expect(asked.form).to_contain_text("Refused. The attempt is on the record")
+    expect(asked.reasons.first.locator("code")).not_to_be_empty()
+    expect(page.locator("video")).to_have_count(0)
+    page.close()
+
+
 def test_the_audit_trail_is_filtered_by_its_address_and_opens_whole_events(people: People, product: Product) -> None:
     page = people.page("auditor")
     trail = AuditTrail(page)
@@ -502,6 +576,23 @@ def test_the_pages_of_the_audit_trail_join_without_a_gap(people: People, product
     page.close()
 
 
+def test_oversight_takes_what_matches_along_as_a_file(people: People, product: Product) -> None:
+    page = people.page("auditor")
+    page.goto(f"{product.base_url}/audit?type=session.signed_on")
+    page.get_by_role("button", name="Export…").click()
+    form = page.get_by_role("form", name="Export the audit trail")
+    form.get_by_label("As", exact=True).select_option("csv")
+    form.get_by_label("What it is for").fill("who signed on, for the quarterly report")
+    form.get_by_label("Personal data is left out under").fill("Gov. Code §7923.600")
+    form.get_by_role("button", name="Make the file").click()
+    with page.expect_download() as fetched:
+        page.get_by_role("link", name="Download").click()
+    lines = fetched.value.path().read_text().splitlines()
+    assert len(lines) > 1
+    assert all("session.signed_on" in line for line in lines[1:] if line[:1].isdigit())
+    page.close()
+
+
 def test_nothing_that_matches_is_said_and_not_left_blank(people: People, product: Product) -> None:
     page = people.page("auditor")
     page.goto(f"{product.base_url}/audit?case=no-such-case")
@@ -547,6 +638,9 @@ def test_who_may_not_see_the_board_sees_their_own_record_alone(people: People) -
 
 
 def test_the_pages_ask_nobody_else_and_break_no_rule_of_their_own(people: People) -> None:
+    # The media process alone, by HTTP for footage and by WebSocket for what is live.
+    assert sorted(origin.partition(":")[0] for origin in people.pictures_from) == ["http", "ws"]
+    assert len({origin.partition("://")[2] for origin in people.pictures_from}) == 1
     assert people.strangers == []
     assert people.faults == []
 

@@ -4,11 +4,13 @@ import { type Camera, described, fieldsOfView } from '../src/board/cameras'
 
 const camera: Camera = {
   id: 'plummer',
+  feed: 'camera-plummer',
   name: 'Plummer Park',
   place: { latitude: 34.0912, longitude: -118.3511 },
   bearingDeg: 270,
   fieldOfView: null,
   health: 'online',
+  outage: null,
   watchers: 0,
 }
 

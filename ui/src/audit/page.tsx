@@ -5,6 +5,7 @@ import { useViewer } from '../shell/viewer'
 import { count } from '../shell/words'
 import './audit.css'
 import { Drawer } from './drawer'
+import { ExportDrawer } from './export-form'
 import { Filters } from './filters'
 import { Table } from './table'
 import { type Row, type Trail, useNewer, useTrail } from './trail'
@@ -28,6 +29,7 @@ export function AuditPage() {
   const newer = useNewer(view, trail)
   const rows = useMemo(() => trail?.edges.map((edge) => edge.node) ?? NOTHING, [trail])
   const [current, setCurrent] = useState(-1)
+  const [exporting, setExporting] = useState(false)
   const first = useRef<HTMLInputElement>(null)
   useEffect(
     () => setCurrent(view.event === undefined ? -1 : rows.findIndex((row) => row.position === view.event)),
@@ -66,7 +68,7 @@ export function AuditPage() {
   }, [rows, current, view.event, open, close])
 
   return (
-    <main className={view.event === undefined ? 'audit' : 'audit with-drawer'}>
+    <main className={view.event === undefined && !exporting ? 'audit' : 'audit with-drawer'}>
       <section className="list">
         <Filters
           view={view}
@@ -119,6 +121,19 @@ export function AuditPage() {
           <span className="keys quiet" aria-hidden="true">
             <kbd>j</kbd> <kbd>k</kbd> move, <kbd>Enter</kbd> open, <kbd>/</kbd> filter
           </span>
+          {viewer.can('export_audit_trail') && (
+            <button
+              type="button"
+              className="button quiet"
+              aria-expanded={exporting}
+              onClick={() => {
+                if (view.event !== undefined) close()
+                setExporting(true)
+              }}
+            >
+              Export…
+            </button>
+          )}
           <button type="button" className="button quiet" onClick={() => change({ oldestFirst: !view.oldestFirst })}>
             {view.oldestFirst ? 'Oldest first' : 'Newest first'}
           </button>
@@ -134,6 +149,7 @@ export function AuditPage() {
           />
         </footer>
       </section>
+      {exporting && view.event === undefined && <ExportDrawer view={view} onClose={() => setExporting(false)} />}
       {view.event !== undefined && (
         <Drawer
           position={view.event}

@@ -1,13 +1,16 @@
 import { memo, useCallback, useEffect, useRef } from 'react'
+import { Link } from 'wouter'
 
+import { addressOf } from '../cameras/wall'
 import { serverNow, useTick } from '../shell/clock'
+import { useViewer } from '../shell/viewer'
 import { duration, timeOfDay, words } from '../shell/words'
 import { FlightOrders } from './flight-orders'
 import { useBoard } from './live'
 import { Reasons } from './outcome'
 import { Readout } from './readout'
 import type { Board, Flight } from './store'
-import { isOver, timeline } from './timeline'
+import { isOver, mayBeAirborne, timeline } from './timeline'
 
 const RANK: Record<string, number> = {
   aborted: 0,
@@ -116,10 +119,25 @@ const FlightCard = memo(function FlightCard({
       </dl>
       {flight.reasons.length > 0 && (open || !over) && <Reasons reasons={flight.reasons} />}
       {!over && flight.launchedAt !== null && <Readout drone={flight.droneId} linkLost={flight.linkLost} />}
+      {mayBeAirborne(flight) && <WatchLink flight={flight} />}
       {!over && <FlightOrders flight={flight} />}
     </article>
   )
 })
+
+/** The picture of a flight is the watch's to ask for, and its pilot's. */
+function WatchLink({ flight }: { flight: Flight }) {
+  const viewer = useViewer()
+  if (!viewer.can('request_live_view')) return null
+  if (!viewer.can('request_viewing') && flight.pilot.id !== viewer.id) return null
+  return (
+    <div className="order-row watch-link">
+      <Link className="button wide" href={addressOf(`flight-${flight.id}`, flight.callNumber)}>
+        Watch its picture…
+      </Link>
+    </div>
+  )
+}
 
 function Fact({ name, children }: { name: string; children: string | null }) {
   if (children === null) return null

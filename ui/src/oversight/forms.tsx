@@ -1,8 +1,9 @@
 /** The forms of oversight's desk. What becomes of each is said where it was sent. */
-import { type FormEvent, useEffect, useId, useState } from 'react'
+import { type FormEvent, useEffect, useState } from 'react'
 
 import { type Outcome, useOrder } from '../board/orders'
 import { OutcomeNote } from '../board/outcome'
+import { Field } from '../forms/field'
 import { ask, Failure } from '../graphql/client'
 import {
   CommitAuditSeedDocument,
@@ -241,15 +242,5 @@ export function FindingForm({ onDone }: { onDone: (at: number) => void }) {
       </button>
       {order.outcome && <OutcomeNote outcome={order.outcome} done="The finding is on the record" />}
     </form>
-  )
-}
-
-function Field({ label, children }: { label: string; children: (id: string) => React.ReactNode }) {
-  const id = useId()
-  return (
-    <div className="field">
-      <label htmlFor={id}>{label}</label>
-      {children(id)}
-    </div>
   )
 }

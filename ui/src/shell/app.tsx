@@ -4,15 +4,18 @@ import { Redirect, Route, Switch } from 'wouter'
 import { follow } from '../board/live'
 import { BoardPage } from '../board/page'
 import { MayNotRead, NotFound, SignedOut, Unreachable } from './gate'
-import { Header } from './header'
+import { Header, seenBy } from './header'
 import { useLoadedViewer, useViewer, ViewerProvider } from './viewer'
 
 const OversightPage = lazy(async () => ({ default: (await import('../oversight/page')).OversightPage }))
 const StreetPage = lazy(async () => ({ default: (await import('../street/page')).StreetPage }))
+const CamerasPage = lazy(async () => ({ default: (await import('../cameras/page')).CamerasPage }))
+const OverridesPage = lazy(async () => ({ default: (await import('../overrides/page')).OverridesPage }))
 const AuditPage = lazy(async () => ({ default: (await import('../audit/page')).AuditPage }))
 
 function Pages({ again }: { again: () => void }) {
   const viewer = useViewer()
+  const maySee = seenBy(viewer)
   const mayWatch = viewer.can('read_board')
   const mayAudit = viewer.can('read_audit_trail') || viewer.can('read_own_record')
   const maySeeStreet = viewer.can('read_open_calls') || viewer.can('read_shared_feeds')
@@ -32,6 +35,24 @@ function Pages({ again }: { again: () => void }) {
             <Redirect to="/audit" replace />
           ) : (
             <MayNotRead what="the board" action="read_board" />
+          )}
+        </Route>
+        <Route path="/cameras">
+          {maySee.cameras ? (
+            <Suspense fallback={<main className="gate" aria-busy="true" />}>
+              <CamerasPage />
+            </Suspense>
+          ) : (
+            <MayNotRead what="live pictures" action="request_live_view" />
+          )}
+        </Route>
+        <Route path="/overrides">
+          {maySee.overrides ? (
+            <Suspense fallback={<main className="gate" aria-busy="true" />}>
+              <OverridesPage />
+            </Suspense>
+          ) : (
+            <MayNotRead what="overrides" action="read_overrides" />
           )}
         </Route>
         <Route path="/audit">

@@ -44,8 +44,17 @@ function Freshness() {
   )
 }
 
+/** Which pages of pictures somebody has something to do on. */
+export function seenBy({ can }: Pick<ReturnType<typeof useViewer>, 'can'>) {
+  return {
+    cameras: can('request_live_view') && can('read_cameras'),
+    overrides: can('request_override') || can('read_overrides'),
+  }
+}
+
 export function Header() {
   const viewer = useViewer()
+  const maySee = seenBy(viewer)
   return (
     <header className="top">
       <div className="brand">
@@ -55,6 +64,8 @@ export function Header() {
       </div>
       <nav aria-label="Pages">
         {viewer.can('read_board') && <Tab to="/">Board</Tab>}
+        {maySee.cameras && <Tab to="/cameras">Cameras</Tab>}
+        {maySee.overrides && <Tab to="/overrides">Overrides</Tab>}
         {(viewer.can('read_open_calls') || viewer.can('read_shared_feeds')) && <Tab to="/street">In the field</Tab>}
         {viewer.can('read_audit_trail') ? (
           <Tab to="/audit">Audit trail</Tab>

@@ -15,6 +15,7 @@ export type Action =
   | 'hold_drone'
   | 'land_drone'
   | 'abort_flight'
+  | 'point_camera'
   | 'read_board'
   | 'read_audit_trail'
   | 'read_own_record'
@@ -28,6 +29,15 @@ export type Action =
   | 'read_shared_feeds'
   | 'request_live_view'
   | 'read_cameras'
+  | 'request_viewing'
+  | 'request_export'
+  | 'approve_export'
+  | 'request_override'
+  | 'approve_override'
+  | 'invoke_emergency_override'
+  | 'review_override'
+  | 'read_overrides'
+  | 'export_audit_trail'
 
 type Loaded = { viewer: Viewer } | { failure: Failure } | undefined
 

@@ -1,9 +1,8 @@
 /** An ambassador's page: which calls are open, and the form to tell what was seen of one. */
 import { type FormEvent, useRef, useState } from 'react'
 
-import { Fault, Field } from '../board/launch-form'
 import { useOrder } from '../board/orders'
-import { OutcomeNote } from '../board/outcome'
+import { faultsOf, Field, isAccepted, OrderEnd } from '../forms/field'
 import { Failure } from '../graphql/client'
 import { ReportObservationDocument } from '../graphql/generated/graphql'
 import { serverNow, useTick } from '../shell/clock'
@@ -38,7 +37,8 @@ export function OpenCalls({ onEnd }: { onEnd: () => void }) {
 }
 
 function ObservationForm({ open, calls }: { open: Calls; calls: readonly OpenCall[] }) {
-  const { sending, outcome, send, forget } = useOrder(ReportObservationDocument)
+  const order = useOrder(ReportObservationDocument)
+  const { outcome, forget } = order
   const [call, setCall] = useState<OpenCall>()
   const [kind, setKind] = useState('')
   const [said, setSaid] = useState('')
@@ -53,39 +53,39 @@ function ObservationForm({ open, calls }: { open: Calls; calls: readonly OpenCal
     (!call || closed) && 'a call',
     !kind && 'what kind of thing it is',
     said.trim().length < 3 && 'what you saw',
-  ].filter((each) => each !== false)
+  ]
 
   const choose = (each: OpenCall) => {
     forget()
     setCall(each)
     setPicked(undefined)
   }
-  const submit = async (event: FormEvent) => {
-    event.preventDefault()
-    if (!call || !place || sending || missing.length > 0) return
+  const send = async () => {
+    if (!call || !place) return
     observedAt.current ??= new Date(serverNow() - ago * 60_000).toISOString()
     const at = { latitude: place.latitude, longitude: place.longitude }
     const seen = { call: call.number, kind, said: said.trim(), observedAt: observedAt.current, place: at }
-    const answer = await send(seen)
+    const answer = await order.send(seen)
     if (answer instanceof Failure || answer.__typename === 'Unavailable') return
     observedAt.current = undefined
-    if (answer.__typename !== 'Accepted') return
+    if (!isAccepted(answer)) return
     setKind('')
     setSaid('')
     setAgo(0)
     open.again(answer.position)
   }
-  const answered = outcome instanceof Failure ? undefined : outcome
-  const wrong = answered?.__typename === 'Mistaken' ? answered : undefined
-  const fault = (field: string) =>
-    wrong?.field === field ? <Fault message={wrong.message} accepted={wrong.accepted} /> : undefined
+  const submit = (event: FormEvent) => {
+    event.preventDefault()
+    if (!order.sending && missing.every((each) => each === false)) void send()
+  }
+  const fault = faultsOf(outcome)
   const done =
-    answered?.__typename === 'Accepted'
-      ? `On the record at position ${count(answered.position)}. The watch sees it on its board`
+    outcome && isAccepted(outcome)
+      ? `On the record at position ${count(outcome.position)}. The watch sees it on its board`
       : ''
 
   return (
-    <form className="observe" aria-label="Tell what you see" onSubmit={(event) => void submit(event)}>
+    <form className="observe" aria-label="Tell what you see" onSubmit={submit}>
       <fieldset className="calls">
         <legend>
           Open calls <span className="tally">{calls.length}</span>
@@ -183,23 +183,13 @@ function ObservationForm({ open, calls }: { open: Calls; calls: readonly OpenCal
           </p>
           {fault('place')}
         </fieldset>
-        {/* Beside its field a mistake may be out of sight: it is said where the thumb is as well. */}
-        {outcome && <OutcomeNote outcome={outcome} done={done} />}
-        <footer>
-          <button
-            type="submit"
-            className="button primary wide"
-            aria-busy={sending}
-            disabled={sending || missing.length > 0}
-          >
-            Tell the watch
-          </button>
-          <p className="quiet">
-            {missing.length > 0
-              ? `Still needed: ${missing.join(', ')}.`
-              : 'It goes on the record with your name and cannot be changed.'}
-          </p>
-        </footer>
+        <OrderEnd
+          order={order}
+          done={done}
+          verb="Tell the watch"
+          missing={missing}
+          promise="It goes on the record with your name and cannot be changed."
+        />
       </div>
     </form>
   )

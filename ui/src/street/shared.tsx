@@ -1,36 +1,26 @@
 /** A responder's page: the pictures that an open incident shares, and how to ask for one of them. */
-import { type FormEvent, useEffect, useState, useSyncExternalStore } from 'react'
+import { useEffect, useState, useSyncExternalStore } from 'react'
 
-import { Fault, Field, Purposes } from '../board/launch-form'
 import { told } from '../board/live'
 import { useOrder } from '../board/orders'
-import { OutcomeNote, Reasons } from '../board/outcome'
-import { ask, BY_ITSELF, client, Failure, failureOf } from '../graphql/client'
+import { OutcomeNote } from '../board/outcome'
+import { faultsOf, isAccepted, OrderForm } from '../forms/field'
+import { AuthorisationField, PolicyNote, PurposeField, ReasonField, useGrounds } from '../forms/grounds'
 import {
   CloseLiveViewDocument,
-  LiveViewHeartbeatDocument,
-  type LiveViewHeartbeatMutation,
-  ReasonQualityDocument,
-  type ReasonQualityQuery,
   RequestLiveViewDocument,
   SharedFeedsDocument,
   type SharedFeedsSubscription,
-  UsePolicyDocument,
-  type UsePolicyQuery,
 } from '../graphql/generated/graphql'
 import { linkState } from '../graphql/link-state'
+import { LivePicture, type Said } from '../live/picture'
+import { useHeld } from '../live/view'
 import { serverNow, useTick } from '../shell/clock'
 import { useViewer } from '../shell/viewer'
 import { duration, timeOfDay, words } from '../shell/words'
 
 type Feed = SharedFeedsSubscription['sharedFeeds']['shared'][number]
-type Policy = NonNullable<UsePolicyQuery['usePolicy']>
-type Quality = ReasonQualityQuery['reasonQuality']
-type Pulse = LiveViewHeartbeatMutation['liveViewHeartbeat']
 type View = { id: string; feed: Feed }
-
-const BEAT_MS = 3_000 // a view ends after 10 s of silence
-const SCORED_AFTER_MS = 400
 
 const keyOf = (feed: Feed) => `${feed.feed} ${feed.callNumber}`
 const nameOf = (feed: Feed) => (feed.kind === 'flight' ? 'Drone' : feed.name)
@@ -106,183 +96,73 @@ export function SharedPictures({ onEnd }: { onEnd: () => void }) {
 }
 
 function WatchForm({ feed, onGranted }: { feed: Feed; onGranted: (view: string) => void }) {
-  const { sending, outcome, send } = useOrder(RequestLiveViewDocument)
-  const [policy, setPolicy] = useState<Policy | null | Failure>()
-  const [purpose, setPurpose] = useState('')
-  const [authorisation, setAuthorisation] = useState('')
-  const [reason, setReason] = useState('')
-  useEffect(() => {
-    ask(UsePolicyDocument, {}).then(
-      ({ usePolicy }) => setPolicy(usePolicy),
-      (error: unknown) => setPolicy(error instanceof Failure ? error : new Failure('failed', String(error))),
-    )
-  }, [])
-  const rules = policy && !(policy instanceof Failure) ? policy : undefined
-  const needsCall = rules?.purposes.find((each) => each.code === purpose)?.needsCall ?? true
-  const quality = useQuality(purpose, reason, feed.callNumber)
-  const missing = [
-    !purpose && 'a purpose',
-    !needsCall && !authorisation.trim() && 'the authorisation',
-    reason.trim().length < 3 && 'a reason',
-  ].filter((each) => each !== false)
-
-  const submit = async (event: FormEvent) => {
-    event.preventDefault()
-    if (sending || missing.length > 0) return
-    const allowed = needsCall ? null : authorisation.trim()
-    const grounds = { purpose, reason: reason.trim(), callNumber: feed.callNumber, authorisation: allowed }
-    const answer = await send({ feed: feed.feed, grounds })
-    if (!(answer instanceof Failure) && answer.__typename === 'Accepted') onGranted(answer.id)
+  const order = useOrder(RequestLiveViewDocument)
+  // Who is in the field watches for the call that the picture is shared with, and for no other.
+  const grounds = useGrounds({ call: feed.callNumber })
+  const send = async () => {
+    const answer = await order.send({ feed: feed.feed, grounds: grounds.input })
+    if (isAccepted(answer)) onGranted(answer.id)
   }
-  const wrong = outcome && !(outcome instanceof Failure) && outcome.__typename === 'Mistaken' ? outcome : undefined
-  const fault = (field: string) =>
-    wrong?.field === field ? <Fault message={wrong.message} accepted={wrong.accepted} /> : undefined
-  const beside = wrong && ['purpose', 'reason', 'authorisation'].includes(wrong.field ?? '')
-
+  const faults = faultsOf(order.outcome)
   return (
-    <form className="watch" aria-label={`Ask to watch ${nameOf(feed)}`} onSubmit={(event) => void submit(event)}>
-      {policy instanceof Failure && (
-        <p className="note bad" role="alert">
-          {policy.message}
-        </p>
-      )}
-      {policy === null && (
-        <p className="note bad" role="alert">
-          No use policy is in force, so nothing can be watched.
-        </p>
-      )}
-      <Field label="Purpose" fault={fault('purpose')}>
-        {(id) => (
-          <select id={id} value={purpose} onChange={(event) => setPurpose(event.target.value)} required>
-            <option value="">Choose…</option>
-            {rules && <Purposes policy={rules} />}
-          </select>
-        )}
-      </Field>
-      {!needsCall && (
-        <Field label="Authorisation" fault={fault('authorisation')}>
-          {(id) => (
-            <input
-              id={id}
-              value={authorisation}
-              onChange={(event) => setAuthorisation(event.target.value)}
-              placeholder="who allowed it, and where"
-              autoComplete="off"
-            />
-          )}
-        </Field>
-      )}
-      <Field label="Reason" fault={fault('reason')}>
-        {(id) => (
-          <textarea
-            id={id}
-            rows={3}
-            maxLength={500}
-            value={reason}
-            onChange={(event) => setReason(event.target.value)}
-            placeholder="What you expect to see, and why you need it"
-            aria-describedby="reason-scored"
-          />
-        )}
-      </Field>
-      <div id="reason-scored" aria-live="polite">
-        {quality && <Scored quality={quality} />}
-      </div>
-      {outcome && !beside && <OutcomeNote outcome={outcome} done="You may watch" />}
-      <footer>
-        <button
-          type="submit"
-          className="button primary wide"
-          aria-busy={sending}
-          disabled={sending || missing.length > 0}
-        >
-          Ask to watch
-        </button>
-        <p className="quiet">
-          {missing.length > 0
-            ? `Still needed: ${missing.join(', ')}.`
-            : `For call ${feed.callNumber}. The request is on the record, granted or refused.`}
-        </p>
-      </footer>
-    </form>
+    <OrderForm
+      label={`Ask to watch ${nameOf(feed)}`}
+      className="watch"
+      order={order}
+      done="You may watch"
+      verb="Ask to watch"
+      missing={[...grounds.missing, !grounds.hasReason && 'a reason']}
+      promise={`For call ${feed.callNumber}. The request is on the record, granted or refused.`}
+      onSend={send}
+    >
+      <PolicyNote policy={grounds.policy} impossible="nothing can be watched" />
+      <PurposeField grounds={grounds} faults={faults} />
+      {!grounds.needsCall && <AuthorisationField grounds={grounds} faults={faults} />}
+      <ReasonField
+        grounds={grounds.input}
+        reason={grounds.stated.reason}
+        onChange={(reason) => grounds.set({ reason })}
+        faults={faults}
+        placeholder="What you expect to see, and why you need it"
+      />
+    </OrderForm>
   )
 }
 
-/** How good the reason is by the rules of the record, a moment after the last key. */
-function useQuality(purpose: string, reason: string, callNumber: string): Quality | undefined {
-  const [quality, setQuality] = useState<Quality>()
-  useEffect(() => {
-    const stated = reason.trim()
-    let old = false
-    const timer = setTimeout(() => {
-      if (stated.length < 3) return setQuality(undefined)
-      ask(ReasonQualityDocument, { grounds: { purpose, reason: stated, callNumber } }).then(
-        ({ reasonQuality }) => old || setQuality(reasonQuality),
-        () => old || setQuality(undefined), // the request is scored all the same
-      )
-    }, SCORED_AFTER_MS)
-    return () => {
-      old = true
-      clearTimeout(timer)
-    }
-  }, [purpose, reason, callNumber])
-  return quality
-}
-
-function Scored({ quality }: { quality: Quality }) {
-  return (
-    <div className="scored">
-      <span className={quality.vague ? 'chip bad' : quality.advice.length > 0 ? 'chip warn' : 'chip good'}>
-        {quality.score} of 100
-      </span>
-      {quality.advice.length === 0 ? (
-        <span>Clear enough for a reviewer.</span>
-      ) : (
-        <ul>
-          {quality.advice.map((each) => (
-            <li key={each.code}>{each.message}</li>
-          ))}
-        </ul>
-      )}
-    </div>
-  )
-}
-
-/** A view that was granted is held open by its heartbeat, for as long as this stands on the page. */
+/** The picture, for as long as this stands on the page. */
 function Watching({ view, onDone }: { view: View; onDone: () => void }) {
   const { sending, outcome, send } = useOrder(CloseLiveViewDocument)
-  const [pulse, setPulse] = useState<Pulse | Failure>()
-  const over = pulse && !(pulse instanceof Failure) && !pulse.open
-  useEffect(() => {
-    if (over) return
-    let left = false
-    let timer: ReturnType<typeof setTimeout> | undefined
-    const beat = async () => {
-      const result = await client.mutation(LiveViewHeartbeatDocument, { view: view.id }, BY_ITSELF).toPromise()
-      if (left) return
-      setPulse(result.data?.liveViewHeartbeat ?? failureOf(result.error))
-      timer = setTimeout(() => void beat(), BEAT_MS)
-    }
-    void beat()
-    return () => {
-      left = true
-      clearTimeout(timer)
-    }
-  }, [view.id, over])
+  const held = useHeld(view.id)
+  const [said, setSaid] = useState<Said>({ masked: undefined, watchers: undefined })
+  const over = held.state === 'over'
   const stop = async () => {
     const answer = await send({ view: view.id })
-    if (!(answer instanceof Failure) && answer.__typename === 'Accepted') onDone()
+    if (isAccepted(answer)) onDone()
   }
   return (
     <section className="card watching" aria-label={`Your view of ${nameOf(view.feed)}`} data-testid="watching">
       <div className="line">
         <span className="title">{nameOf(view.feed)}</span>
-        <span className={over ? 'chip bad' : 'chip good'}>{over ? 'ended' : 'granted'}</span>
+        <span className={over ? 'chip bad' : said.masked ? 'chip' : 'chip good'}>
+          {over ? 'ended' : said.masked ? 'masked' : 'live'}
+        </span>
         <span className="for">
           {words(view.feed.callType)} <span className="mono">{view.feed.callNumber}</span>
         </span>
       </div>
-      <Held pulse={pulse} />
+      <LivePicture
+        view={view.id}
+        held={held}
+        size={matchMedia('(max-width: 820px)').matches ? 'grid' : 'full'}
+        label={`Live picture of ${nameOf(view.feed)}`}
+        onSaid={setSaid}
+      />
+      {held.state === 'open' && (
+        <p>
+          You may watch {held.until && <>until {timeOfDay(held.until)}</>}. It counts as watching until you stop, leave
+          this page, or the incident is closed.
+        </p>
+      )}
       {outcome && <OutcomeNote outcome={outcome} done="Stopped" />}
       {over ? (
         <button type="button" className="button" onClick={onDone}>
@@ -294,30 +174,6 @@ function Watching({ view, onDone }: { view: View; onDone: () => void }) {
         </button>
       )}
     </section>
-  )
-}
-
-function Held({ pulse }: { pulse: Pulse | Failure | undefined }) {
-  if (!pulse) return <p className="quiet">Granted. The view is being opened.</p>
-  if (pulse instanceof Failure)
-    return (
-      <p className="note warn" role="alert">
-        {pulse.message} A view that is silent for 10 s has ended.
-      </p>
-    )
-  if (!pulse.open)
-    return (
-      <div className="note bad" role="alert">
-        <p>The view has ended.</p>
-        {pulse.reason && <Reasons reasons={[pulse.reason]} />}
-      </div>
-    )
-  return (
-    <p>
-      You may watch {pulse.until && <>until {timeOfDay(pulse.until)}</>}. It counts as watching until you stop, leave
-      this page, or the incident is closed.{' '}
-      <span className="quiet">This page holds the view open; it carries no picture itself.</span>
-    </p>
   )
 }
 
