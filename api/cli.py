@@ -286,6 +286,22 @@ def footage_verify(
     sys.exit(1 if found["findings"] else 0)
 
 
+@footage.command("list")
+@click.option("--feed", metavar="STREAM", help="Only of this camera or flight: camera-… or flight-….")
+@click.option("--since", type=click.DateTime(_TIMES), help="Only footage from then on, in UTC.")
+@click.option("--until", type=click.DateTime(_TIMES), help="Only footage before then, in UTC.")
+@click.option("--json", is_flag=True, help="Print as JSON.")
+def footage_list(feed: str | None, since: datetime | None, until: datetime | None, json: bool) -> None:
+    """What footage is on the record, also what was destroyed or lost. No picture of it.
+
+    \b
+    saferweho footage list --feed camera-plummer-park-north --since 2026-11-26T14:00
+    """
+    from api.processes import footage as process
+
+    _print(process.listed(process.Asked(feed, None, since, until)), json)
+
+
 @footage.command("key")
 def footage_key() -> None:
     """Print the public key that manifests are signed with, as C2SP signed-note writes it."""

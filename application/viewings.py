@@ -7,6 +7,9 @@ no further reservation, whatever was granted before.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, TypeVar
 from uuid import UUID
 
 from application import codec
@@ -14,17 +17,27 @@ from application.cases import case_of
 from application.commands import Commands
 from application.complaints import must_exist
 from application.deadlines import Change, Due, NotDue, drawn_from, when_due
-from application.handling import KEY, Actor, Attempt, Handler, Outcome, Recorded
+from application.handling import KEY, Actor, Attempt, Denied, Handler, Outcome, Recorded
 from application.overrides import use_override
 from application.standing import authorise, outcome, service
 from application.views import Reasons, call_of
 from domain.complaint import COMPLAINT
 from domain.disclosure import DISCLOSURE
-from domain.footage import FOOTAGE, FootageStanding, footage_standing
+from domain.footage import FOOTAGE, FootageRecorded, FootageStanding, footage_standing
 from domain.grounds import OVERSIGHT_REVIEW, Grounds
-from domain.kernel import FootageId, InvalidValue, NotFound, PersonId, StreamId, ViewingId
+from domain.kernel import (
+    Aggregate,
+    FeedId,
+    FootageId,
+    InvalidValue,
+    NotFound,
+    PersonId,
+    Reason,
+    StreamId,
+    ViewingId,
+)
 from domain.live_view import EndReason
-from domain.privacy_override import OVERRIDE
+from domain.privacy_override import OVERRIDE, override_standing
 from domain.privacy_override_events import Range
 from domain.review import REVIEW
 from domain.viewing import (
@@ -34,17 +47,42 @@ from domain.viewing import (
     Open,
     RequestViewing,
     ReserveSegments,
+    SegmentsReserved,
     State,
     ViewingEnded,
     ViewingFacts,
     ViewingGranted,
     ViewingRequested,
     seen,
+    viewing_permit,
 )
 
+S = TypeVar("S")
+UNMASKED = "nothing is unmasked without an override"
 EXPIRY = "viewing_expiry"
 # What oversight looks at footage for: a review of its own, or what it has yet to review.
 REVIEWED = (REVIEW.name, OVERRIDE.name, DISCLOSURE.name, COMPLAINT.name)
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """Of footage, as it is in the vault: under that name, by a manifest whose SHA-256 is `root` on the record."""
+
+    footage: FootageId
+    root: str
+
+
+@dataclass(frozen=True, slots=True)
+class Showing:
+    """What a person may be shown now. `parts`: in order of time; `override`: lifts the masks; None: they are burnt
+    in."""
+
+    footage: FootageId
+    feed: FeedId
+    parts: tuple[Part, ...]
+    range: Range
+    until: datetime
+    override: str | None = None
 
 
 def standing_of_footage(attempt: Attempt, footage: str) -> FootageStanding:
@@ -83,7 +121,8 @@ class Viewings(Commands):
     def reserve(
         self, actor: Actor, key: str, range_: Range, override: str | None = None, command_id: UUID | None = None
     ) -> Outcome:
-        """Before the next bytes leave. Unmasked under an override, whose use is recorded in the same append."""
+        """Before the next bytes leave. Unmasked under an override, whose use is recorded in the same append. The key of
+        what is accepted is the reservation's number."""
 
         def use(attempt: Attempt) -> Recorded:
             request = self._requested(attempt, key)
@@ -96,8 +135,10 @@ class Viewings(Commands):
             if override is not None:
                 use_override(attempt, override, footage, VIEWING.stream(key), range_)
             lifted = OVERRIDE.stream(override) if override is not None else None
-            attempt.decide(VIEWING, key, ReserveSegments(PersonId(actor.person), actor.session, range_, lifted))
-            return outcome(attempt, VIEWING.stream(key), key)
+            command = ReserveSegments(PersonId(actor.person), actor.session, range_, lifted)
+            (reserved,) = attempt.decide(VIEWING, key, command)
+            assert isinstance(reserved, SegmentsReserved)
+            return outcome(attempt, VIEWING.stream(key), str(reserved.number))
 
         return self.run(actor, "reserve_segments", [key, range_, override], command_id, use)
 
@@ -144,6 +185,47 @@ class Viewings(Commands):
             "end_access", [key, command.why], actor, command_id, causation_id=causation_id, correlation_id=chain
         )
         return self.handler.handle(actor, ticket, use)
+
+    def showing(self, actor: Actor, key: str, override: str | None = None) -> Showing | Reason:
+        """Whether this person may see something of this viewing now, and what: read in the store. That alone lets no
+        byte leave: each stretch is reserved first. Raises InvalidValue for what names none, and StoreUnavailable."""
+        now = self.handler.clock.now()
+        state = self._state(VIEWING, key)
+        reason = viewing_permit(state, PersonId(actor.person), actor.session, now)
+        if reason is not None or not isinstance(state, Open):
+            return reason or Reason("viewing_not_granted", "this viewing was not granted", "no frame without a grant")
+        request = state.request
+        footage = self._state(FOOTAGE, request.footage)
+        standing = footage_standing(request.footage, footage)
+        recorded: FootageRecorded | None = getattr(footage, "recorded", None)
+        if standing.fault is not None or standing.feed is None or recorded is None:
+            return standing.fault or Reason(
+                "footage_unknown", "there is no such footage", "only what is kept can be seen"
+            )
+        if override is not None:
+            found = override_standing(self._state(OVERRIDE, override), now)
+            if (
+                not (found.active and found.target == FOOTAGE.stream(request.footage))
+                or found.opened_by != actor.person
+            ):
+                message, rule = "this override does not lift the masks of this footage for you now", UNMASKED
+                return Reason("override_not_in_effect", message, rule, field="override")
+        parts = (Part(request.footage, recorded.manifest_root_sha256),)
+        return Showing(request.footage, standing.feed, parts, request.range, state.until, override)
+
+    def attempted(self, actor: Actor, key: str, reason: Reason) -> Outcome:
+        """Put on the record that somebody tried to see footage with what gives no right to it."""
+
+        def use(_: Attempt) -> Recorded:
+            raise Denied("request_viewing", VIEWING.stream(key), reason.rule, reason)
+
+        return self.run(actor, "show_footage", [key, reason.code], None, use)
+
+    def _state(self, aggregate: Aggregate[Any, Any, S], key: str) -> S:
+        if not KEY.fullmatch(key):
+            raise InvalidValue(f"this is no {aggregate.name}'s id", field=aggregate.name, accepted="the id of one")
+        found: S = self.handler.states.load([(aggregate, key)])[aggregate.stream(key)][1]
+        return found
 
     def seen(self, key: str) -> tuple[Range, ...]:
         """The stretches that left, or may have: read in the store now."""

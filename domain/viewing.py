@@ -207,6 +207,23 @@ def seen(state: State) -> tuple[Range, ...]:
     return state.seen if isinstance(state, Ended) else ()
 
 
+def viewing_permit(state: State, by: PersonId, session: str, at: datetime) -> Reason | None:
+    """Why nothing of this viewing may go to that person's console now; None: it may, once it is reserved."""
+    rule = "no frame without a grant"
+    match state:
+        case Open(request=request) if (request.person, request.session) != (by, session):
+            return Reason("not_your_viewing", "this viewing is another person's or another sign-on's", rule)
+        case Open(until=until) if at < until:
+            return None
+        case Open():
+            message = "the time of this viewing is over: ask for a new one"
+            return Reason("viewing_expired", message, "the length of a view is bounded")
+        case Ended():
+            return Reason("viewing_ended", "this viewing has ended: ask for a new one", rule)
+        case _:
+            return Reason("viewing_not_granted", "this viewing was not granted", rule)
+
+
 # -- decide and evolve -------------------------------------------------------
 
 

@@ -32,7 +32,7 @@ LOGINS: Mapping[str, tuple[str, ...]] = {
     "saferweho_reactor": ("saferweho_keys_maker", "saferweho_keys_destroyer"),
     "saferweho_projector": ("saferweho_keys_reader",),
     "saferweho_recorder": ("saferweho_keys_sealer",),
-    "saferweho_media": ("saferweho_keys_opener", "saferweho_keys_reader"),
+    "saferweho_media": ("saferweho_keys_player",),
 }
 
 

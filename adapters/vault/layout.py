@@ -22,6 +22,7 @@ from domain.kernel import FeedId, FootageId, StreamId
 MANIFEST, NOTE = "manifest.jsonl", "manifest.note"
 _REEL = re.compile(r"(?P<hour>\d{2})(?P<minute>\d{2})(-(?P<ordinal>[1-9]\d*))?")
 _DAY = re.compile(r"\d{4}-\d{2}-\d{2}")
+_FOOTAGE = re.compile(r"(?P<begins>\d{8}T\d{4})Z(-(?P<ordinal>[1-9]\d*))?")
 _SEGMENT = re.compile(r"(?P<number>\d{6})-\d{6}\.segment")
 HOUR = timedelta(hours=1)
 
@@ -74,6 +75,19 @@ def reel_of(folder: str) -> ReelName | None:
         return None
     found = ReelName(FeedId(StreamId(unquote(parts[0]))), begins, int(name["ordinal"] or 1))
     return found if found.folder == folder else None
+
+
+def reel_named(feed: FeedId, footage: FootageId) -> ReelName | None:
+    """The reel that a piece of a feed's footage is in, by its name; None where there can be none."""
+    match = _FOOTAGE.fullmatch(footage.removeprefix(f"{feed}-"))
+    if match is None:
+        return None
+    try:
+        begins = datetime.strptime(match["begins"], "%Y%m%dT%H%M").replace(tzinfo=UTC)
+    except ValueError:
+        return None
+    found = ReelName(feed, begins, int(match["ordinal"] or 1))
+    return found if found.footage == footage else None
 
 
 def segment_number(name: str) -> int | None:

@@ -343,6 +343,14 @@ class Vault:
         self.signer.verifier.check(self.storage.get(name.note), whole, root)
         return whole, root
 
+    def manifest_of(self, name: ReelName, root: str) -> Manifest:
+        """A closed reel's, held against the root that the record has: so no key is needed that could sign another.
+        Raises NotThere and ManifestBroken."""
+        whole, found = manifest.read(self.storage.get(name.manifest))
+        if found != root:
+            raise manifest.ManifestBroken("it is not the one on the record")
+        return whole
+
     def read(self, name: ReelName, entry: Entry) -> tuple[Header, bytes]:
         """A segment's content. Raises NotThere, SegmentBroken, KeyDestroyed and KeysUnavailable."""
         return segment.opened(self.storage.get(name.segment(entry.number, entry.since)), self.cipher(name))

@@ -5,22 +5,27 @@ Reserving and accounting for what is looked at is the media plane's; here is ask
 
 from __future__ import annotations
 
+import asyncio
 from datetime import datetime, timedelta
 
 import strawberry
 
 from api.graphql.commands import command
-from api.graphql.context import Unreadable, context_of
+from api.graphql.context import Services, Unreadable, context_of
 from api.graphql.limits import DEFAULT_PAGE, PAGE_LIMIT
-from api.graphql.looking import GroundsInput
+from api.graphql.looking import NO_MEDIA, GroundsInput, _reason
 from api.graphql.overrides import LegalBasisInput, legal_basis_of
-from api.graphql.types import CommandResult, Position
-from domain import checks
+from api.graphql.types import CommandResult, Position, Reason
+from application.handling import Actor
+from application.ports import StoreUnavailable
+from domain import checks, kernel
+from domain.kernel import Mistake
 from domain.privacy_override_events import Range
 from projections.access import queries as q
 
 Id = strawberry.ID
 LONGEST_SEARCH = timedelta(days=31)
+TICKET_LENGTH = timedelta(minutes=5)
 
 
 @strawberry.input
@@ -44,6 +49,42 @@ class Recording:
     since: datetime
     until: datetime
     state: str = strawberry.field(description="kept | destroyed | lost")
+
+
+@strawberry.type
+class FootagePicture:
+    """Where the footage of one's open viewing is played, and the ticket that it is asked for with; or why not."""
+
+    url: str | None = strawberry.field(description="of an HLS playlist; each request has `Authorization: Bearer TOKEN`")
+    token: str | None = strawberry.field(description="good until `expiresAt`, or until another one is used")
+    expires_at: datetime | None
+    masked: bool = strawberry.field(
+        description="false: an override lifts the masks, and each use of it is on the record"
+    )
+    reason: Reason | None
+
+
+def _ticket(services: Services, actor: Actor, viewing: str, override: str | None) -> FootagePicture:
+    """Raises Mistake and StoreUnavailable."""
+    told = services.viewings.showing(actor, viewing, override)
+    if services.picture_tokens is None:
+        told = NO_MEDIA
+    if isinstance(told, kernel.Reason):
+        if told.code == "not_your_viewing":
+            services.viewings.attempted(actor, viewing, told)
+        return FootagePicture(url=None, token=None, expires_at=None, masked=True, reason=_reason(told))
+    assert services.picture_tokens is not None
+    token, expires_at = services.picture_tokens.issue(
+        use="playback",
+        person=actor.person,
+        session=actor.session,
+        subject=viewing,
+        feed=told.feed,
+        override=override,
+        lifetime=min(TICKET_LENGTH, told.until - services.handler.clock.now()),
+    )
+    url = f"{services.settings.media_url}/hls/{viewing}/index.m3u8"
+    return FootagePicture(url=url, token=token, expires_at=expires_at, masked=override is None, reason=None)
 
 
 @strawberry.type
@@ -101,6 +142,22 @@ class LeavingMutations:
             command_id,
             lambda who, id_: viewings.request(who, footage, grounds.grounds(), range.range() if range else None, id_),
         )
+
+    @strawberry.mutation(
+        description="Where the footage of one's open viewing is played, with a ticket to it; masked, unless `override`"
+        " is one's own, in effect and for this footage. Asked for anew before the ticket expires."
+    )
+    async def footage_picture(self, info: strawberry.Info, viewing: Id, override: Id | None = None) -> FootagePicture:
+        context = context_of(info)
+        actor = context.signed_on()
+        try:
+            return await asyncio.to_thread(
+                _ticket, context.services, actor, str(viewing), str(override) if override else None
+            )
+        except Mistake as mistake:
+            raise Unreadable(mistake.code, mistake.message, field=mistake.field) from None
+        except StoreUnavailable as away:
+            raise Unreadable("store_unavailable", str(away)) from None
 
     @strawberry.mutation(description="Stop looking at footage.")
     async def close_viewing(self, info: strawberry.Info, viewing: Id, command_id: Id | None = None) -> CommandResult:

@@ -284,6 +284,7 @@ class Demonstration:
         self._ask("j.alvarez", OUTCOME, flight=flight, input={"outcomes": ["subject_located"], "subjectsLocated": 1})
         if self.sorties % len(INCIDENTS) == 0:
             self._scenes.complaint(flight)
+            self._scenes.footage(call, CAMERAS[1].id)
         self._call(call, 4, incident, units=[], disposition="report_taken", closed_at=_now())
         self._pause(20)
 
@@ -358,7 +359,7 @@ class Demonstration:
             raise RuntimeError(str(answer["errors"]))
         data: dict[str, Any] = answer["data"]
         for result in data.values():
-            if not told and result.get("__typename") not in (None, "Accepted"):
+            if not told and isinstance(result, dict) and result.get("__typename") not in (None, "Accepted"):
                 raise RuntimeError(str(result))
         return data
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -22,6 +22,7 @@ from application import codec
 from application.ports import EventStore
 from domain.footage import FootageDestroyed, FootageLost, FootageRecorded
 from domain.kernel import EVENT_NAMES, FeedId, FootageId, StreamId
+from domain.privacy_override_events import Range
 
 BATCH = 5_000
 _TYPES = {EVENT_NAMES[kind] for kind in (FootageRecorded, FootageDestroyed, FootageLost)}
@@ -46,6 +47,11 @@ class Asked:
     @property
     def everything(self) -> bool:
         return not (self.feed or self.footage or self.since or self.until)
+
+    def touches(self, row: Mapping[str, Any]) -> bool:
+        """Whether a row of `listed` is of that time."""
+        begins, ends = datetime.fromisoformat(row["since"]), datetime.fromisoformat(row["until"])
+        return (self.until is None or begins < self.until) and (self.since is None or ends > self.since)
 
     def reels(self, vault: Vault) -> list[ReelName]:
         feed = FeedId(StreamId(self.feed)) if self.feed else None
@@ -98,17 +104,47 @@ def verifier_key() -> str:
         return vault.signer.verifier.text
 
 
+def listed(asked: Asked) -> list[dict[str, Any]]:
+    """Footage on the record that touches a time, in order of feed and time; also what is gone."""
+    settings = tool_settings(["DATABASE_URL"])
+    assert settings.write_url
+    rows: dict[FootageId, dict[str, Any]] = {}
+    with PostgresEventStore(settings.write_url) as events:
+        for footage, happened in _of_footage(events):
+            match happened:
+                case FootageRecorded():
+                    rows[footage] = _listed(footage, happened.feed, happened.range, "kept")
+                    rows[footage] |= {"segments": happened.segments, "bytes": happened.size_bytes}
+                case FootageLost():
+                    found = rows.setdefault(footage, _listed(footage, happened.feed, happened.range, "lost"))
+                    found["state"] = "lost"
+                case _:
+                    rows[footage]["state"] = "destroyed"
+    chosen = [row for row in rows.values() if asked.feed in (None, row["feed"]) and asked.touches(row)]
+    return sorted(chosen, key=lambda row: (row["feed"], row["since"]))
+
+
+def _listed(footage: FootageId, feed: FeedId, span: Range, state: str) -> dict[str, Any]:
+    since, until = span.since.isoformat(), span.until.isoformat()
+    return {"footage": footage, "feed": feed, "since": since, "until": until, "state": state, "segments": 0, "bytes": 0}
+
+
 def on_record(events: EventStore) -> dict[FootageId, OnRecord]:
     """Of the whole log, what it says of each piece of footage."""
     found: dict[FootageId, OnRecord] = {}
+    for footage, happened in _of_footage(events):
+        found[footage] = _after(found.get(footage), happened)
+    return found
+
+
+def _of_footage(events: EventStore) -> Iterator[tuple[FootageId, Any]]:
+    """What was recorded, destroyed and lost, out of the whole log."""
     position = 0
     while batch := events.notifications(position, BATCH):
         for stored in batch:
             if stored.type in _TYPES:
-                footage = FootageId(stored.stream.partition("-")[2])
-                found[footage] = _after(found.get(footage), codec.recorded(stored).event)
+                yield FootageId(stored.stream.partition("-")[2]), codec.recorded(stored).event
         position = batch[-1].position
-    return found
 
 
 def _after(before: OnRecord | None, happened: Any) -> OnRecord:

@@ -11,18 +11,23 @@ from typing import Any
 import structlog
 import uvicorn
 import uvloop
-from starlette.routing import BaseRoute
 
 from adapters.heartbeats import PostgresHeartbeats
 from adapters.identity.picture_tokens import PictureTokens
+from adapters.vault import Vault
 from adapters.video import wire
+from adapters.video.playback import Reels
+from adapters.video.segments import MaskedSegments
 from adapters.video.tapped import TappedFeeds
 from api.live import Live
 from api.media import build, origin_of
 from api.pictures import Pictures
+from api.playback import Playback
 from api.processes import wiring
 from api.processes.running import Running, running
 from application.handling import Handler
+from application.mask_states import MaskStates
+from application.viewings import Viewings
 from application.views import Views
 from domain.policy import POLICY, POLICY_KEY
 
@@ -48,7 +53,8 @@ async def serve(process: Running, handler: Handler) -> None:
         views = Views(handler, stack.enter_context(PostgresHeartbeats(settings.write_url)))
         tokens = PictureTokens(settings.media_key.get_secret_value())
         live = Live(views, Pictures(handler, tapped), tokens, origin_of(settings.base_url))
-        more: list[BaseRoute] = []
+        vault = stack.enter_context(wiring.vault(settings))
+        more = playback_of(handler, vault, tokens).routes()
         process.health.checks["store"] = lambda: _store(handler)
         process.health.checks["live"] = live.standing
         app = build(live, process.health, more, settings.base_url)
@@ -75,6 +81,10 @@ async def serve(process: Running, handler: Handler) -> None:
         await server.serve()
         process.stop.set()
         await stopping
+
+
+def playback_of(handler: Handler, vault: Vault, tokens: PictureTokens) -> Playback:
+    return Playback(Viewings(handler), Reels(vault, MaskedSegments()), MaskStates(handler), tokens)
 
 
 def _store(handler: Handler) -> dict[str, Any]:

@@ -1,14 +1,16 @@
 """What else the demonstration shows of the watch center: a look that is refused and one that is granted, a protection
-lifted by two persons, a complaint and its answer.
+lifted by two persons, footage played masked and unmasked, a complaint and its answer.
 
 A scene that does not come off is told in the log and left out: the flight goes on.
 """
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from typing import Any, Protocol
+from urllib.parse import urljoin
 
 import httpx
 import structlog
@@ -27,6 +29,13 @@ ZONE = f"""mutation($shape: ZoneShapeInput!) {{ told: drawPrivacyZone(zone: "plu
 OVERRIDE = f"""mutation($target: OverrideTargetInput!, $basis: LegalBasisInput!) {{ told: requestOverride(
   input: $target, legalBasis: $basis, reason: "the suspect went over the wall of the pool") {TOLD} }}"""
 APPROVE = f"mutation($override: ID!) {{ told: approveOverride(override: $override) {TOLD} }}"
+FOOTAGE = """query($feed: ID!, $since: DateTime!, $until: DateTime!) {
+  footage(feed: $feed, since: $since, until: $until) { id since until state } }"""
+VIEW = f"""mutation($footage: ID!, $range: RangeInput!, $grounds: GroundsInput!) {{ told: requestViewing(
+  footage: $footage, range: $range, grounds: $grounds) {TOLD} }}"""
+PICTURE = """mutation($viewing: ID!, $override: ID) { told: footagePicture(viewing: $viewing, override: $override) {
+  url token reason { code message } } }"""
+CLOSE_VIEWING = f"mutation($viewing: ID!) {{ told: closeViewing(viewing: $viewing) {TOLD} }}"
 FEEDBACK = f"""mutation($at: DateTime!) {{ told: receiveFeedback(topic: "drone", receivedAt: $at, wantsAnswer: true,
   said: "It hung over my garden for ten minutes. What did it record?", contact: "neighbour@mail.example") {TOLD} }}"""
 OPEN = f"""mutation($complaint: ID!, $about: ID!) {{ told: openComplaint(complaint: $complaint, topic: "drone",
@@ -85,6 +94,42 @@ class Scenes:
             self._ask("t.okafor", APPROVE, step_up=True, override=asked["told"]["id"])
         except (httpx.HTTPError, RuntimeError) as error:
             log.info("scene_left_out", scene="override", why=str(error))
+
+    def footage(self, call: str, camera: str) -> None:
+        """The deputy looks at the last seconds of a camera on record, masked; then, as the sergeant approves it, at the
+        same without the mask."""
+        feed, now = f"camera-{camera}", datetime.now(UTC)
+        since = (now - timedelta(hours=1)).isoformat()
+        try:
+            found = self._ask("j.alvarez", FOOTAGE, feed=feed, since=since, until=now.isoformat())["footage"]
+            last = [each for each in found if each["state"] == "kept"][-1]
+            until = datetime.fromisoformat(last["until"])
+            begin = max(datetime.fromisoformat(last["since"]), until - timedelta(seconds=12))
+            part = {"since": begin.isoformat(), "until": until.isoformat()}
+            about = {"purpose": "call_for_service", "callNumber": call}
+            grounds = {**about, "reason": "which way the two went, and the car they left in"}
+            viewing = self._ask("j.alvarez", VIEW, footage=last["id"], range=part, grounds=grounds)["told"]["id"]
+            self._play(viewing)
+            target = {**about, **part, "target": f"footage-{last['id']}", "minutes": 15}
+            asked = self._ask("j.alvarez", OVERRIDE, target=target, basis=WARRANT)["told"]["id"]
+            self._ask("t.okafor", APPROVE, step_up=True, override=asked)
+            self._play(viewing, asked)
+            self._ask("j.alvarez", CLOSE_VIEWING, viewing=viewing)
+        except (httpx.HTTPError, RuntimeError, IndexError) as error:
+            log.info("scene_left_out", scene="footage", why=str(error))
+
+    def _play(self, viewing: str, override: str | None = None) -> None:
+        """As a player does: the list, what it needs first, and a segment after the other as the time goes by."""
+        told = self._ask("j.alvarez", PICTURE, told=True, viewing=viewing, override=override)["told"]
+        if told["token"] is None:
+            raise RuntimeError(str(told["reason"]))
+        with httpx.Client(headers={"authorization": f"Bearer {told['token']}"}, timeout=40) as player:
+            listed = player.get(told["url"]).raise_for_status().text.splitlines()
+            for name in re.findall(r'URI="(\S+)"', "\n".join(listed)):
+                player.get(urljoin(told["url"], name)).raise_for_status()
+            for name in [line for line in listed if line.endswith(".m4s")][:3]:
+                player.get(urljoin(told["url"], name)).raise_for_status()
+                self._pause(1)
 
     def complaint(self, flight: str) -> None:
         """Somebody complains of a flight; it waits for the captain's answer."""

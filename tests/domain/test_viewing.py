@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 import pytest
 from hypothesis import given as for_any
@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from domain import viewing
 from domain.grounds import OVERSIGHT_REVIEW, stated
-from domain.kernel import InvalidValue, Mistake, NotFound, Reason, StreamId, ViewingId, WrongState
+from domain.kernel import InvalidValue, Mistake, NotFound, PersonId, Reason, StreamId, ViewingId, WrongState
 from domain.live_view import EndReason
 from domain.policy import PROHIBITED, PurposeRule
 from domain.privacy_override_events import Range
@@ -32,6 +32,7 @@ from domain.viewing import (
     ViewingRefused,
     ViewingRequested,
     seen,
+    viewing_permit,
 )
 from tests.domain.scenario import MINUTE, NOW, SECOND, Scenario
 from tests.domain.video import ANA, CLOSED_CALL, FEED, FOOTAGE, GOOD, GROUNDS, LEE, POLICY, STANDING, WHOLE, part
@@ -99,6 +100,20 @@ def test_what_was_refused_or_has_ended_is_seen_by_nobody() -> None:
     refused.when(EndViewing(EndReason.CLOSED)).then_nothing()
     assert seen(refused.state) == ()
     opened.and_when(EndViewing(EndReason.CLOSED)).when(reserve).then_raises(WrongState)
+
+
+@pytest.mark.rule("view.grant_first")
+def test_footage_goes_to_whom_it_was_granted_in_that_session_and_that_time() -> None:
+    def why(state: viewing.State, by: PersonId = LEE, session: str = "s1", at: datetime = NOW) -> str | None:
+        reason = viewing_permit(state, by, session, at)
+        return reason.code if reason else None
+
+    assert why(opened.state) is None and why(opened.state, at=UNTIL - SECOND) is None
+    assert why(opened.state, at=UNTIL) == "viewing_expired"
+    assert why(opened.state, by=ANA) == why(opened.state, session="s2") == "not_your_viewing"
+    assert why(opened.and_when(EndViewing(EndReason.CLOSED)).state) == "viewing_ended"
+    refused = given(requested, ViewingRefused(FOOTAGE, LEE, ()))
+    assert why(refused.state) == why(given(requested).state) == why(given().state) == "viewing_not_granted"
 
 
 @pytest.mark.rule("view.auditor")

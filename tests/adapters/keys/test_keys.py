@@ -27,7 +27,7 @@ CALL = "call-26-1"
 def keys_url(database_url: str) -> str:
     """The owner's URL of a database with a key store beside a log."""
     migrate_log(database_url)
-    assert keys.migrate(database_url) == ["0001_keys.sql", "0002_footage_keys.sql"]
+    assert keys.migrate(database_url) == ["0001_keys.sql", "0002_footage_keys.sql", "0003_media.sql"]
     assert keys.migrate(database_url) == []
     login_roles(database_url, dict.fromkeys(("saferweho_relay", "saferweho_migration"), PASSWORD))
     keys.login_roles(database_url, dict.fromkeys(keys.LOGINS, PASSWORD))
@@ -95,7 +95,7 @@ MAY: dict[str, set[str]] = {
     "saferweho_reactor": {READ, MAKE, DESTROY},
     "saferweho_projector": {READ},
     "saferweho_recorder": set(),
-    "saferweho_media": {READ},
+    "saferweho_media": set(),
     "saferweho_relay": set(),
     "saferweho_migration": set(),
 }
@@ -131,6 +131,29 @@ def test_who_records_has_the_keys_of_footage_and_of_nobody(keys_url: str, store:
             destroyer.find(["camera-a-20260601T1200Z"])
     with PostgresFootageKeys(keys_url, ENCRYPTION) as owner:
         assert owner.find(["camera-a-20260601T1200Z"]) == {"camera-a-20260601T1200Z": DESTROYED}
+
+
+def test_who_shows_footage_opens_it_and_has_nothing_else(keys_url: str, store: PostgresKeyStore) -> None:
+    store.make([CALL])
+    command, footage = store.secret_of("command"), "camera-a-20260601T1200Z"
+    with PostgresFootageKeys(as_user(keys_url, "saferweho_recorder"), ENCRYPTION) as recorder:
+        made = recorder.make([footage])
+        recorder.secret_of("footage manifests")
+    with PostgresFootageKeys(as_user(keys_url, "saferweho_media"), ENCRYPTION) as media:
+        assert media.find([footage, CALL]) == made and media.secret_of("command") == command
+        for refused in (
+            lambda: media.make(["camera-b-20260601T1200Z"]),
+            lambda: media.destroy(footage),
+            lambda: media.secret_of("footage manifests"),
+            lambda: media.secret_of("plate"),
+        ):
+            with pytest.raises(InsufficientPrivilege):
+                refused()
+    with (
+        PostgresKeyStore(as_user(keys_url, "saferweho_media"), ENCRYPTION) as people,
+        pytest.raises(InsufficientPrivilege),
+    ):
+        people.find([CALL])
 
 
 def test_a_key_store_that_does_not_answer_says_so(database_url: str) -> None:

@@ -1,0 +1,642 @@
+"""Footage played out of the vault over the real path: each byte that left is matched with a range on the record."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import re
+import signal
+import sys
+import threading
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from time import monotonic
+from typing import Any
+from uuid import uuid4
+
+import av
+import httpx
+import numpy as np
+import psycopg
+import pytest
+import uvicorn
+from starlette.applications import Starlette
+
+from adapters.identity.picture_tokens import PictureTokens
+from adapters.vault import Closed
+from api.playback import Players, Refusal
+from api.processes import wiring
+from api.processes.demonstration import Demonstration
+from api.processes.media import playback_of
+from api.settings import Settings
+from application.cameras import Cameras
+from application.handling import Accepted
+from application.retention import Retention
+from application.standing import service
+from domain.camera import ChangeMask
+from domain.footage import RecordFootage
+from domain.kernel import CameraId, FeedId, PersonId, StreamId
+from domain.privacy_override_events import Range
+from infra.stack.processes import free_port, last_lines, spawn
+from tests.adapters.event_store.proxy import Proxy
+from tests.adapters.video.recorded import RATE, SINCE, cuts, noise, pictures, sealed
+from tests.api.counting import CountingProxy, Exchange
+from tests.api.looking import camera, grounds
+from tests.api.test_leaving import WARRANT, asked, on_duty
+from tests.api.test_looking import AUDIENCE, nodes
+from tests.api.test_overrides import target
+from tests.api.watch_center import CAD_KEY, Asker, Json, WatchCenter, environment, settings_as, typed, until
+
+VIEW = "requestViewing(footage: $footage, grounds: $grounds, range: $range)"
+PICTURE = """mutation($viewing: ID!, $override: ID) { footagePicture(viewing: $viewing, override: $override) {
+  url token expiresAt masked reason { code message } } }"""
+SECONDS = 6
+LEFT_HALF = ((0.0, 0.0), (0.5, 0.0), (0.5, 1.0), (0.0, 1.0))
+
+
+# -- the media process ---------------------------------------------------------
+
+
+def media_settings(center: WatchCenter, **more: str) -> Settings:
+    return settings_as("saferweho_media", {**center.environ, **more})
+
+
+def media_key(center: WatchCenter) -> str:
+    assert center.settings.media_key is not None
+    return center.settings.media_key.get_secret_value()
+
+
+@contextmanager
+def playing(settings: Settings, port: int = 0) -> Iterator[int]:
+    """`/hls` of the media process, in a thread of this one; its port."""
+    port = port or free_port()
+    with wiring.handler(settings) as handler, wiring.vault(settings) as vault:
+        tokens = PictureTokens(settings.media_key.get_secret_value()) if settings.media_key else None
+        assert tokens is not None
+        app = Starlette(routes=playback_of(handler, vault, tokens).routes())
+        config = uvicorn.Config(app, port=port, log_config=None, access_log=False, timeout_graceful_shutdown=3)
+        server = uvicorn.Server(config)
+        running = threading.Thread(target=lambda: asyncio.run(server.serve()), daemon=True)
+        running.start()
+        until(lambda: server.started, what="media listens")
+        try:
+            yield port
+        finally:
+            server.should_exit = True
+            running.join(60)
+
+
+@pytest.fixture(scope="module")
+def media(watch_center: WatchCenter) -> Iterator[int]:
+    settings = media_settings(watch_center)
+    with playing(settings, settings.media_port) as port:
+        yield port
+
+
+@pytest.fixture
+def proxy(media: int) -> Iterator[CountingProxy]:
+    with CountingProxy(media) as found:
+        yield found
+
+
+# -- footage -------------------------------------------------------------------
+
+
+@dataclass
+class Footage:
+    feed: str
+    closed: Closed
+
+    @property
+    def id(self) -> str:
+        return str(self.closed.name.footage)
+
+    @property
+    def range(self) -> Range:
+        return Range(self.closed.manifest.since, self.closed.manifest.until)
+
+
+def recorded(center: WatchCenter, feed: str, films: list[Any]) -> Footage:
+    """Sealed in the vault, and on the record, as the recorder does."""
+    settings = settings_as("saferweho_recorder", center.environ)
+    with wiring.vault(settings, writer=True) as vault, wiring.handler(settings, checked=False) as handler:
+        closed = sealed(vault, FeedId(StreamId(feed)), films)
+        whole = closed.manifest
+        span = Range(whole.since, whole.until)
+        command = RecordFootage(whole.feed, span, len(whole.entries), whole.size, closed.root, whole.key)
+        told = Retention(handler).record(service("service-recorder"), whole.footage, command, uuid4())
+        assert isinstance(told, Accepted), told
+    return Footage(feed, closed)
+
+
+@pytest.fixture(scope="module")
+def films() -> list[Any]:
+    return cuts(noise(1, SECONDS * RATE))
+
+
+@pytest.fixture
+def footage(watch_center: WatchCenter, films: list[Any]) -> Footage:
+    return recorded(watch_center, camera(watch_center), films)
+
+
+def masked(center: WatchCenter, feed: str, outlines: Any = (LEFT_HALF,)) -> None:
+    with wiring.handler(center.settings) as handler:
+        actor = on_duty(handler, "administrator")
+        command = ChangeMask(CameraId(feed.partition("-")[2]), outlines, "a bedroom window", PersonId(actor.person))
+        told = Cameras(handler).change(actor, command)
+        assert isinstance(told, Accepted), told
+
+
+# -- who looks -----------------------------------------------------------------
+
+
+@dataclass
+class Look:
+    """Somebody's viewing, played through a proxy."""
+
+    center: WatchCenter
+    asker: Asker
+    viewing: str
+    proxy: CountingProxy
+    token: str = ""
+    more: dict[str, str] = field(default_factory=dict)
+
+    def ticket(self, override: str | None = None) -> Json:
+        told: Json = self.asker.ask(PICTURE, viewing=self.viewing, override=override)["footagePicture"]
+        self.token = told["token"] or ""
+        return told
+
+    def get(self, name: str, token: str | None = None, **parameters: str) -> httpx.Response:
+        shown = self.token if token is None else token
+        headers = {"connection": "close", **({"authorization": f"Bearer {shown}"} if shown else {})}
+        address = f"http://127.0.0.1:{self.proxy.port}/hls/{self.viewing}/{name}"
+        return httpx.get(address, headers=headers, params=parameters, timeout=120)
+
+    def names(self, **parameters: str) -> list[str]:
+        told = self.get("index.m3u8", **parameters)
+        assert told.status_code == 200, told.text
+        assert told.headers["content-type"].startswith("application/vnd.apple.mpegurl")
+        return re.findall(r"^(\S+\.m4s)$", told.text, re.M)
+
+    def init(self) -> bytes:
+        (name,) = re.findall(r'URI="(\S+)"', self.get("index.m3u8").text)
+        told = self.get(name)
+        assert told.status_code == 200, told.text
+        return told.content
+
+    def events(self, kind: str) -> list[Json]:
+        return [e["data"] for e in self.center.events(f"viewing-{self.viewing}") if e["type"].endswith(f".{kind}.v1")]
+
+    @property
+    def served_bytes(self) -> int:
+        return sum(event["size_bytes"] for event in self.events("segments_served"))
+
+    def settled(self) -> None:
+        """What was reserved is accounted for."""
+        until(lambda: len(self.events("segments_served")) == len(self.events("segments_reserved")), what="accounted")
+
+    def close(self) -> Json:
+        self.asker.accepted("closeViewing(viewing: $viewing)", viewing=self.viewing)
+        (end,) = self.events("viewing_ended")
+        return end
+
+
+def looking(
+    center: WatchCenter, proxy: CountingProxy, footage: Footage, asker: Asker | None = None, within: Range | None = None
+) -> Look:
+    asker = asker or center.asker(center.enrolled("watch_operator"))
+    span = asked(within or footage.range)
+    told = asker.accepted(VIEW, footage=footage.id, grounds=grounds(center), range=span)
+    look = Look(center, asker, str(told["id"]), proxy)
+    look.ticket()
+    return look
+
+
+def code(told: httpx.Response, status: int) -> str:
+    assert told.status_code == status, (told.status_code, told.text)
+    said = told.json()
+    assert set(said) == {"code", "message", "rule", "field", "accepted"} and said["message"]
+    return str(said["code"])
+
+
+def seconds(*ranges: Json) -> float:
+    moments = [(datetime.fromisoformat(r["since"]), datetime.fromisoformat(r["until"])) for r in ranges]
+    return sum((until - since).total_seconds() for since, until in moments)
+
+
+# -- played --------------------------------------------------------------------
+
+
+@pytest.mark.rule("view.reserved_first")
+def test_what_was_recorded_plays_and_each_byte_that_left_is_on_the_record(
+    watch_center: WatchCenter, proxy: CountingProxy, footage: Footage
+) -> None:
+    look = looking(watch_center, proxy, footage)
+    names = look.names()
+    assert len(names) == len(footage.closed.manifest.entries) == SECONDS // 2
+    assert look.events("segments_reserved") == [], "a list is no picture"
+    film = look.init()
+    assert look.events("segments_reserved") == [], "nor is what a player needs first"
+    for number, name in enumerate(names, start=1):
+        told = look.get(name)
+        assert told.status_code == 200 and told.headers["x-footage-masked"] == "true"
+        film += told.content
+        assert len(look.events("segments_reserved")) == number, "reserved before, and no more than is sent"
+    shown = pictures(film)
+    assert len(shown) == SECONDS * RATE
+    assert [f.pts for f in shown] == sorted({f.pts for f in shown})
+    look.settled()
+    reserved, served = look.events("segments_reserved"), look.events("segments_served")
+    assert [e["ranges"] for e in served] == [[e["range"]] for e in reserved]
+    assert seconds(*(e["range"] for e in reserved)) == pytest.approx(SECONDS, abs=0.05)
+    assert look.served_bytes == proxy.pictures > 0
+    order = [e["type"].split(".")[-2] for e in watch_center.events(f"viewing-{look.viewing}")][2:]
+    assert order == ["segments_reserved", "segments_served"] * len(names)
+    end = look.close()
+    assert (end["unclosed"], end["size_bytes"]) == (0, proxy.pictures)
+    assert end["seen_s"] == pytest.approx(SECONDS, abs=0.05)
+
+
+def test_a_player_of_its_own_plays_it_over_a_gap(watch_center: WatchCenter, media: int, proxy: CountingProxy) -> None:
+    """FFmpeg's: it reads the list, the heads and the segments by RFC 8216, and not by us."""
+    since = SINCE + timedelta(hours=1)
+    films = [*cuts(noise(5, 4 * RATE), since), *cuts(noise(6, 4 * RATE), since + timedelta(seconds=20))]
+    look = looking(watch_center, proxy, recorded(watch_center, camera(watch_center), films))
+    told = look.get("index.m3u8").text
+    assert told.count("#EXT-X-DISCONTINUITY\n") == 1 and told.count("#EXT-X-MAP:") == 2
+    address = f"http://127.0.0.1:{media}/hls/{look.viewing}/index.m3u8"
+    with av.open(address, options={"headers": f"Authorization: Bearer {look.token}\r\n"}, timeout=60) as player:
+        shown = sum(1 for _ in player.decode(video=0))
+    assert shown == 8 * RATE
+    look.settled()
+    assert seconds(*(e["range"] for e in look.events("segments_reserved"))) == pytest.approx(8, abs=0.1)
+
+
+def test_a_stretch_is_asked_for_by_time_and_what_is_beyond_was_not_granted(
+    watch_center: WatchCenter, proxy: CountingProxy, footage: Footage
+) -> None:
+    first, second, third = footage.closed.manifest.entries
+    whole = looking(watch_center, proxy, footage)
+    assert len(whole.names(since=second.since.isoformat())) == 2
+    assert whole.names(since=second.since.isoformat(), until=second.until.isoformat()) == [whole.names()[1]]
+    # Of a stretch that begins and ends within segments only what lies within it from end to end.
+    granted = Range(first.since + timedelta(seconds=1), third.until)
+    look = looking(watch_center, proxy, footage, within=granted)
+    names = look.names()
+    assert names == whole.names()[1:]
+    beyond = f"{first.since:%Y%m%dT%H%M%S.%f}Z"
+    assert code(look.get(f"{beyond}.m4s"), 416) == "range_not_granted"
+    assert code(look.get(f"init-{beyond}.mp4"), 416) == "range_not_granted"
+    assert code(look.get("still", at=first.since.isoformat()), 416) == "range_not_granted"
+    inside = first.since + timedelta(seconds=1.5)
+    assert code(look.get("still", at=inside.isoformat()), 404) == "not_found"
+    assert code(look.get(f"{inside:%Y%m%dT%H%M%S.%f}Z.m4s"), 404) == "not_found"
+    for query in ({"since": first.since.isoformat()}, {"until": (third.until + timedelta(seconds=1)).isoformat()}):
+        assert code(look.get("index.m3u8", **query), 416) == "range_not_granted"
+    assert code(look.get("index.m3u8", since="yesterday"), 400) == "invalid_value"
+    assert code(look.get("still"), 400) == "invalid_value"
+    short = Range(first.since + timedelta(seconds=1), first.since + timedelta(seconds=2))
+    assert code(looking(watch_center, proxy, footage, within=short).get("index.m3u8"), 404) == "not_found"
+    assert look.events("segments_reserved") == [] and proxy.pictures == 0
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["..%2f..%2f..%2fetc%2fpasswd", "../../../../etc/passwd", "%2e%2e/%2e%2e/key-encryption-keys", "manifest.jsonl",
+     "20260601T120000.000000Z.m4s%00", "init-.mp4", ".m4s", "20260601T120000.m4s"],
+)  # fmt: skip
+def test_nothing_is_found_by_a_path(
+    watch_center: WatchCenter, proxy: CountingProxy, footage: Footage, name: str
+) -> None:
+    look = looking(watch_center, proxy, footage)
+    request = httpx.Request("GET", f"http://127.0.0.1:{proxy.port}/", headers={"authorization": f"Bearer {look.token}"})
+    request.headers["connection"] = "close"
+    request.url = request.url.copy_with(raw_path=f"/hls/{look.viewing}/{name}".encode())
+    with httpx.Client() as client:
+        assert client.send(request).status_code == 404
+    assert proxy.pictures == 0 and look.events("segments_reserved") == []
+
+
+def test_a_still_is_a_view(watch_center: WatchCenter, proxy: CountingProxy, footage: Footage) -> None:
+    look = looking(watch_center, proxy, footage)
+    told = look.get("still", at=(footage.range.since + timedelta(seconds=3)).isoformat())
+    assert told.status_code == 200 and told.headers["content-type"] == "image/jpeg"
+    (picture,) = pictures(told.content)
+    assert (picture.width, picture.height) == (320, 180)
+    look.settled()
+    (reserved,), (served,) = look.events("segments_reserved"), look.events("segments_served")
+    assert served["ranges"] == [reserved["range"]] and 0 < seconds(reserved["range"]) <= 0.2
+    assert look.served_bytes == proxy.pictures == len(told.content)
+    beside = look.get("telemetry", at=footage.range.since.isoformat())
+    assert (beside.status_code, beside.json()) == (200, []), "a fixed camera is where it is"
+    assert look.close()["seen_s"] > 0
+
+
+# -- who may -------------------------------------------------------------------
+
+
+def test_only_the_ticket_of_this_viewing_by_its_person_opens_it(
+    watch_center: WatchCenter, proxy: CountingProxy, footage: Footage
+) -> None:
+    look, other = looking(watch_center, proxy, footage), looking(watch_center, proxy, footage)
+    name = look.names()[0]
+    assert code(look.get(name, token=""), 401) == "token_missing"
+    head, body, signature = look.token.split(".")
+    forged = f"{head}.{body}.{signature[:-2]}{'AA' if signature[-2:] != 'AA' else 'BB'}"
+    assert code(look.get(name, token=forged), 401) == "token_forged"
+    assert code(look.get(name, token=f"{head}.{other.token.split('.')[1]}.{signature}"), 401) == "token_forged"
+    assert code(look.get(name, token=watch_center.token(look.asker.person)), 401) == "token_forged"
+    assert code(look.get(name, token=other.token), 403) == "token_of_another_viewing"
+    told = other.asker.ask(PICTURE, viewing=look.viewing)["footagePicture"]
+    assert told["token"] is None and told["reason"]["code"] == "not_your_viewing"
+    # Made with the right key for the wrong person, or the right person's other sign-on: the store knows better.
+    tokens = PictureTokens(media_key(watch_center))
+    with wiring.handler(watch_center.settings) as handler:
+        session = on_duty(handler, "watch_operator").session
+    for person in (other.asker.person, look.asker.person):
+        ticket, _ = tokens.issue(
+            use="playback", person=person, session=session, subject=look.viewing, feed="", lifetime=timedelta(minutes=1)
+        )
+        assert code(look.get(name, token=ticket), 403) == "not_your_viewing"
+    live, _ = tokens.issue(
+        use="live", person=look.asker.person, session=session, subject=look.viewing, feed="", lifetime=timedelta(1)
+    )
+    assert code(look.get(name, token=live), 401) == "token_other_use"
+    old, _ = PictureTokens(media_key(watch_center), now=lambda: datetime.now(UTC) - timedelta(hours=1)).issue(
+        use="playback",
+        person=look.asker.person,
+        session=session,
+        subject=look.viewing,
+        feed="",
+        lifetime=timedelta(1, -86399),
+    )
+    assert code(look.get(name, token=old), 401) == "token_expired"
+    assert proxy.pictures == 0 and look.events("segments_reserved") == []
+
+
+def test_a_ticket_that_was_replaced_or_is_used_elsewhere_opens_nothing(
+    watch_center: WatchCenter, proxy: CountingProxy, footage: Footage
+) -> None:
+    look = looking(watch_center, proxy, footage)
+    first, name = look.token, look.names()[0]
+    look.ticket()
+    assert look.get(name).status_code == 200
+    assert code(look.get(name, token=first), 403) == "token_superseded"
+    look.close()
+    assert code(look.get(name), 409) == "viewing_ended", "replayed afterwards"
+    players, read = Players(), PictureTokens(media_key(watch_center)).read(look.token, "playback")
+    players.admitted(read, "198.51.100.1")
+    with pytest.raises(Refusal) as told:
+        players.admitted(read, "198.51.100.2")
+    assert told.value.reason.code == "token_replayed"
+
+
+@pytest.mark.rule("view.ends_with_access")
+def test_who_is_suspended_gets_no_further_segment(
+    watch_center: WatchCenter, proxy: CountingProxy, footage: Footage
+) -> None:
+    look = looking(watch_center, proxy, footage)
+    names = look.names()
+    assert look.get(names[0]).status_code == 200
+    captain = watch_center.as_role("station_commander", step_up=True)
+    captain.accepted("suspendPerson(personId: $person, reason: $text)", person=look.asker.person, text="left")
+    left = proxy.pictures
+    for name in names[1:]:
+        assert look.get(name).status_code in (403, 409)
+    assert proxy.pictures == left == look.served_bytes
+
+
+# -- fail closed ---------------------------------------------------------------
+
+
+@pytest.fixture(scope="module")
+def large(watch_center: WatchCenter) -> Footage:
+    """Segments of many megabytes: more than lies between two sockets."""
+    films = cuts(noise(2, 2 * RATE, 640, 360), crf="0")
+    assert len(films[0].content) > 10_000_000
+    return recorded(watch_center, camera(watch_center), films)
+
+
+def gone(exchange: Exchange) -> None:
+    assert exchange.done.wait(60)
+
+
+@pytest.mark.rule("view.reserved_first")
+def test_of_a_segment_that_somebody_left_in_the_middle_what_left_is_on_the_record(
+    watch_center: WatchCenter, media: int, large: Footage
+) -> None:
+    with CountingProxy(media, most=1_000_000) as proxy:
+        look = looking(watch_center, proxy, large)
+        (name,) = look.names()
+        with pytest.raises(httpx.TransportError):
+            look.get(name)
+        gone(proxy.exchanges[-1])
+        look.settled()
+    (reserved,), (served,) = look.events("segments_reserved"), look.events("segments_served")
+    whole = large.closed.manifest.size
+    assert proxy.pictures <= served["size_bytes"] < whole - 1_000_000
+    assert 0 < seconds(*served["ranges"]) < seconds(reserved["range"]) - 0.2
+    end = look.close()
+    assert end["unclosed"] == 0 and end["size_bytes"] == served["size_bytes"]
+
+
+def test_one_segment_at_a_time_is_on_its_way(watch_center: WatchCenter, proxy: CountingProxy, footage: Footage) -> None:
+    look = looking(watch_center, proxy, footage)
+    with ThreadPoolExecutor(6) as several:
+        told = list(several.map(look.get, look.names() * 2))
+    assert {each.status_code for each in told} == {200}
+    look.settled()
+    kinds = [e["type"].split(".")[-2] for e in watch_center.events(f"viewing-{look.viewing}")][2:]
+    assert kinds == ["segments_reserved", "segments_served"] * (len(kinds) // 2)
+    assert look.served_bytes == proxy.pictures, "what was sent twice left twice"
+
+
+def test_nobody_runs_far_ahead_of_the_clock(watch_center: WatchCenter, proxy: CountingProxy, footage: Footage) -> None:
+    look = looking(watch_center, proxy, footage)
+    names, began = look.names(), monotonic()
+    for name in names * 8:
+        assert look.get(name).status_code == 200
+    asked_for = 8 * SECONDS
+    assert monotonic() - began > (asked_for - 31) / 4, "thirty seconds at once, and then four times as fast as it was"
+    assert len(look.events("segments_served")) == asked_for // 2
+
+
+def test_without_the_store_the_picture_ends_with_what_was_reserved(watch_center: WatchCenter, footage: Footage) -> None:
+    with ExitStack() as stack:
+        store = stack.enter_context(Proxy(media_settings(watch_center).write_url or ""))
+        settings = Settings.model_validate({**watch_center.environ, "DATABASE_URL": as_url(store.url)})
+        port = stack.enter_context(playing(settings))
+        proxy = stack.enter_context(CountingProxy(port))
+        look = looking(watch_center, proxy, footage)
+        names = look.names()
+        assert look.get(names[0]).status_code == 200
+        look.settled()
+        left = proxy.pictures
+        store.mode = "freeze"
+        for name in names[1:]:
+            assert code(look.get(name), 503) in ("store_unavailable", "keys_unavailable")
+        assert code(look.get("index.m3u8"), 503) == "store_unavailable"
+        assert proxy.pictures == left == look.served_bytes
+        store.mode = "pass"
+
+        def again() -> bool:
+            return look.get(names[1]).status_code == 200
+
+        until(again, 120, what="the picture goes on when the store is back")
+        look.settled()
+        assert proxy.pictures == look.served_bytes
+
+
+def as_url(conninfo: str) -> str:
+    parts = psycopg.conninfo.conninfo_to_dict(conninfo)
+    password = str(parts["password"]).replace(" ", "%20")
+    return f"postgresql://{parts['user']}:{password}@{parts['host']}:{parts['port']}/{parts['dbname']}"
+
+
+@pytest.mark.rule("view.reserved_first")
+def test_what_a_process_that_was_killed_had_reserved_counts_as_seen(
+    watch_center: WatchCenter, large: Footage, tmp_path: Path
+) -> None:
+    port, log = free_port(), tmp_path / "media.log"
+    environ = {**watch_center.environ, "SAFERWEHO_MEDIA_PORT": str(port)}
+    url = settings_as("saferweho_media", environ).write_url
+    argv = [sys.executable, "-m", "api.cli", "media"]
+    process = spawn(argv, log, env={**environ, "DATABASE_URL": str(url), "PATH": "/usr/bin:/bin"}, cwd=Path.cwd())
+    try:
+
+        def listens() -> bool:
+            try:
+                return httpx.get(f"http://127.0.0.1:{port}/hls/x/index.m3u8").status_code == 401
+            except httpx.TransportError:
+                assert process.poll() is None, last_lines(log)
+                return False
+
+        until(listens, 120, what="media listens")
+        with CountingProxy(port) as proxy:
+            look = looking(watch_center, proxy, large)
+            (name,) = look.names()
+            headers = {"authorization": f"Bearer {look.token}", "connection": "close"}
+            with httpx.stream(
+                "GET", f"http://127.0.0.1:{proxy.port}/hls/{look.viewing}/{name}", headers=headers, timeout=60
+            ) as told:
+                assert len(next(told.iter_raw(1024))) > 0
+                process.send_signal(signal.SIGKILL)
+                process.wait()
+        assert proxy.pictures > 0
+        (reserved,) = look.events("segments_reserved")
+        assert look.events("segments_served") == []
+        end = look.close()
+        assert end["unclosed"] == 1 and end["seen_s"] == pytest.approx(seconds(reserved["range"]), abs=0.001)
+    finally:
+        process.kill()
+        process.wait()
+
+
+# -- footage that cannot be shown ----------------------------------------------
+
+
+def test_footage_that_was_damaged_or_destroyed_says_so(
+    watch_center: WatchCenter, proxy: CountingProxy, footage: Footage
+) -> None:
+    look = looking(watch_center, proxy, footage)
+    names = look.names()
+    name, entries = footage.closed.name, footage.closed.manifest.entries
+    vault = Path(watch_center.settings.footage_vault)
+    (vault / name.segment(2, entries[1].since)).write_bytes(b"{}\n")
+    assert code(look.get(names[1]), 422) == "footage_damaged"
+    assert code(look.get("still", at=entries[1].since.isoformat()), 422) == "footage_damaged"
+    assert look.get(names[2]).status_code == 200
+    with wiring.footage_keys(settings_as("saferweho_reactor", watch_center.environ)) as keys:
+        assert keys.destroy(footage.id)
+    until(lambda: look.get(names[0]).status_code == 410, 30, what="no key opens after two seconds")
+    assert code(look.get(names[0]), 410) == "footage_destroyed"
+    look.settled()
+    assert look.served_bytes == proxy.pictures
+    assert next(e["ranges"] for e in look.events("segments_served")) == []
+
+
+# -- masks ---------------------------------------------------------------------
+
+
+def halves(content: bytes) -> tuple[float, float]:
+    """How much the left and the right half of the pictures differ within themselves."""
+    shown = [frame.to_ndarray(format="gray") for frame in pictures(content)]
+    assert shown
+    middle = shown[0].shape[1] // 2
+    left, right = (np.stack([f[:, part] for f in shown]) for part in (slice(0, middle - 16), slice(middle + 16, None)))
+    return float(left.std()), float(right.std())
+
+
+@pytest.mark.rule("view.masked")
+def test_a_mask_is_burnt_in_unless_an_override_lifts_it(
+    watch_center: WatchCenter, proxy: CountingProxy, footage: Footage
+) -> None:
+    masked(watch_center, footage.feed)
+    deputy = watch_center.as_role("watch_operator", step_up=True)
+    look = looking(watch_center, proxy, footage, deputy)
+    names, at = look.names(), (footage.range.since + timedelta(seconds=1)).isoformat()
+    left, right = halves(look.init() + look.get(names[0]).content)
+    assert left < 4 and right > 8
+    left, right = halves(look.get("still", at=at).content)
+    assert left < 4 and right > 8
+    span = {"since": footage.range.since.isoformat(), "until": footage.closed.manifest.entries[1].until.isoformat()}
+    wanted = target(watch_center, f"footage-{footage.id}", **span)
+    told = deputy.accepted(
+        "requestOverride(input: $target, legalBasis: $basis, reason: $text)",
+        target=wanted,
+        basis=WARRANT,
+        text="the face of the man with the knife",
+    )
+    refused = look.asker.ask(PICTURE, viewing=look.viewing, override=told["id"])["footagePicture"]
+    assert refused["reason"]["code"] == "override_not_in_effect", "nobody approved it"
+    sergeant = watch_center.as_role("watch_supervisor", step_up=True)
+    sergeant.accepted("approveOverride(override: $override)", override=told["id"])
+    assert look.ticket(told["id"])["masked"] is False
+    plain = look.get(names[0])
+    assert plain.headers["x-footage-masked"] == "false"
+    left, right = halves(look.init() + plain.content)
+    assert left > 8 and right > 8
+    assert halves(look.get("still", at=at).content)[0] > 8
+    assert code(look.get(names[2]), 409) in ("override_not_in_effect", "wrong_state"), "outside its range"
+    look.settled()
+    reserved = look.events("segments_reserved")
+    assert [(e["masked"], bool(e["override"])) for e in reserved] == [(True, False)] * 2 + [(False, True)] * 2
+    assert [e["masked"] for e in look.events("segments_served")] == [True, True, False, False]
+    uses = [e for e in watch_center.events(f"override-{told['id']}") if e["type"].endswith("override_used.v1")]
+    assert [e["data"]["through"] for e in uses] == [f"viewing-{look.viewing}"] * 2
+    assert look.served_bytes == proxy.pictures
+
+
+# -- what there is -------------------------------------------------------------
+
+
+def test_what_footage_there_is_is_listed_for_scripts(watch_center: WatchCenter, footage: Footage) -> None:
+    words = ("footage", "list", "--feed", footage.feed, "--json")
+    (row,) = json.loads(typed(watch_center.environ, *words).stdout)
+    manifest = footage.closed.manifest
+    assert (row["footage"], row["state"], row["segments"]) == (footage.id, "kept", len(manifest.entries))
+    assert (row["since"], row["bytes"]) == (manifest.since.isoformat(), manifest.size)
+    later = f"{manifest.until + timedelta(minutes=1):%Y-%m-%dT%H:%M:%S}"
+    assert json.loads(typed(watch_center.environ, *words, "--since", later).stdout) == []
+
+
+def test_the_demonstration_plays_footage_masked_and_then_as_two_persons_let_it(
+    watch_center: WatchCenter, media: int
+) -> None:
+    since = datetime.now(UTC) - timedelta(minutes=10)
+    footage = recorded(watch_center, camera(watch_center), cuts(noise(7, SECONDS * RATE), since))
+    masked(watch_center, footage.feed)
+    watch_center.applied(watch_center.head())
+    with environment(watch_center.environ):
+        shown = Demonstration(watch_center.base, watch_center.home, CAD_KEY, threading.Event())
+        shown._scenes.footage(watch_center.call(), footage.feed.partition("-")[2])
+    (look,) = nodes(
+        watch_center.as_role("auditor").ask(AUDIENCE, subject=f"footage-{footage.id}", at=watch_center.head())
+    )
+    assert (look["kind"], look["state"], look["person"]["id"]) == ("viewing", "ended", "j.alvarez")
+    served = [e["data"] for e in watch_center.events(look["stream"]) if e["type"].endswith("segments_served.v1")]
+    assert {e["masked"] for e in served} == {True, False} and all(e["size_bytes"] for e in served)
