@@ -114,6 +114,29 @@ def test_segments_lie_behind_one_another_on_a_players_time_line() -> None:
     assert {kind for kind, _, _ in boxes(second.body)} == {b"moof", b"mdat"}
 
 
+def test_of_a_segment_with_sound_the_pictures_are_shown() -> None:
+    out, chance = io.BytesIO(), np.random.default_rng(1)
+    options = {"movflags": "empty_moov+default_base_moof+skip_trailer", "frag_duration": "60000000"}
+    with av.open(io.BytesIO(segment(scene(18, 25)))) as film, av.open(out, "w", format="mp4", options=options) as both:
+        pictures = both.add_stream_from_template(film.streams.video[0])
+        sound: Any = both.add_stream("aac", rate=48_000)
+        sound.layout = "mono"
+        for packet in film.demux(video=0):
+            if packet.dts is not None:
+                packet.stream = pictures
+                both.mux(packet)
+        for n in range(47):
+            samples = chance.normal(0, 0.1, (1, 1024)).astype(np.float32)
+            frame = av.AudioFrame.from_ndarray(samples, format="fltp", layout="mono")
+            frame.sample_rate, frame.pts, frame.time_base = 48_000, n * 1024, Fraction(1, 48_000)
+            both.mux(sound.encode(frame))
+        both.mux(sound.encode(None))
+    made = masked_segment(out.getvalue(), NOON, window)
+    assert made.pictures == 25 and made.covered is None
+    with av.open(io.BytesIO(made.whole)) as container:
+        assert [stream.type for stream in container.streams] == ["video"]
+
+
 # -- stills --------------------------------------------------------------------
 
 
