@@ -146,6 +146,14 @@ def recorder() -> None:
 
 
 @main.command()
+def exporter() -> None:
+    """Makes the files of exports that were approved."""
+    from api.processes import exporter as process
+
+    process.run()
+
+
+@main.command()
 @click.argument("file", type=click.Path(exists=True, dir_okay=False, path_type=Path))
 @click.option("--whole", is_flag=True, help="The file names everybody: who is not in it has left.")
 @click.option("--json", is_flag=True, help="Print as JSON.")
@@ -308,6 +316,49 @@ def footage_key() -> None:
     from api.processes import footage as process
 
     click.echo(process.verifier_key())
+
+
+@main.group()
+def export() -> None:
+    """Files of footage that left the watch center."""
+
+
+@export.command("verify")
+@click.argument("file", type=click.Path(exists=True, dir_okay=False, path_type=Path))
+@click.option(
+    "--root",
+    type=click.Path(exists=True, dir_okay=False, path_type=Path),
+    help="The agency's root certificate (PEM), had from the agency by another way than the file.",
+)
+@click.option("--json", is_flag=True, help="Print as JSON.")
+def export_verify(file: Path, root: Path | None, json: bool) -> None:
+    """Is FILE what left the watch center, byte for byte? Asks nobody: no network, no database.
+
+    Exit code 0: nothing was changed, and the agency whose root certificate was given signed it. Exit code 1: something
+    was changed, or, without --root, nobody says who signed it.
+
+    \b
+    saferweho export verify export-0198c0de.zip --root agency-root.pem
+    """
+    from api.processes import export as process
+
+    try:
+        found = process.verify(file, root)
+    except ValueError as error:
+        raise click.BadParameter(str(error), param_hint="--root") from None
+    if json:
+        _print(process.as_rows(found), json)
+    else:
+        click.echo("\n".join(process.in_words(found)))
+    sys.exit(0 if found.good else 1)
+
+
+@export.command("root")
+def export_root() -> None:
+    """Print the agency's root certificate, for whoever is to check its exports."""
+    from api.processes import export as process
+
+    click.echo(process.root(), nl=False)
 
 
 @main.group()

@@ -24,7 +24,7 @@ from strawberry.subscriptions import GRAPHQL_TRANSPORT_WS_PROTOCOL
 
 from adapters.identity.issuer_documents import IssuerUnavailable
 from adapters.identity.verifier import Identity, TokenRefused, TokenVerifier
-from api import audit_files, cad
+from api import audit_files, cad, export_files
 from api.graphql.context import Context, Services
 from api.graphql.documents import Documents
 from api.graphql.endpoint import Endpoint, refusal
@@ -203,6 +203,8 @@ def build_app(
     # Plain routes: FastAPI's own would look for dependencies and form fields in every request.
     app.router.routes.append(Route("/graphql", asked_by(endpoint.answer), methods=["POST"]))
     app.router.routes.append(Route(audit_files.PATH, asked_by(audit_files.download), methods=["GET"]))
+    app.router.routes.append(Route(export_files.PATH, asked_by(export_files.download), methods=["GET"]))
+    app.router.routes.append(export_files.root_route(services.export_shelf))
     schema.admit, schema.went_wrong = endpoint.admit, endpoint.went_wrong
 
     async def socket_context(websocket: HTTPConnection) -> Context:

@@ -367,6 +367,25 @@ class Settings(BaseSettings):
     s3_secret_key: SecretStr | None = Field(
         None, alias="SAFERWEHO_S3_SECRET_KEY", description="The secret of that access key."
     )
+    exports: Annotated[str, AfterValidator(_vault)] | None = Field(
+        None,
+        alias="SAFERWEHO_EXPORTS",
+        description="Where finished exports are kept, sealed, until they are fetched: a folder, or "
+        "`s3://bucket[/prefix]` with the vault's address and keys; without it `exports` in the home.",
+    )
+    export_days: int = Field(
+        30,
+        ge=1,
+        le=3650,
+        alias="SAFERWEHO_EXPORT_DAYS",
+        description="How many days a finished export is kept to be fetched; what was fetched is the receiver's.",
+    )
+    export_signer: Path | None = Field(
+        None,
+        alias="SAFERWEHO_EXPORT_SIGNER",
+        description="File (mode 0600) of the agency's own key (P-256) and certificates for signing exports, in PEM; "
+        "without it the installation makes a root of its own.",
+    )
     footage_minutes: Annotated[int, AfterValidator(_part_of_an_hour)] = Field(
         60,
         alias="SAFERWEHO_FOOTAGE_MINUTES",
@@ -488,6 +507,11 @@ class Settings(BaseSettings):
     def footage_vault(self) -> str:
         """A folder, or s3://bucket/prefix."""
         return self.vault or str(self.home / "vault")
+
+    @property
+    def kept_exports(self) -> str:
+        """A folder, or s3://bucket/prefix."""
+        return self.exports or str(self.home / "exports")
 
     @property
     def uses_development_issuer(self) -> bool:

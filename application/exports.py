@@ -15,9 +15,10 @@ from application.views import Reasons, call_of
 from domain import disclosure, export
 from domain.disclosure import DISCLOSURE, DisclosureRequested
 from domain.export import EXPORT, ExportRequested
+from domain.flight_events import RecordCategory
 from domain.footage import FOOTAGE
 from domain.grounds import Grounds, StatedGrounds
-from domain.kernel import DisclosureId, ExportId, InvalidValue, NotFound, PersonId, StreamId
+from domain.kernel import DisclosureId, ExportId, InvalidValue, NotFound, PersonId, Reason, StreamId
 from domain.legal_basis import LegalBasis
 from domain.plate_search import PLATE_SEARCH, Rejected, Waiting, hit_fault
 from domain.privacy_override import OVERRIDE
@@ -40,13 +41,14 @@ class Exports(Commands):
         footage: str,
         grounds: Grounds,
         recipient: str,
+        basis: LegalBasis,
         range_: Range | None = None,
         override: str | None = None,
         command_id: UUID | None = None,
     ) -> Outcome:
         """Ask for footage as a file. The export's id is the command's. Masked, unless an override is named."""
         ticket = self.handler.ticket(
-            "request_export", [footage, grounds, recipient, range_, override], actor, command_id
+            "request_export", [footage, grounds, recipient, basis, range_, override], actor, command_id
         )
         key = ExportId(str(ticket.command_id))
 
@@ -62,6 +64,7 @@ class Exports(Commands):
                 key,
                 PersonId(actor.person),
                 recipient,
+                basis,
                 grounds,
                 self._reasons.quality(actor, grounds, call, case_of(attempt, grounds.case), policy),
                 export.ExportFacts(standing, call, policy),
@@ -73,19 +76,21 @@ class Exports(Commands):
 
         return self.handler.handle(actor, ticket, use)
 
-    def approve(self, actor: Actor, key: str, command_id: UUID | None = None) -> Outcome:
-        """A second person lets the file be made. Needs a step-up."""
+    def approve(
+        self, actor: Actor, key: str, category: RecordCategory, why: str, command_id: UUID | None = None
+    ) -> Outcome:
+        """A second person lets the file be made, and decides what it is to the public records act. Needs a step-up."""
 
         def use(attempt: Attempt) -> Recorded:
             request = self._requested(attempt, key)
             mine = request.person == actor.person
             authorise(attempt, "approve_export", EXPORT.stream(key), own_request=mine)
             standing = standing_of_footage(attempt, request.footage)
-            command = export.ApproveExport(PersonId(actor.person), standing, _lifted(attempt, request))
-            attempt.decide(EXPORT, key, command)
+            by = PersonId(actor.person)
+            attempt.decide(EXPORT, key, export.ApproveExport(by, standing, category, why, _lifted(attempt, request)))
             return outcome(attempt, EXPORT.stream(key), key)
 
-        return self.run(actor, "approve_export", key, command_id, use)
+        return self.run(actor, "approve_export", [key, category, why], command_id, use)
 
     def refuse(self, actor: Actor, key: str, reason: str, command_id: UUID | None = None) -> Outcome:
         def use(attempt: Attempt) -> Recorded:
@@ -106,6 +111,33 @@ class Exports(Commands):
             return outcome(attempt, EXPORT.stream(key), key)
 
         return self.run(actor, "record_export", [key, command], command_id, use)
+
+    def give_up(self, actor: Actor, key: str, reason: Reason, command_id: UUID) -> Outcome:
+        """The media plane cannot make the file."""
+
+        def use(attempt: Attempt) -> Recorded:
+            self._requested(attempt, key)
+            authorise(attempt, "record_export", EXPORT.stream(key))
+            attempt.decide(EXPORT, key, export.GiveUpExport(reason))
+            return _done(key, EXPORT.stream(key))
+
+        return self.run(actor, "give_up_export", [key, reason], command_id, use)
+
+    def download(self, actor: Actor, key: str, command_id: UUID | None = None) -> Outcome:
+        """Somebody takes the file out: on the record before its first byte leaves."""
+
+        def use(attempt: Attempt) -> Recorded:
+            self._requested(attempt, key)
+            authorise(attempt, "download_export", EXPORT.stream(key))
+            attempt.decide(EXPORT, key, export.DownloadExport(PersonId(actor.person)))
+            return outcome(attempt, EXPORT.stream(key), key)
+
+        return self.run(actor, "download_export", key, command_id, use)
+
+    def state(self, key: str) -> export.State:
+        """As the record has it now. Raises StoreUnavailable."""
+        found: export.State = self.handler.states.load([(EXPORT, key)])[EXPORT.stream(key)][1]
+        return found
 
     def deliver(self, actor: Actor, key: str, method: str, command_id: UUID | None = None) -> Outcome:
         """The file was handed over."""

@@ -26,6 +26,7 @@ SERVICES = {
     "service-provisioning": "Provisioning (personnel system)",
     "service-dispatch": "Dispatch (CAD)",
     "service-recorder": "Recorder",
+    "service-exporter": "Exporter",
     "service-alpr": "Plate readers (ALPR)",
     "service-community": "Feedback of the public",
 }
@@ -57,6 +58,7 @@ USES = frozenset(
         "request_viewing",
         "request_export",
         "approve_export",
+        "download_export",
         "deliver_export",
         "request_disclosure",
         "make_disclosure",

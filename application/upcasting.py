@@ -48,3 +48,11 @@ def _for_no_flight(data: Json) -> Json:
 @upcaster("flight.privacy_zone_left.v1", "flight.privacy_zone_left.v2")
 def _height_above_take_off(data: Json) -> Json:
     return {**data, "height": {"metres": data["position"]["agl_m"], "source": "take_off"}}
+
+
+# -- exports: v2 names the legal basis; before, none had to be named ----
+
+
+@upcaster("export.export_requested.v1", "export.export_requested.v2")
+def _without_a_basis(data: Json) -> Json:
+    return {**data, "legal_basis": None}

@@ -31,6 +31,7 @@ BENCHES = (
     "recorder",
     "masked",
     "live",
+    "export",
     "page",
 )
 HEADINGS = ("name", "value", "unit", "floor", "ratio", "goal", "holds")

@@ -1,4 +1,8 @@
-"""An export: footage that leaves the watch center as a file. Who asks for it does not approve it."""
+"""An export: footage that leaves the watch center as a file. Who asks for it does not approve it.
+
+Whoever approves also decides how the file stands to the public records act. What was approved and cannot be made is
+refused, with the reason; a file that was made is never changed, and each time it is taken out is on the record.
+"""
 
 from __future__ import annotations
 
@@ -7,6 +11,7 @@ from datetime import datetime
 
 from domain import checks
 from domain.call import CallStanding
+from domain.flight_events import RecordCategory
 from domain.footage import FootageStanding
 from domain.grounds import Grounds, StatedGrounds, check_grounds, grounds_refusals, stated
 from domain.kernel import (
@@ -21,17 +26,19 @@ from domain.kernel import (
     WrongState,
     event,
 )
+from domain.legal_basis import LegalBasis, check_legal_basis
 from domain.policy import PolicyInForce
 from domain.privacy_override_events import Range
 from domain.reason_quality import ReasonQuality
 
 # -- events ------------------------------------------------------------------
-# `override`: the privacy override under which it is not masked; None: it is masked.
+# `override`: the privacy override under which it is not masked; None: it is masked. `legal_basis`: None where it was
+# asked for before a basis had to be named.
 
 
-@event("export.export_requested")
+@event("export.export_requested", version=2)
 class ExportRequested:
-    """Somebody asked for footage as a file, and said why and for whom."""
+    """Somebody asked for footage as a file, and said why, for whom and on which legal basis."""
 
     footage: FootageId
     range: Range
@@ -40,6 +47,16 @@ class ExportRequested:
     override: StreamId | None
     person: PersonId
     grounds: StatedGrounds
+    legal_basis: LegalBasis | None
+
+
+@event("export.export_categorised")
+class ExportCategorised:
+    """It was decided how the file stands to the public records act."""
+
+    category: RecordCategory
+    decided_by: PersonId
+    reason: str
 
 
 @event("export.export_approved")
@@ -51,7 +68,8 @@ class ExportApproved:
 
 @event("export.export_refused")
 class ExportRefused:
-    """An export was refused: by a rule at once (`refused_by` None), or by the person asked."""
+    """An export was refused: by a rule (`refused_by` None), at once or when the file was to be made; or by the person
+    asked."""
 
     refused_by: PersonId | None
     reasons: tuple[Reason, ...]
@@ -75,6 +93,15 @@ class FootageExported:
     masked: bool
 
 
+@event("export.export_downloaded")
+class ExportDownloaded:
+    """Somebody took the file out of the watch center's keeping."""
+
+    file_sha256: str
+    size_bytes: int
+    downloaded_by: PersonId
+
+
 @event("export.export_delivered")
 class ExportDelivered:
     """The file was handed over."""
@@ -84,7 +111,16 @@ class ExportDelivered:
     method: str
 
 
-Event = ExportRequested | ExportApproved | ExportRefused | ApprovalRefused | FootageExported | ExportDelivered
+Event = (
+    ExportRequested
+    | ExportCategorised
+    | ExportApproved
+    | ExportRefused
+    | ApprovalRefused
+    | FootageExported
+    | ExportDownloaded
+    | ExportDelivered
+)
 
 # -- commands ----------------------------------------------------------------
 
@@ -103,6 +139,7 @@ class RequestExport:
     export: ExportId
     by: PersonId
     recipient: str
+    legal_basis: LegalBasis
     grounds: Grounds
     quality: ReasonQuality
     facts: ExportFacts
@@ -112,10 +149,13 @@ class RequestExport:
 
 @dataclass(frozen=True, slots=True)
 class ApproveExport:
-    """`lifted`: the override that was asked for is in effect now, for this."""
+    """`category`, and `why` it is that: what the file is to the public records act. `lifted`: the override that was
+    asked for is in effect now, for this."""
 
     by: PersonId
     footage: FootageStanding
+    category: RecordCategory
+    why: str
     lifted: bool = False
 
 
@@ -137,12 +177,26 @@ class RecordExport:
 
 
 @dataclass(frozen=True, slots=True)
+class GiveUpExport:
+    """The file that was approved cannot be made, now or ever."""
+
+    reason: Reason
+
+
+@dataclass(frozen=True, slots=True)
+class DownloadExport:
+    by: PersonId
+
+
+@dataclass(frozen=True, slots=True)
 class DeliverExport:
     by: PersonId
     method: str
 
 
-Command = RequestExport | ApproveExport | RefuseExport | RecordExport | DeliverExport
+Answering = ApproveExport | RefuseExport
+Making = RecordExport | GiveUpExport
+Command = RequestExport | Answering | Making | DownloadExport | DeliverExport
 
 # -- state -------------------------------------------------------------------
 
@@ -155,6 +209,7 @@ class NotRequested:
 @dataclass(frozen=True, slots=True)
 class Waiting:
     request: ExportRequested
+    category: ExportCategorised | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -164,7 +219,11 @@ class Refused:
 
 @dataclass(frozen=True, slots=True)
 class Approved:
+    """`category`: None where it was approved before one had to be named."""
+
     request: ExportRequested
+    by: PersonId
+    category: ExportCategorised | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -210,6 +269,10 @@ def decide(command: Command, state: State, at: datetime) -> list[Event]:
                 raise InvalidValue("the file is empty", field="size_bytes", accepted="1 and up")
             file = checks.sha256("file_sha256", command.file_sha256)
             return [FootageExported(request.footage, file, command.size_bytes, command.masked)]
+        case GiveUpExport(reason), Approved():
+            return [ExportRefused(None, (reason,))]
+        case DownloadExport(by), Exported(_, made) | Delivered(_, made):
+            return [ExportDownloaded(made.file_sha256, made.size_bytes, by)]
         case DeliverExport(by, method), Exported(request):
             return [ExportDelivered(request.recipient, by, checks.text("method", method, at_least=3))]
         case _:
@@ -231,6 +294,7 @@ def _request(command: RequestExport, at: datetime) -> list[Event]:
         command.override,
         command.by,
         stated(grounds, command.quality, f"export-{command.export}"),
+        check_legal_basis(command.legal_basis),
     )
     reasons = tuple(grounds_refusals(grounds, facts.call, facts.policy))
     if standing.fault is not None:
@@ -247,16 +311,19 @@ def _approve(command: ApproveExport, request: ExportRequested) -> list[Event]:
     if not (request.masked or command.lifted):
         message = "the override that lifts the mask is over: ask for the export under another one"
         return [ExportRefused(None, (Reason("override_over", message, "nothing is unmasked without an override"),))]
-    return [ExportApproved(command.by)]
+    why = checks.text("reason", command.why, at_least=3, at_most=300)
+    return [ExportCategorised(command.category, command.by, why), ExportApproved(command.by)]
 
 
 def evolve(state: State, happened: Event) -> State:
     match happened, state:
         case ExportRequested(), _:
             return Waiting(happened)
-        case ExportApproved(), Waiting(request):
-            return Approved(request)
-        case ExportRefused(), Waiting(request):
+        case ExportCategorised(), Waiting(request):
+            return Waiting(request, happened)
+        case ExportApproved(by), Waiting(request, category):
+            return Approved(request, by, category)
+        case ExportRefused(), Waiting(request) | Approved(request):
             return Refused(request)
         case FootageExported(), Approved(request):
             return Exported(request, happened)

@@ -108,6 +108,18 @@ class PostgresEventStore:
         )
         return [stream for (stream,) in rows]
 
+    def exports_to_make(self) -> Sequence[str]:
+        rows = self._rows(
+            "SELECT approved.originator_id FROM events.stored_events AS approved"
+            " WHERE approved.topic = 'export.export_approved.v1'"
+            " AND NOT EXISTS (SELECT FROM events.stored_events AS after"
+            " WHERE after.originator_id = approved.originator_id"
+            " AND after.originator_version > approved.originator_version"
+            " AND after.topic IN ('export.footage_exported.v1', 'export.export_refused.v1'))"
+            " ORDER BY approved.notification_id"
+        )
+        return [stream for (stream,) in rows]
+
     def head(self) -> Head:
         (row,) = self._rows("SELECT position, rolling_hash FROM events.head")
         return Head(*row)

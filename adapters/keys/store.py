@@ -33,6 +33,7 @@ LOGINS: Mapping[str, tuple[str, ...]] = {
     "saferweho_projector": ("saferweho_keys_reader",),
     "saferweho_recorder": ("saferweho_keys_sealer",),
     "saferweho_media": ("saferweho_keys_player",),
+    "saferweho_exporter": ("saferweho_keys_exporter",),
 }
 
 
@@ -133,7 +134,12 @@ class PostgresKeyStore(SmallPool):
         Afterwards the older ones may be taken out of use."""
         changed, current = 0, self._encryption.current
         with self.connection() as connection, connection.transaction():
-            for table, name in (("subject_keys", "subject"), ("footage_keys", "subject"), ("secrets", "purpose")):
+            for table, name in (
+                ("subject_keys", "subject"),
+                ("footage_keys", "subject"),
+                ("export_keys", "subject"),
+                ("secrets", "purpose"),
+            ):
                 rows = connection.execute(
                     f"SELECT {name}, kek, wrapped FROM keys.{table} WHERE kek <> %s FOR UPDATE",  # noqa: S608
                     (current,),
@@ -152,6 +158,12 @@ class PostgresFootageKeys(PostgresKeyStore):
     """The same of footage: a subject is a piece of footage of one camera and at most an hour."""
 
     _table, _destroy = "keys.footage_keys", "keys.destroy_footage"
+
+
+class PostgresExportKeys(PostgresKeyStore):
+    """The same of the files made of footage: a subject is an export."""
+
+    _table, _destroy = "keys.export_keys", "keys.destroy_export"
 
 
 def _away() -> KeysUnavailable:

@@ -36,7 +36,7 @@ class LocalFiles:
             self._lock = os.open(self.root / ".writer", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
             fcntl.flock(self._lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
-            raise StorageFault(f"{self.root}: another recorder writes here; a vault has one at a time") from None
+            raise StorageFault(f"{self.root}: another process writes here; there is one at a time") from None
         except OSError as error:
             raise _fault(self.root, error) from error
 

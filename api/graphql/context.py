@@ -15,6 +15,8 @@ from psycopg import AsyncConnection
 from psycopg_pool import AsyncConnectionPool
 from strawberry.fastapi import BaseContext
 
+from adapters.exports.keeping import Shelf
+from adapters.exports.progress import PostgresProgress
 from adapters.identity.picture_tokens import PictureTokens
 from api.graphql.names import Names
 from api.settings import Settings
@@ -72,6 +74,8 @@ class Services:
     cameras: Cameras
     viewings: Viewings
     exports: Exports
+    export_shelf: Shelf
+    export_progress: PostgresProgress
     disclosures: Disclosures
     plates: Plates
     reasons: Reasons

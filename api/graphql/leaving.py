@@ -10,7 +10,7 @@ from datetime import datetime, timedelta
 
 import strawberry
 
-from api.graphql.commands import command
+from api.graphql.commands import chosen, command
 from api.graphql.context import Services, Unreadable, context_of
 from api.graphql.limits import DEFAULT_PAGE, PAGE_LIMIT
 from api.graphql.looking import NO_MEDIA, GroundsInput, _reason
@@ -19,6 +19,7 @@ from api.graphql.types import CommandResult, Position, Reason
 from application.handling import Actor
 from application.ports import StoreUnavailable
 from domain import checks, kernel
+from domain.flight_events import RecordCategory
 from domain.kernel import Mistake
 from domain.privacy_override_events import Range
 from projections.access import queries as q
@@ -167,8 +168,8 @@ class LeavingMutations:
     # -- exports ---------------------------------------------------------------
 
     @strawberry.mutation(
-        description="Ask for footage as a file for an office or agency. Masked, unless an override is named. A second"
-        " person approves it."
+        description="Ask for footage as a file for an office or agency, on a legal basis. Masked, unless an override is"
+        " named. A second person approves it."
     )
     async def request_export(
         self,
@@ -176,6 +177,7 @@ class LeavingMutations:
         footage: Id,
         grounds: GroundsInput,
         recipient: str,
+        legal_basis: LegalBasisInput,
         range: RangeInput | None = None,
         override: Id | None = None,
         command_id: Id | None = None,
@@ -186,14 +188,32 @@ class LeavingMutations:
             "request_export",
             command_id,
             lambda who, id_: exports.request(
-                who, footage, grounds.grounds(), recipient, range.range() if range else None, override, id_
+                who,
+                footage,
+                grounds.grounds(),
+                recipient,
+                legal_basis_of(legal_basis),
+                range.range() if range else None,
+                override,
+                id_,
             ),
         )
 
-    @strawberry.mutation(description="Approve an export that somebody else asked for. Needs a step-up.")
-    async def approve_export(self, info: strawberry.Info, export: Id, command_id: Id | None = None) -> CommandResult:
+    @strawberry.mutation(
+        description="Approve an export that somebody else asked for, and decide, for a reason, what it is to the public"
+        " records act: investigatory_file, investigation or factual_inquiry. The file is then made; see `exports`."
+        " Needs a step-up."
+    )
+    async def approve_export(
+        self, info: strawberry.Info, export: Id, category: str, reason: str, command_id: Id | None = None
+    ) -> CommandResult:
         exports = context_of(info).services.exports
-        return await command(info, "approve_export", command_id, lambda who, id_: exports.approve(who, export, id_))
+        return await command(
+            info,
+            "approve_export",
+            command_id,
+            lambda who, id_: exports.approve(who, export, chosen(RecordCategory, category, "category"), reason, id_),
+        )
 
     @strawberry.mutation(description="Refuse an export.")
     async def refuse_export(

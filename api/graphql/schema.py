@@ -35,6 +35,7 @@ from api.graphql.complaints import ComplaintMutations, ComplaintQueries
 from api.graphql.conditions import ConditionMutations
 from api.graphql.documents import TOKEN_LIMIT
 from api.graphql.executor import Executor
+from api.graphql.files import FileQueries
 from api.graphql.incidents import IncidentQueries
 from api.graphql.leaving import LeavingMutations, LeavingQueries
 from api.graphql.looking import LookingMutations, LookingQueries
@@ -68,6 +69,7 @@ QUERIES = (  # one class a capability
     LookingQueries,
     CameraQueries,
     LeavingQueries,
+    FileQueries,
     IncidentQueries,
     PeopleQueries,
     PilotQueries,

@@ -24,6 +24,7 @@ from adapters.alpr import HttpPlateProvider
 from adapters.conditions import sources as condition_files
 from adapters.drone_gateway.wire import HttpDroneGateway
 from adapters.event_store.pool import SmallPool, closed_by_server
+from adapters.exports.progress import PostgresProgress
 from adapters.geometry import CountyGeometry
 from adapters.heartbeats import PostgresHeartbeats
 from adapters.identity.development_issuer import DevelopmentIssuer
@@ -124,6 +125,8 @@ async def serve(process: Running, handler: Handler, pages: Path = PAGES) -> None
             cameras=cameras,
             viewings=Viewings(handler, reasons),
             exports=Exports(handler, reasons),
+            export_shelf=stack.enter_context(wiring.shelf(settings)),
+            export_progress=stack.enter_context(PostgresProgress(settings.write_url)),
             disclosures=Disclosures(handler, reasons),
             plates=Plates(handler, plate_readers(settings, readers), reasons),
             reasons=reasons,

@@ -285,6 +285,7 @@ class Demonstration:
         if self.sorties % len(INCIDENTS) == 0:
             self._scenes.complaint(flight)
             self._scenes.footage(call, CAMERAS[1].id)
+            self._scenes.export(call, CAMERAS[1].id)
         self._call(call, 4, incident, units=[], disposition="report_taken", closed_at=_now())
         self._pause(20)
 

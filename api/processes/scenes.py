@@ -1,5 +1,5 @@
 """What else the demonstration shows of the watch center: a look that is refused and one that is granted, a protection
-lifted by two persons, footage played masked and unmasked, a complaint and its answer.
+lifted by two persons, footage played masked and unmasked, and handed over as a file, a complaint and its answer.
 
 A scene that does not come off is told in the log and left out: the flight goes on.
 """
@@ -36,6 +36,11 @@ VIEW = f"""mutation($footage: ID!, $range: RangeInput!, $grounds: GroundsInput!)
 PICTURE = """mutation($viewing: ID!, $override: ID) { told: footagePicture(viewing: $viewing, override: $override) {
   url token reason { code message } } }"""
 CLOSE_VIEWING = f"mutation($viewing: ID!) {{ told: closeViewing(viewing: $viewing) {TOLD} }}"
+EXPORT = f"""mutation($footage: ID!, $range: RangeInput!, $grounds: GroundsInput!, $basis: LegalBasisInput!) {{
+  told: requestExport(footage: $footage, range: $range, grounds: $grounds, recipient: "District Attorney, LA County",
+  legalBasis: $basis) {TOLD} }}"""
+APPROVE_EXPORT = f"""mutation($export: ID!) {{ told: approveExport(export: $export, category: "investigatory_file",
+  reason: "it is of an incident that is investigated") {TOLD} }}"""
 FEEDBACK = f"""mutation($at: DateTime!) {{ told: receiveFeedback(topic: "drone", receivedAt: $at, wantsAnswer: true,
   said: "It hung over my garden for ten minutes. What did it record?", contact: "neighbour@mail.example") {TOLD} }}"""
 OPEN = f"""mutation($complaint: ID!, $about: ID!) {{ told: openComplaint(complaint: $complaint, topic: "drone",
@@ -130,6 +135,26 @@ class Scenes:
             for name in [line for line in listed if line.endswith(".m4s")][:3]:
                 player.get(urljoin(told["url"], name)).raise_for_status()
                 self._pause(1)
+
+    def export(self, call: str, camera: str) -> None:
+        """The deputy asks for the last half minute of a camera on record as a file, the captain approves it."""
+        feed, now = f"camera-{camera}", datetime.now(UTC)
+        since = (now - timedelta(hours=1)).isoformat()
+        try:
+            said = self._ask("j.alvarez", FOOTAGE, told=True, feed=feed, since=since, until=now.isoformat())
+            (*_, last) = [each for each in said["footage"] if each["state"] == "kept"]
+            until = datetime.fromisoformat(last["until"])
+            begin = max(datetime.fromisoformat(last["since"]), until - timedelta(seconds=30))
+            grounds = {
+                "purpose": "call_for_service",
+                "reason": "which way the two went, and the car they left in",
+                "callNumber": call,
+            }
+            part = {"since": begin.isoformat(), "until": until.isoformat()}
+            asked = self._ask("j.alvarez", EXPORT, footage=last["id"], range=part, grounds=grounds, basis=WARRANT)
+            self._ask("m.delacroix", APPROVE_EXPORT, step_up=True, export=asked["told"]["id"])
+        except (httpx.HTTPError, RuntimeError, ValueError) as error:
+            log.info("scene_left_out", scene="export", why=str(error))
 
     def complaint(self, flight: str) -> None:
         """Somebody complains of a flight; it waits for the captain's answer."""

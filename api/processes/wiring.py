@@ -14,7 +14,10 @@ import uuid_utils.compat
 
 from adapters.cedar.authoriser import CedarAuthoriser
 from adapters.event_store import PostgresEventStore
-from adapters.keys import FileKeyEncryption, PostgresFootageKeys, PostgresKeyStore
+from adapters.exports import signing
+from adapters.exports.keeping import Shelf
+from adapters.exports.signing import AgencySigner
+from adapters.keys import FileKeyEncryption, PostgresExportKeys, PostgresFootageKeys, PostgresKeyStore
 from adapters.keys.encryption import new_key
 from adapters.notify import MailServer, OutsideMessenger, read_webhooks
 from adapters.vault import LocalFiles, Vault
@@ -58,11 +61,11 @@ def keyring(settings: Settings) -> Iterator[Keyring]:
         yield Keyring(store)
 
 
-def storage(settings: Settings, *, writer: bool = False) -> LocalFiles | S3Bucket:
-    """Where sealed footage is kept. Raises StorageFault where another process writes there already."""
-    parts = urlsplit(settings.footage_vault)
+def storage(settings: Settings, where: str, *, writer: bool = False) -> LocalFiles | S3Bucket:
+    """A folder or bucket for what is sealed. Raises StorageFault where another process writes there already."""
+    parts = urlsplit(where)
     if parts.scheme != "s3":
-        return LocalFiles(Path(settings.footage_vault), writer=writer)
+        return LocalFiles(Path(where), writer=writer)
     assert parts.hostname
     secret = settings.s3_secret_key
     return S3Bucket(
@@ -85,13 +88,32 @@ def footage_keys(settings: Settings) -> Iterator[PostgresFootageKeys]:
 @contextmanager
 def vault(settings: Settings, *, writer: bool = False) -> Iterator[Vault]:
     """Sealed footage. Raises SettingsError, KeyEncryptionFault and StorageFault."""
-    kept = storage(settings, writer=writer)
+    kept = storage(settings, settings.footage_vault, writer=writer)
     quota = round(settings.vault_quota_gb * 1e9) or None
     try:
         with footage_keys(settings) as keys:
             yield Vault(kept, keys, length=timedelta(minutes=settings.footage_minutes), quota=quota)
     finally:
         kept.close()
+
+
+@contextmanager
+def shelf(settings: Settings, *, writer: bool = False) -> Iterator[Shelf]:
+    """Finished exports. Raises SettingsError, KeyEncryptionFault and StorageFault."""
+    kept = storage(settings, settings.kept_exports, writer=writer)
+    try:
+        with PostgresExportKeys(settings.keys_url, key_encryption(settings)) as keys:
+            yield Shelf(kept, keys)
+    finally:
+        kept.close()
+
+
+def export_signer(settings: Settings) -> AgencySigner:
+    """Raises SignerRefused, and KeysUnavailable where the key store does not answer."""
+    if settings.export_signer is not None:
+        return AgencySigner.read(settings.export_signer)
+    with PostgresExportKeys(settings.keys_url, key_encryption(settings)) as keys:
+        return AgencySigner.self_made(keys.secret_of(signing.PURPOSE))
 
 
 def messenger(settings: Settings) -> OutsideMessenger:

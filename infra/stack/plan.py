@@ -121,6 +121,7 @@ def the_product(context: Context) -> Plan:
         service("scheduler", "saferweho_scheduler"),
         service("drone-gateway", "saferweho_gateway"),
         service("media", "saferweho_media"),
+        service("exporter", "saferweho_exporter"),
         service("api", "saferweho_api"),
     ]
     if not context.demo:

@@ -22,6 +22,7 @@ from projections.engine.rows import Patches, patch, upsert
 class Changes:
     looks: Patches = field(default_factory=dict)
     refusals: Patches = field(default_factory=dict)
+    exports: Patches = field(default_factory=dict)
     recordings: Patches = field(default_factory=dict)
 
 
@@ -35,6 +36,7 @@ def changes(batch: Sequence[Recorded]) -> Changes:
 def write(cursor: Cursor, changes: Changes) -> None:
     upsert(cursor, "looks", "stream", changes.looks)
     upsert(cursor, "refusals", "id", changes.refusals)
+    upsert(cursor, "exports", "stream", changes.exports)
     upsert(cursor, "recordings", "footage", changes.recordings)
 
 
@@ -152,17 +154,34 @@ def _export(into: Changes, recorded: Recorded) -> None:
                 masked=event.masked,
                 recipient=event.recipient,
             )
+            basis = event.legal_basis
+            patch(
+                into.exports,
+                key,
+                override=event.override,
+                basis_kind=basis.kind if basis else None,
+                basis_number=basis.number if basis else None,
+                basis_issuer=basis.issuer if basis else None,
+            )
+        case export.ExportCategorised(category, by, reason):
+            patch(into.exports, key, category=category, categorised_by=by, category_reason=reason)
         case export.ExportApproved():
             patch(into.looks, key, state="approved", granted_at=at, decided_by=event.approved_by)
+            patch(into.exports, key, decided_at=at)
         case export.ExportRefused():
             patch(into.looks, key, state="refused", decided_by=event.refused_by)
+            patch(into.exports, key, decided_at=at, reasons=to_builtins(event.reasons))
             _refused(into, recorded, "request_export", key, event.reasons)
         case export.ApprovalRefused():
             _refused(into, recorded, "approve_export", key, event.reasons)
         case export.FootageExported():
             patch(into.looks, key, state="exported", bytes=event.size_bytes)
+            patch(into.exports, key, file_sha256=event.file_sha256, made_at=at)
+        case export.ExportDownloaded():
+            patch(into.exports, key, downloaded_at=at, downloaded_by=event.downloaded_by)
         case export.ExportDelivered():
             patch(into.looks, key, state="delivered", ended_at=at)
+            patch(into.exports, key, delivered_at=at, delivered_by=event.handed_over_by, method=event.method)
 
 
 def _disclosure(into: Changes, recorded: Recorded) -> None:
@@ -220,7 +239,7 @@ HANDLES: frozenset[type] = frozenset(
 
 ACCESS: Projection[Changes] = Projection(
     name="access",
-    version=4,
+    version=5,
     tables=files(__package__).joinpath("tables.sql").read_text("utf-8"),
     handles=HANDLES,
     changes=changes,

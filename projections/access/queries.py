@@ -83,6 +83,46 @@ class Recording:
 
 
 @dataclass(frozen=True, slots=True)
+class Export:
+    """A file of footage, from the request on. `state`: requested, refused, approved, exported or delivered; `kept`: its
+    footage is neither destroyed nor lost."""
+
+    stream: str
+    person: str
+    footage: str
+    feed: str | None
+    footage_from: datetime
+    footage_until: datetime
+    purpose: str
+    call_number: str | None
+    case_number: str | None
+    recipient: str
+    masked: bool
+    override: str | None
+    basis_kind: str | None
+    basis_number: str | None
+    basis_issuer: str | None
+    state: str
+    requested_at: datetime
+    requested_position: int
+    decided_by: str | None
+    decided_at: datetime | None
+    category: str | None
+    category_reason: str | None
+    categorised_by: str | None
+    reasons: tuple[Reason, ...] | None
+    file_sha256: str | None
+    bytes: int | None
+    made_at: datetime | None
+    downloaded_at: datetime | None
+    downloaded_by: str | None
+    delivered_at: datetime | None
+    delivered_by: str | None
+    method: str | None
+    kept: bool
+
+
+@dataclass(frozen=True, slots=True)
 class Watched:
     """How many live views of a feed are open."""
 
@@ -139,6 +179,29 @@ async def looks(
     clauses += [f"{name} = %({name})s" for name, value in (("person", person), ("kind", kind)) if value]
     clauses += ["requested_position < %(before)s"] if before else []
     return await _page(connection, Look, "looks", "requested_position", clauses, first, values)
+
+
+async def exports(
+    connection: Reader, *, first: int, person: str | None = None, state: str | None = None, before: int | None = None
+) -> tuple[Sequence[Export], bool]:
+    """Files that were asked for, newest first; and whether there are more."""
+    query = """
+        SELECT look.stream, look.person, look.footage, coalesce(recording.feed, look.feed) AS feed, look.footage_from,
+            look.footage_until, look.purpose, look.call_number, look.case_number, look.recipient, look.masked,
+            export.override, export.basis_kind, export.basis_number, export.basis_issuer, look.state,
+            look.requested_at, look.requested_position, look.decided_by, export.decided_at, export.category,
+            export.category_reason, export.categorised_by, export.reasons, export.file_sha256, look.bytes,
+            export.made_at, export.downloaded_at, export.downloaded_by, export.delivered_at, export.delivered_by,
+            export.method, coalesce(recording.state = 'kept', false) AS kept
+        FROM read.access_looks AS look JOIN read.access_exports AS export ON export.stream = look.stream
+        LEFT JOIN read.access_recordings AS recording ON recording.footage = look.footage
+        WHERE look.kind = 'export' AND (%(person)s::text IS NULL OR look.person = %(person)s)
+            AND (%(state)s::text IS NULL OR look.state = %(state)s)
+            AND (%(before)s::bigint IS NULL OR look.requested_position < %(before)s)
+        ORDER BY look.requested_position DESC LIMIT %(limit)s"""
+    wanted = {"person": person, "state": state, "before": before, "limit": first + 1}
+    rows = await _rows(connection, Export, query, wanted)
+    return rows[:first], len(rows) > first
 
 
 async def refusals(

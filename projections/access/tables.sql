@@ -37,6 +37,7 @@ CREATE INDEX looks_at_feed ON looks (feed, requested_position);
 CREATE INDEX looks_at_footage ON looks (footage, requested_position) WHERE footage IS NOT NULL;
 CREATE INDEX looks_open ON looks (feed) WHERE kind = 'live_view' AND state = 'open';
 CREATE INDEX looks_by_request ON looks (requested_position);
+CREATE INDEX looks_as_files ON looks (requested_position) WHERE kind = 'export';
 
 CREATE TABLE refusals (
     id text PRIMARY KEY,           -- '<stream>/<version>'
@@ -53,6 +54,26 @@ CREATE TABLE refusals (
 CREATE INDEX refusals_by_position ON refusals (position);
 CREATE INDEX refusals_of_person ON refusals (person, position);
 CREATE INDEX refusals_of_target ON refusals (target, position);
+
+CREATE TABLE exports (             -- what is said of a file beside the request for it, which is in looks
+    stream text PRIMARY KEY,
+    override text,                 -- the stream of the override under which it is not masked
+    basis_kind text,
+    basis_number text,
+    basis_issuer text,
+    category text,                 -- what it is to the public records act
+    category_reason text,
+    categorised_by text,
+    decided_at timestamptz,        -- approved or refused
+    reasons jsonb,                 -- why it was refused
+    file_sha256 text,
+    made_at timestamptz,
+    downloaded_at timestamptz,     -- the last time
+    downloaded_by text,
+    delivered_at timestamptz,
+    delivered_by text,
+    method text
+);
 
 CREATE TABLE recordings (          -- for search: what there is to be looked at
     footage text PRIMARY KEY,

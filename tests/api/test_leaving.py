@@ -29,7 +29,8 @@ from tests.api.test_overrides import target
 from tests.api.watch_center import Json, WatchCenter, settings_as, until
 
 VIEW = "requestViewing(footage: $footage, grounds: $grounds, range: $range)"
-EXPORT = "requestExport(footage: $footage, grounds: $grounds, recipient: $text)"
+EXPORT = "requestExport(footage: $footage, grounds: $grounds, recipient: $text, legalBasis: $basis)"
+APPROVE = 'approveExport(export: $export, category: "investigatory_file", reason: "part of an open robbery")'
 DISCLOSE = "requestDisclosure(what: $subject, recipient: $text, legalBasis: $basis, grounds: $grounds)"
 SINCE = datetime(2026, 6, 1, 19, tzinfo=UTC)
 WARRANT = {"kind": "warrant", "number": "26-SW-118", "issuer": "Superior Court, Los Angeles"}
@@ -165,16 +166,17 @@ def test_a_suspension_ends_a_viewing_too(watch_center: WatchCenter, footage: str
 
 def test_an_export_takes_a_second_person_and_a_step_up(watch_center: WatchCenter, footage: str) -> None:
     sergeant = watch_center.as_role("watch_supervisor", step_up=True)
-    told = sergeant.accepted(EXPORT, footage=footage, grounds=grounds(watch_center), text="District Attorney")
-    approve = "approveExport(export: $export)"
-    assert codes(sergeant.order(approve, export=told["id"])) == ["not_permitted"]
+    told = sergeant.accepted(
+        EXPORT, footage=footage, grounds=grounds(watch_center), text="District Attorney", basis=WARRANT
+    )
+    assert codes(sergeant.order(APPROVE, export=told["id"])) == ["not_permitted"]
     unsure = watch_center.as_role("station_commander")
-    assert codes(unsure.order(approve, export=told["id"])) == ["step_up_required"]
+    assert codes(unsure.order(APPROVE, export=told["id"])) == ["step_up_required"]
     captain = watch_center.as_role("station_commander", step_up=True)
-    captain.accepted(approve, export=told["id"])
+    captain.accepted(APPROVE, export=told["id"])
     with at_work(watch_center) as handler:
         made = Exports(handler).record(
-            service("service-recorder"), told["id"], RecordExport("f" * 64, 12345, True), uuid4()
+            service("service-exporter"), told["id"], RecordExport("f" * 64, 12345, True), uuid4()
         )
         assert isinstance(made, Accepted), made
     done = sergeant.accepted("deliverExport(export: $export, method: $text)", export=told["id"], text="evidence portal")

@@ -2,14 +2,25 @@
 
 from __future__ import annotations
 
+import secrets
 import threading
 from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from uuid import uuid4
 
 import psycopg
 import pytest
 
 from api.processes.demonstration import Demonstration
 from api.processes.scenes import Scenes
+from application.handling import Accepted
+from application.retention import Retention
+from application.standing import service
+from domain.footage import RecordFootage
+from domain.kernel import FeedId, StreamId
+from domain.privacy_override_events import Range
+from tests.api.looking import camera
+from tests.api.test_leaving import at_work
 from tests.api.test_overrides import flight
 from tests.api.watch_center import CAD_KEY, WatchCenter, environment, fresh
 
@@ -36,6 +47,26 @@ def test_two_persons_lift_a_protection(watch_center: WatchCenter, scenes: Scenes
         told = recorded(watch_center, before)
         assert [each for each in told if "zone" in each] == zone
         assert [each for each in told if each.startswith("override")] == ["override_requested", "override_approved"]
+
+
+def test_footage_is_asked_for_as_a_file_and_approved_where_there_is_some(
+    watch_center: WatchCenter, scenes: Scenes
+) -> None:
+    feed, call = camera(watch_center), watch_center.call()
+    before = watch_center.head()
+    scenes.export(call, feed.partition("-")[2])
+    assert not [each for each in recorded(watch_center, before) if each.startswith("export")]
+    now = datetime.now(UTC)
+    whole = Range(now - timedelta(minutes=4), now - timedelta(minutes=2))
+    film = RecordFootage(FeedId(StreamId(feed)), whole, 60, 1_000_000, secrets.token_hex(32), "k")
+    with at_work(watch_center) as handler:
+        told = Retention(handler).record(service("service-recorder"), f"{feed}-x", film, uuid4())
+        assert isinstance(told, Accepted)
+    watch_center.applied(watch_center.head())
+    before = watch_center.head()
+    scenes.export(call, feed.partition("-")[2])
+    steps = [each for each in recorded(watch_center, before) if each.startswith("export")]
+    assert steps == ["export_requested", "export_categorised", "export_approved"]
 
 
 def test_a_neighbour_complains_and_the_captain_is_to_answer(watch_center: WatchCenter, scenes: Scenes) -> None:

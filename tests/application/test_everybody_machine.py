@@ -241,6 +241,7 @@ PUT_TO_THE_TEST = {
     "shared with the field",
     "unmasked",
     "unmasked file",
+    "file taken out",
     "zone entered",
     "zone lifted",
 } | {f"overdue: {what}" for sets in SETS.values() for what, _, ends in sets if not ends}
@@ -266,6 +267,9 @@ def at_the_consoles(day: Everybody) -> None:
     day.asks_for_an_override(DEE, 0, 30, 0)
     day.refuses_the_override(SAM, 0)
     day.answers_for_a_broken_glass(DEE, 0, True)
+    day.asks_for_a_file(DEE, 0, "good", None)
+    day.approves_the_file(SAM, 0)
+    day.the_file_cannot_be_made(0)
     day.asks_for_a_file(DEE, 0, "good", None)
     day.refuses_the_file(SAM, 0)
     day.a_file_outlives_its_override(DEE, 0, True, MINUTE)

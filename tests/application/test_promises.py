@@ -183,7 +183,8 @@ FILE_ASKED = ev(
     "export.export_requested", "export-x", footage="f", person="dee", range=RANGE, override=None, grounds=GROUNDS
 )
 FILE_APPROVED = ev("export.export_approved", "export-x", "sam", 1, approved_by="sam")
-FILE_MADE = ev("export.footage_exported", "export-x", "gateway", 2, masked=True)
+FILE_MADE = ev("export.footage_exported", "export-x", "gateway", 2, masked=True, file_sha256="f" * 64)
+FILE_OUT = ev("export.export_downloaded", "export-x", "dee", 3, file_sha256="f" * 64)
 FILE = [KEPT, FILE_ASKED, FILE_APPROVED, FILE_MADE]
 UNMASKED_FILE = [
     KEPT,
@@ -324,6 +325,7 @@ def test_histories_that_are_in_order_break_nothing() -> None:
         GONE,
         [KEPT, LONGER_ASKED, LONGER],
         FILE,
+        [*FILE, FILE_OUT],
         UNMASKED_FILE,
         NOT_RECORDING_IN,
         OVER_A_LIFTED_ZONE,
@@ -408,6 +410,7 @@ BAD: list[tuple[str, list[Event]]] = [
     ("approver is not requester", [KEPT, LONGER_ASKED, LONGER.but(approved_by="sam")]),
     ("what is extended was asked for", [KEPT, LONGER]),
     ("approver is not requester", with_(FILE, FILE_APPROVED, FILE_APPROVED.but(approved_by="dee"))),
+    ("the file that leaves is the one that was made", [*FILE, FILE_OUT.but(file_sha256="0" * 64)]),
     ("the file that is made was approved", without(FILE, FILE_APPROVED)),
     ("masked as it was approved", with_(FILE, FILE_MADE, FILE_MADE.but(masked=False))),
     ("no unmasked byte", [*UNMASKED_FILE[:-1], replace(UNMASKED_FILE[-1], minute=31)]),

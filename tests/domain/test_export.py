@@ -28,19 +28,24 @@ from domain.export import (
     ApproveExport,
     Delivered,
     DeliverExport,
+    DownloadExport,
     ExportApproved,
+    ExportCategorised,
     ExportDelivered,
+    ExportDownloaded,
     Exported,
     ExportFacts,
     ExportRefused,
     ExportRequested,
     FootageExported,
+    GiveUpExport,
     RecordExport,
     Refused,
     RefuseExport,
     RequestExport,
     Waiting,
 )
+from domain.flight_events import RecordCategory
 from domain.grounds import stated
 from domain.kernel import (
     DisclosureId,
@@ -64,17 +69,19 @@ given = Scenario(EXPORT)
 AUDREY = PersonId("audrey")
 COURT = "Superior Court, Department 30"
 facts = ExportFacts(STANDING, CLOSED_CALL, POLICY)
-request = RequestExport(ExportId("e1"), LEE, COURT, GROUNDS, GOOD, facts)
-requested = ExportRequested(FOOTAGE, WHOLE, COURT, True, None, LEE, stated(GROUNDS, GOOD, "export-e1"))
+WARRANT = LegalBasis(BasisKind.WARRANT, "26-SW-118", "Superior Court")
+request = RequestExport(ExportId("e1"), LEE, COURT, WARRANT, GROUNDS, GOOD, facts)
+requested = ExportRequested(FOOTAGE, WHOLE, COURT, True, None, LEE, stated(GROUNDS, GOOD, "export-e1"), WARRANT)
+categorised = ExportCategorised(RecordCategory.INVESTIGATORY_FILE, ANA, "it is of an open robbery")
 approved = ExportApproved(ANA)
 exported = FootageExported(FOOTAGE, "f" * 64, 1234, True)
-approve = ApproveExport(ANA, STANDING)
+approve = ApproveExport(ANA, STANDING, RecordCategory.INVESTIGATORY_FILE, "it is of an open robbery")
 
 
 @pytest.mark.rule("leaving.two_people")
 def test_an_export_waits_for_a_second_person() -> None:
     given().when(request).then(requested)
-    given(requested).when(approve).then(approved)
+    given(requested).when(approve).then(categorised, approved)
     given(requested).when(RecordExport("f" * 64, 1234, True)).then_raises(WrongState)
     given().when(approve).then_raises(NotFound, "export")
 
@@ -83,7 +90,7 @@ def test_an_export_waits_for_a_second_person() -> None:
 def test_approver_is_not_requester_of_an_export() -> None:
     given(requested).when(replace(approve, by=LEE)).then_refused(ApprovalRefused, "same_person")
     waits = given(requested).and_when(replace(approve, by=LEE))
-    waits.when(approve).then(approved)
+    waits.when(approve).then(categorised, approved)
 
 
 @pytest.mark.rule("leaving.two_people")
@@ -123,7 +130,7 @@ def test_an_unmasked_file_is_approved_and_made_only_while_its_override_is_in_eff
     unmasked = given(replace(requested, masked=False, override=StreamId("override-1")))
     over, lifted = replace(approve, lifted=False), replace(approve, lifted=True)
     unmasked.when(over).then_refused(ExportRefused, "override_over")
-    unmasked.when(lifted).then(approved)
+    unmasked.when(lifted).then(categorised, approved)
     file = RecordExport("f" * 64, 1234, masked=False)
     unmasked.and_when(lifted).when(file).then_raises(WrongState, "masked")
     unmasked.and_when(lifted).when(replace(file, lifted=True)).then(replace(exported, masked=False))
@@ -136,11 +143,48 @@ def test_a_delivery_names_who_got_it_and_how() -> None:
     given(requested, approved).when(deliver).then_raises(WrongState)
 
 
+@pytest.mark.rule("leaving.legal_basis")
+def test_a_file_is_asked_for_on_a_legal_basis_that_is_named() -> None:
+    given().when(replace(request, legal_basis=LegalBasis(BasisKind.WARRANT))).then_raises(
+        InvalidValue, "legal_basis.number"
+    )
+    consent = LegalBasis(BasisKind.CONSENT, "C-118")
+    given().when(replace(request, legal_basis=consent)).then(replace(requested, legal_basis=consent))
+
+
+@pytest.mark.rule("leaving.public_record")
+def test_who_approves_a_file_decides_what_it_is_to_the_public_records_act() -> None:
+    for category in RecordCategory:
+        decided = replace(categorised, category=category)
+        given(requested).when(replace(approve, category=category)).then(decided, approved)
+    given(requested).when(replace(approve, by=LEE)).then_refused(ApprovalRefused, "same_person")
+
+
+GONE = Reason("footage_destroyed", "its key is destroyed", "only what is kept can be seen")
+
+
+@pytest.mark.rule("leaving.as_approved")
+def test_what_was_approved_and_cannot_be_made_is_refused_with_the_reason() -> None:
+    story = given(requested, approved).and_when(GiveUpExport(GONE))
+    assert story.happened[-1] == ExportRefused(None, (GONE,))
+    assert story.state == Refused(requested)
+    given(requested).when(GiveUpExport(GONE)).then_raises(WrongState)
+
+
+@pytest.mark.rule("leaving.as_approved")
+def test_each_time_a_file_is_taken_out_is_recorded() -> None:
+    taken = ExportDownloaded("f" * 64, 1234, ANA)
+    made, delivered = (requested, approved, exported), ExportDelivered(COURT, LEE, "evidence portal")
+    given(*made).when(DownloadExport(ANA)).then(taken)
+    given(*made, taken, delivered).when(DownloadExport(ANA)).then(taken)
+    assert given(*made, taken).state == Exported(requested, exported)
+    given(requested, approved).when(DownloadExport(ANA)).then_raises(WrongState, "export")
+
+
 # -- disclosures -------------------------------------------------------------------
 
 told = Scenario(DISCLOSURE)()
 AGENCY, WHAT = "Culver City Police Department", StreamId(f"footage-{FOOTAGE}")
-WARRANT = LegalBasis(BasisKind.WARRANT, "26-SW-118", "Superior Court")
 ask = RequestDisclosure(DisclosureId("d1"), WHAT, AGENCY, WARRANT, GROUNDS, GOOD, LEE, CLOSED_CALL, POLICY)
 asked = DisclosureRequested(WHAT, AGENCY, WARRANT, stated(GROUNDS, GOOD, "disclosure-d1"), LEE)
 after = Scenario(DISCLOSURE)(asked)
@@ -309,6 +353,10 @@ def test_what_is_said_of_an_export_and_a_disclosure_has_a_length() -> None:
         assert given(requested, approved, exported).when(DeliverExport(LEE, "x" * length)).events()
     for length in (2, 201):
         given(requested, approved, exported).when(DeliverExport(LEE, "x" * length)).then_raises(InvalidValue, "method")
+    for length in (3, 300):
+        assert given(requested).when(replace(approve, why="x" * length)).events()
+    for length in (2, 301):
+        given(requested).when(replace(approve, why="x" * length)).then_raises(InvalidValue, "reason")
     assert handed_over.when(replace(look_into, note="x" * 2000)).events()
     handed_over.when(replace(look_into, note="x" * 2001)).then_raises(InvalidValue, "note")
     told.when(replace(ask, grounds=replace(GROUNDS, purpose="Not a code"))).then_raises(InvalidValue, "purpose")
@@ -318,14 +366,17 @@ def test_what_is_said_of_an_export_and_a_disclosure_has_a_length() -> None:
 def test_an_export_is_at_one_point_at_a_time() -> None:
     delivered = ExportDelivered(COURT, LEE, "evidence portal")
     refused = ExportRefused(ANA, ())
-    steps = (approve, RefuseExport(ANA, "no need"), RecordExport("f" * 64, 1234, True), DeliverExport(LEE, "portal"))
+    file, never = RecordExport("f" * 64, 1234, True), GiveUpExport(GONE)
+    steps = (approve, RefuseExport(ANA, "no need"), file, never, DeliverExport(LEE, "portal"))
     for happened in ((requested, refused), (requested, approved, exported, delivered)):
         for step in steps:
             given(*happened).when(step).then_raises(WrongState, "export")
     given(requested, approved, exported).when(approve).then_raises(WrongState, "export")
     given(requested).when(request).then_raises(WrongState, "export")
     assert given(requested).state == Waiting(requested)
-    assert given(requested, approved).state == Approved(requested)
+    assert given(requested, approved).state == Approved(requested, ANA)
+    assert given(requested, categorised).state == Waiting(requested, categorised)
+    assert given(requested, categorised, approved).state == Approved(requested, ANA, categorised)
     assert given(requested, refused).state == Refused(requested)
     assert given(requested, approved, exported).state == Exported(requested, exported)
     assert given(requested, approved, exported, delivered).state == Delivered(requested, exported)

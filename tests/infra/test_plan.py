@@ -58,6 +58,7 @@ def test_without_the_demonstration_nothing_flies(tmp_path: Path) -> None:
         "scheduler",
         "drone-gateway",
         "media",
+        "exporter",
         "api",
     }
     assert [task.name for task in bare.prepare if isinstance(task, Task)] == ["migrate", "topics"]

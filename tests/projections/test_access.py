@@ -18,6 +18,7 @@ from psycopg import sql
 from application import codec, deadlines
 from application.codec import Recorded
 from domain import disclosure, export, footage, live_view, viewing
+from domain.flight_events import RecordCategory
 from domain.grounds import StatedGrounds
 from domain.kernel import CallNumber, FeedId, FootageId, Personal, PersonId, Reason, StreamId
 from domain.legal_basis import BasisKind, LegalBasis
@@ -67,6 +68,7 @@ class NaiveRecord:
     looks: dict[str, Row] = field(default_factory=dict)
     refusals: int = 0
     recordings: dict[str, Row] = field(default_factory=dict)
+    exports: dict[str, Row] = field(default_factory=dict)
 
     def see(self, stream: str, event: Any) -> None:
         kind = stream.partition("-")[0]
@@ -75,9 +77,24 @@ class NaiveRecord:
             self.refusals += 1
         if kind in ("liveview", "viewing", "export", "disclosure"):
             self.see_look(stream, name, event)
+        if kind == "export":
+            self.see_export(stream, name, event)
         if kind == "footage":
             state = {"FootageRecorded": "kept", "FootageDestroyed": "destroyed", "FootageLost": "lost"}[name]
             self.recordings.setdefault(stream, {})["state"] = state
+
+    def see_export(self, stream: str, name: str, event: Any) -> None:
+        row = self.exports.setdefault(stream, {})
+        if name == "ExportRequested":
+            row |= {"basis_kind": "warrant", "basis_number": "26-SW-1", "file_sha256": None, "delivered_by": None}
+        if name == "ExportCategorised":
+            row |= {"category": event.category, "categorised_by": event.decided_by, "category_reason": event.reason}
+        if name == "FootageExported":
+            row["file_sha256"] = event.file_sha256
+        if name == "ExportDownloaded":
+            row["downloaded_by"] = event.downloaded_by
+        if name == "ExportDelivered":
+            row |= {"delivered_by": event.handed_over_by, "method": event.method}
 
     def see_look(self, stream: str, name: str, event: Any) -> None:
         if name.endswith("Requested"):
@@ -133,10 +150,12 @@ VIEWED = st.one_of(
 )
 FILED = st.sampled_from(
     [
+        export.ExportCategorised(RecordCategory.INVESTIGATION, BEN, "it is of an open case"),
         export.ExportApproved(BEN),
         export.ExportRefused(BEN, WHY),
         export.ApprovalRefused(ANN, WHY),
         export.FootageExported(FOOTAGE, "a" * 64, 9, True),
+        export.ExportDownloaded("a" * 64, 9, ANN),
         export.ExportDelivered("DA", ANN, "portal"),
     ]
 )
@@ -159,7 +178,7 @@ FIRST: Events = [
     *watched("1"),
     *watched("2", BEN)[:1],
     *looked_at("1"),
-    ("export-1", export.ExportRequested(FOOTAGE, HOUR, "DA", True, None, ANN, GROUNDS)),
+    ("export-1", export.ExportRequested(FOOTAGE, HOUR, "DA", True, None, ANN, GROUNDS, BASIS)),
     ("disclosure-1", disclosure.DisclosureRequested(StreamId("footage-f1"), "DA", BASIS, GROUNDS, ANN)),
     ("footage-f1", footage.FootageRecorded(FEED, HOUR, 1800, 1, "a" * 64, "k", "routine")),
 ]
@@ -199,7 +218,7 @@ def test_the_record_is_the_fold_of_the_events_however_they_are_batched(
     with access_database.transaction(force_rollback=True), access_database.cursor() as cursor:
         for start in range(0, len(recorded), batch):
             ACCESS.apply(cursor, recorded[start : start + batch])
-        for table, key in (("looks", "stream"), ("recordings", "footage")):
+        for table, key in (("looks", "stream"), ("recordings", "footage"), ("exports", "stream")):
             expected = getattr(naive, table)
             found = {row[key]: row for row in _rows(cursor, table)}
             assert found.keys() == expected.keys()
@@ -241,6 +260,15 @@ def test_who_looks_now_and_who_looked(log: Log) -> None:
     assert {look.stream for look in mine} == {"liveview-2", "liveview-3"}
     found = ask(log.url, queries.recordings, feed=FEED, since=START, until=START + timedelta(minutes=1), limit=5)
     assert [recording.footage for recording in found] == ["footage-f1"]
+    (file,), more = ask(log.url, queries.exports, first=5)
+    assert (file.stream, file.feed, file.basis_number, file.state, more) == (
+        "export-1",
+        FEED,
+        "26-SW-1",
+        "requested",
+        False,
+    )
+    assert ask(log.url, queries.exports, first=5, state="exported") == ([], False)
     with psycopg.connect(log.url) as connection:
         earlier = queries.EarlierLooks(lambda: nullcontext(connection))
         assert earlier.of(BEN, 1) == ["liveview-3"]
@@ -251,7 +279,7 @@ def test_nothing_personal_is_in_the_record_of_access(log: Log) -> None:
     last = log.append(*FIRST)
     with ProjectionHost(log.url, store_feeds(log.url), [ACCESS]) as host:
         wait_applied(host, log.url, last, "access")
-    shown = str([rows(log.url, f"access_{table}") for table in ("looks", "refusals", "recordings")])
+    shown = str([rows(log.url, f"access_{table}") for table in ("looks", "refusals", "recordings", "exports")])
     assert "26-1" in shown and SECRET not in shown
 
 

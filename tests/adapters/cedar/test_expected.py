@@ -37,7 +37,7 @@ APPROVALS = (
 # What mutes one of oversight, where one of the agency does it alone.
 MUTING = ("suspend_person", "revoke_role", "change_person")
 # Where pictures come to be seen, in the watch center or as a file; and where a plate does.
-PICTURES = ("request_live_view", "request_viewing", "request_export", "deliver_export")
+PICTURES = ("request_live_view", "request_viewing", "request_export", "download_export", "deliver_export")
 PLATES = ("search_plate", "decide_hit", "read_hits")
 # What there is to read that is no record of who did or saw what: the present on the watch's board, and hits of a hot
 # list that wait to be looked at, with their plates.

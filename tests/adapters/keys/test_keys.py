@@ -14,7 +14,13 @@ from psycopg.errors import InsufficientPrivilege
 from adapters import keys
 from adapters.event_store import login_roles
 from adapters.event_store import migrate as migrate_log
-from adapters.keys import FileKeyEncryption, KeyEncryptionFault, PostgresFootageKeys, PostgresKeyStore
+from adapters.keys import (
+    FileKeyEncryption,
+    KeyEncryptionFault,
+    PostgresExportKeys,
+    PostgresFootageKeys,
+    PostgresKeyStore,
+)
 from adapters.keys.encryption import new_key
 from application.sealing import DESTROYED, KeysUnavailable, SubjectKey
 from tests.adapters.event_store.appends import PASSWORD, as_user
@@ -27,7 +33,7 @@ CALL = "call-26-1"
 def keys_url(database_url: str) -> str:
     """The owner's URL of a database with a key store beside a log."""
     migrate_log(database_url)
-    assert keys.migrate(database_url) == ["0001_keys.sql", "0002_footage_keys.sql", "0003_media.sql"]
+    assert keys.migrate(database_url) == sorted(file.name for file in keys.MIGRATIONS.glob("*.sql"))
     assert keys.migrate(database_url) == []
     login_roles(database_url, dict.fromkeys(("saferweho_relay", "saferweho_migration"), PASSWORD))
     keys.login_roles(database_url, dict.fromkeys(keys.LOGINS, PASSWORD))
@@ -96,6 +102,7 @@ MAY: dict[str, set[str]] = {
     "saferweho_projector": {READ},
     "saferweho_recorder": set(),
     "saferweho_media": set(),
+    "saferweho_exporter": set(),
     "saferweho_relay": set(),
     "saferweho_migration": set(),
 }
@@ -154,6 +161,37 @@ def test_who_shows_footage_opens_it_and_has_nothing_else(keys_url: str, store: P
         pytest.raises(InsufficientPrivilege),
     ):
         people.find([CALL])
+
+
+def test_who_makes_files_has_their_keys_and_their_signature_and_who_hands_them_out_opens_nothing_else(
+    keys_url: str, store: PostgresKeyStore
+) -> None:
+    store.make([CALL])
+    plates, hour, export = store.secret_of("plate"), "camera-a-20260601T1200Z", "export-1"
+    with PostgresFootageKeys(keys_url, ENCRYPTION) as owner:
+        footage = owner.make([hour])[hour]
+    exporting, serving = as_user(keys_url, "saferweho_exporter"), as_user(keys_url, "saferweho_api")
+    with PostgresFootageKeys(exporting, ENCRYPTION) as exporter:
+        assert exporter.find([hour]) == {hour: footage}
+        with pytest.raises(InsufficientPrivilege):
+            exporter.make(["camera-a-20260601T1300Z"])
+        with pytest.raises(InsufficientPrivilege):
+            exporter.destroy(hour)
+    with PostgresExportKeys(exporting, ENCRYPTION) as exporter, PostgresExportKeys(serving, ENCRYPTION) as api:
+        made = exporter.make([export])
+        signing = exporter.secret_of("export signing")
+        assert api.find([export]) == made and signing == exporter.secret_of("export signing") != plates
+        for refused in (lambda: exporter.secret_of("plate"), lambda: api.secret_of("export signing")):
+            with pytest.raises(InsufficientPrivilege):
+                refused()
+        with pytest.raises(InsufficientPrivilege):
+            api.make(["export-2"])
+        assert exporter.destroy(export) and api.find([export]) == {export: DESTROYED}
+        assert exporter.make([export]) == {export: DESTROYED}, "it does not come back"
+    with PostgresFootageKeys(serving, ENCRYPTION) as api, pytest.raises(InsufficientPrivilege):
+        api.find([hour])
+    with PostgresKeyStore(as_user(keys_url, "saferweho_reactor"), ENCRYPTION) as destroyer:
+        assert destroyer.sweep(), "the files of the database are cleared of it"
 
 
 def test_a_key_store_that_does_not_answer_says_so(database_url: str) -> None:

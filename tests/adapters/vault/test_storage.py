@@ -121,7 +121,7 @@ def test_no_name_leads_out_of_the_vault(tmp_path: Path, name: str) -> None:
 
 def test_a_vault_has_one_writer_at_a_time(tmp_path: Path) -> None:
     first = LocalFiles(tmp_path / "vault", writer=True)
-    with pytest.raises(StorageFault, match="another recorder"):
+    with pytest.raises(StorageFault, match="another process"):
         LocalFiles(tmp_path / "vault", writer=True)
     LocalFiles(tmp_path / "vault").files("")  # who reads needs no leave
     first.close()

@@ -15,7 +15,8 @@ from application.standing import service
 from application.views import Permit
 from domain import footage
 from domain.export import RecordExport
-from domain.kernel import CaseNumber, FeedId, FootageId, PersonId, StreamId
+from domain.flight_events import RecordCategory
+from domain.kernel import CaseNumber, FeedId, FootageId, PersonId, Reason, StreamId
 from domain.privacy_override import OverridePlan
 from domain.privacy_override_events import Range, Verdict
 from tests.application.everybody.watch import (
@@ -42,6 +43,7 @@ from tests.application.everybody.watch import (
 from tests.application.small_center import CAPTAIN, done
 
 FEED = FeedId(StreamId("camera-plaza"))
+CATEGORY = RecordCategory.INVESTIGATORY_FILE
 
 
 class Looking(Watch):
@@ -249,13 +251,15 @@ class Looking(Watch):
         recipient = "the district attorney"
         self.ask(
             who,
-            lambda actor: self.exports.request(actor, self.piece(piece), GROUNDS[said], recipient, override=override),
+            lambda actor: self.exports.request(
+                actor, self.piece(piece), GROUNDS[said], recipient, WARRANT, override=override
+            ),
             "export",
         )
 
     @rule(who=supervisors, number=latest)
     def approves_the_file(self, who: str, number: int) -> None:
-        self.ask(who, lambda actor: self.exports.approve(actor, self.key("export", number)))
+        self.ask(who, lambda actor: self.exports.approve(actor, self.key("export", number), CATEGORY, SAID))
 
     @rule(who=supervisors, number=latest)
     def refuses_the_file(self, who: str, number: int) -> None:
@@ -264,7 +268,18 @@ class Looking(Watch):
     @rule(number=latest, masked=st.booleans())
     def the_file_is_made(self, number: int, masked: bool) -> None:
         file, key = RecordExport("0" * 64, 1_000_000, masked), self.key("export", number)
-        self.machine_says("service-recorder", lambda actor: self.exports.record(actor, key, file, uuid4()))
+        self.machine_says("service-exporter", lambda actor: self.exports.record(actor, key, file, uuid4()))
+
+    @rule(who=anyone, number=latest)
+    def takes_the_file_out(self, who: str, number: int) -> None:
+        self.ask(who, lambda actor: self.exports.download(actor, self.key("export", number)))
+
+    @rule(number=latest)
+    def the_file_cannot_be_made(self, number: int) -> None:
+        why = Reason("footage_damaged", "a segment is missing", "only what is kept can be seen")
+        self.machine_says(
+            "service-exporter", lambda actor: self.exports.give_up(actor, self.key("export", number), why, uuid4())
+        )
 
     @rule(who=anyone, number=latest)
     def hands_over_the_file(self, who: str, number: int) -> None:
@@ -296,6 +311,7 @@ class Looking(Watch):
         self.all_sign_on(SUE)
         self.approves_the_file(SUE, 0)
         self.the_file_is_made(0, False)
+        self.takes_the_file_out(who, 0)
         self.hands_over_the_file(who, 0)
 
 

@@ -130,6 +130,7 @@ class Keeping:
     holds_on: dict[str, set[str]] = field(default_factory=lambda: defaultdict(set))
     asked: dict[str, dict[str, Any]] = field(default_factory=dict)
     approved: set[str] = field(default_factory=set)
+    made: dict[str, str] = field(default_factory=dict)  # file -> its hash
     met: set[str] = field(default_factory=set)
 
     def take(self, said: Said) -> None:
@@ -163,6 +164,10 @@ class Keeping:
                 self.met.add("file approved")
             case "export.footage_exported":
                 self._exported(said)
+                self.made[stream] = data["file_sha256"]
+            case "export.export_downloaded":
+                holds(self.made.get(stream) == data["file_sha256"], "the file that leaves is the one that was made")
+                self.met.add("file taken out")
 
     def _destroyed(self, said: Said) -> None:
         holds(not self.holds_on[said.stream], "nothing destroyed under hold")

@@ -28,6 +28,7 @@ MAY: Mapping[str, frozenset[str]] = {
     "drone.drone_readied": PILOT,
     "drone.drone_grounded": PILOT | SERGEANT | CAPTAIN,
     "export.export_approved": SERGEANT | CAPTAIN,
+    "export.export_downloaded": WATCH,
     "flight.camera_turned_to_scene": PILOT,
     "flight.drone_landed": SERVICE,
     "flight.drone_launched": SERVICE,
@@ -76,6 +77,7 @@ SEEING = {kind for kind in MAY if kind.startswith(("liveview.", "viewing.", "pla
 USES = {
     "disclosure.disclosure_made",
     "export.export_approved",
+    "export.export_downloaded",
     "flight.flight_repurposed",
     "flight.launch_authorised",
     "liveview.live_view_granted",

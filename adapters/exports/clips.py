@@ -1,0 +1,218 @@
+"""Footage made into clips that people can play: decoded, masked, marked, encoded anew.
+
+A clip holds the pictures from `since` on up to `until` and no other, each shown when it was taken. A new one begins
+after a gap, where the picture's size changes, and where the last has become long; nothing of it is ever on a disk.
+"""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from fractions import Fraction
+from typing import Any
+
+import av
+import numpy as np
+from av import VideoFrame
+
+from adapters.exports.watermark import GREY, Watermark
+from adapters.masks.burning import FORMAT, Burner, black
+from adapters.vault.segment import Header
+from domain.camera import WHOLE_PICTURE, Outline
+from domain.privacy_override_events import Range
+
+LONGEST = timedelta(minutes=10)  # of a clip: it is in memory, twice for a moment
+GAP = timedelta(seconds=1)  # less between two segments is no gap: clocks are no better
+BASE = Fraction(1, 90_000)
+QUALITY = {"preset": "veryfast", "crf": "21", "g": "50"}
+
+MaskAt = Callable[[datetime], Sequence[Outline] | None]  # (): nothing is hidden; None: not known, so all of it is
+MaskOf = Callable[[Header, bytes], MaskAt]  # of a segment
+
+
+class NotVideo(Exception):
+    """A segment that cannot be decoded. Says which, and what was found."""
+
+
+@dataclass(frozen=True, slots=True)
+class Mark:
+    """What is written on every picture."""
+
+    who: str
+    case: str
+    export: str
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """What a clip holds of a segment. `whole`: all of it."""
+
+    number: int
+    range: Range
+    whole: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Clip:
+    """An MP4. `covered`: pictures that are black all over, because their mask was not known."""
+
+    content: bytes
+    range: Range
+    width: int
+    height: int
+    pictures: int
+    covered: int
+    parts: tuple[Part, ...]
+
+
+@dataclass(slots=True)
+class _Encode:
+    """One clip under way."""
+
+    width: int
+    height: int
+    since: datetime
+    mark: Watermark
+    out: io.BytesIO = field(default_factory=io.BytesIO)
+    pictures: int = 0
+    covered: int = 0
+    parts: list[Part] = field(default_factory=list)
+    until: datetime = field(init=False)
+    _last: int = -1
+    _container: Any = field(init=False)
+    _stream: Any = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.until = self.since
+        self._container = av.open(self.out, "w", format="mp4")
+        self._stream = self._container.add_stream("libx264", rate=25, options=QUALITY)
+        self._stream.width, self._stream.height = self.width, self.height + self.mark.strip
+        self._stream.pix_fmt, self._stream.codec_context.time_base = FORMAT, BASE
+
+    def picture(self, frame: VideoFrame, at: datetime) -> None:
+        """`frame`: as it may be shown, in FORMAT."""
+        samples = np.array(frame.to_ndarray(), dtype=np.uint8)
+        strip = self.mark.mark(samples[: self.height], at)
+        made = VideoFrame.from_ndarray(_with_strip(samples, strip, self.width, self.height), FORMAT)
+        made.time_base = BASE
+        made.pts = self._last = max(round((at - self.since) / timedelta(seconds=1) / BASE), self._last + 1)
+        for packet in self._stream.encode(made):
+            self._container.mux(packet)
+        self.pictures += 1
+
+    def done(self) -> Clip:
+        for packet in self._stream.encode():
+            self._container.mux(packet)
+        self._container.close()
+        size = (self.width, self.height + self.mark.strip)
+        range_ = Range(self.since, self.until)
+        return Clip(self.out.getvalue(), range_, *size, self.pictures, self.covered, tuple(self.parts))
+
+    def close(self) -> None:
+        """Throw it away."""
+        self._container.close()
+
+
+def clips(
+    segments: Iterable[tuple[Header, bytes]],
+    wanted: Range,
+    mask_of: MaskOf | None,
+    mark: Mark,
+    longest: timedelta = LONGEST,
+) -> Iterator[Clip]:
+    """The clips of some segments, in order. `mask_of` None: nothing is masked. Raises NotVideo, and what it raises."""
+    encode: _Encode | None = None
+    try:
+        for header, content in segments:
+            mask_at = mask_of(header, content) if mask_of is not None else None
+            gap = encode is not None and header.since - encode.until > GAP
+            if encode is not None and (gap or header.until - encode.since > longest):
+                yield encode.done()
+                encode = None
+            begun: datetime | None = None  # of what this clip holds of this segment
+            for frame, at in _pictures(header, content):
+                if not wanted.since <= at < wanted.until:
+                    continue
+                shown, covered = _as_it_may_be_shown(frame, at, mask_at)
+                if encode is not None and (shown.width, shown.height) != (encode.width, encode.height):
+                    encode.until = max(at, encode.since)
+                    _note(encode, header, begun)
+                    yield encode.done()
+                    encode, begun = None, None
+                if encode is None:
+                    drawn = Watermark(mark.who, mark.case, mark.export, shown.width, shown.height)
+                    encode = _Encode(shown.width, shown.height, at, drawn)
+                begun = begun or at
+                encode.picture(shown, at)
+                encode.covered += covered
+            if encode is not None and begun is not None:
+                encode.until = min(header.until, wanted.until)
+                _note(encode, header, begun)
+        if encode is not None:
+            yield encode.done()
+            encode = None
+    finally:
+        if encode is not None:
+            encode.close()
+
+
+def _note(encode: _Encode, header: Header, begun: datetime | None) -> None:
+    if begun is not None:
+        # The first picture is where the segment begins, to the microsecond of the clock that both were read from.
+        whole = begun - header.since < timedelta(milliseconds=1) and encode.until == header.until
+        since = header.since if begun - header.since < timedelta(milliseconds=1) else begun
+        encode.parts.append(Part(header.number, Range(since, encode.until), whole))
+
+
+def _pictures(header: Header, content: bytes) -> Iterator[tuple[VideoFrame, datetime]]:
+    """Every picture of a segment and when it was taken."""
+    try:
+        with av.open(io.BytesIO(content), "r") as container:
+            if not container.streams.video:
+                raise NotVideo(f"segment {header.number} holds no pictures")
+            first: Fraction | None = None
+            for frame in container.decode(container.streams.video[0]):
+                if frame.pts is None or frame.time_base is None:
+                    continue
+                time = frame.pts * frame.time_base
+                first = time if first is None else first
+                yield frame, header.since + timedelta(seconds=float(time - first))
+            if first is None:
+                raise NotVideo(f"segment {header.number} holds no picture that can be decoded")
+    except av.FFmpegError as error:
+        raise NotVideo(f"segment {header.number} cannot be decoded: {error.strerror}") from None
+
+
+def _as_it_may_be_shown(frame: VideoFrame, at: datetime, mask_at: MaskAt | None) -> tuple[VideoFrame, bool]:
+    """And whether all of it is covered because nobody knows its mask."""
+    width, height = max(2, frame.width & ~1), max(2, frame.height & ~1)
+    if mask_at is None:
+        return frame.reformat(width, height, FORMAT), False
+    try:
+        outlines = mask_at(at)
+    except Exception:
+        outlines = None
+    if outlines is None:
+        return VideoFrame.from_ndarray(black(width, height), FORMAT), True
+    return _burner(tuple(outlines)).burn(frame), WHOLE_PICTURE in outlines
+
+
+_burners: dict[tuple[Outline, ...], Burner] = {}
+
+
+def _burner(outlines: tuple[Outline, ...]) -> Burner:
+    # Of the last mask alone: a camera's is the same for all of a clip, a drone's is another for every picture.
+    if outlines not in _burners:
+        _burners.clear()
+        _burners[outlines] = Burner(outlines)
+    return _burners[outlines]
+
+
+def _with_strip(samples: np.ndarray[Any, np.dtype[np.uint8]], strip: Any, width: int, height: int) -> Any:
+    """Planar 4:2:0 with the strip below the picture."""
+    flat, more = samples.reshape(-1), strip.shape[0]
+    luma, quarter, grey = width * height, width * height // 4, np.full(width * more // 4, GREY, dtype=np.uint8)
+    planes = (flat[:luma], strip.reshape(-1), flat[luma : luma + quarter], grey, flat[luma + quarter :], grey)
+    return np.concatenate(planes).reshape(-1, width)

@@ -1,0 +1,164 @@
+"""An approved export made into its file: out of the vault, through the masks, into the archive, onto the shelf."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+from importlib.metadata import PackageNotFoundError, version
+
+from adapters.exports import archive, clips, credentials, papers
+from adapters.exports.archive import Writer
+from adapters.exports.clips import Clip, Mark, MaskOf, NotVideo
+from adapters.exports.credentials import Told
+from adapters.exports.keeping import File, Shelf
+from adapters.exports.papers import Order, Source
+from adapters.exports.signing import AGENCY, AgencySigner, fingerprint
+from adapters.vault import KeyDestroyed, NotThere, Vault
+from adapters.vault.layout import ReelName
+from adapters.vault.manifest import ManifestBroken
+from adapters.vault.segment import Header, SegmentBroken
+from domain.kernel import FeedId, Reason
+from domain.privacy_override_events import Range
+
+try:
+    VERSION = version("saferweho")
+except PackageNotFoundError:  # an image copies the tree and installs no package of it
+    VERSION = "of a source tree"
+
+
+class CannotBeMade(Exception):
+    """No file can be made of this, now or later. `reason` goes on the record."""
+
+    def __init__(self, code: str, message: str) -> None:
+        super().__init__(message)
+        self.reason = Reason(code, message, "a file holds what is kept and was approved")
+
+
+@dataclass(frozen=True, slots=True)
+class OnRecord:
+    """What the record says of the footage."""
+
+    feed: FeedId
+    range: Range
+    root: str
+
+
+class Maker:
+    """Makes one export at a time. `mask_of` gives for an order what to mask in each segment; it is not asked where the
+    order is to be unmasked, and then None is what it stands for."""
+
+    def __init__(self, vault: Vault, shelf: Shelf, signer: AgencySigner) -> None:
+        self._vault, self._shelf, self._signer = vault, shelf, signer
+
+    def make(
+        self,
+        order: Order,
+        footage: OnRecord,
+        mask_of: MaskOf | None,
+        tell: Callable[[float], None] = lambda _: None,
+        go_on: Callable[[], None] = lambda: None,
+    ) -> File:
+        """The file, kept whole. `mask_of` None: unmasked, for what was approved so. `tell`: how much of it is done, 0
+        to 1; `go_on` is asked before every segment and raises what ends it. Raises CannotBeMade, and StorageFault and
+        KeysUnavailable where it is tried again."""
+        if (mask_of is None) == order.request.masked:
+            raise ValueError("what is approved as masked is masked, and nothing else is")
+        source = self._source(order, footage)
+        made_at = datetime.now(UTC)
+        draft = self._shelf.begin(order.export)
+        writer = Writer(draft.write)
+        made: dict[str, Clip] = {}
+        mark = Mark(f"{order.requested_by.name} ({order.requested_by.id})", order.case, f"export {order.export[:8]}")
+        segments = self._segments(source, tell, go_on)
+        try:
+            for number, clip in enumerate(clips.clips(segments, order.request.range, mask_of, mark), 1):
+                name = f"clips/clip-{number:02d}.mp4"
+                writer.add(
+                    name,
+                    credentials.credited(clip.content, self._told(order, source, name, clip, made_at), self._signer),
+                )
+                made[name] = replace(clip, content=b"")
+        except NotVideo as found:
+            raise CannotBeMade("footage_damaged", str(found)) from None
+        if not made:
+            raise CannotBeMade("footage_empty", "there is no picture in this stretch of the footage")
+        gaps = _gaps(order.request.range, [clip.range for clip in made.values()])
+        whole, _ = source.manifest.encoded()
+        writer.add(papers.vault_file(source.name.footage, "note"), self._vault.storage.get(source.name.note))
+        writer.add(papers.vault_file(source.name.footage, "jsonl"), whole)
+        writer.add(archive.CERTIFICATES, self._signer.chain_pem)
+        root = fingerprint(self._signer.chain[-1])
+        writer.add(archive.README, papers.readme(order, source, made, gaps, root))
+        said = papers.paper(order, source, made, gaps, writer.sums, made_at, VERSION).encoded()
+        writer.add(archive.MANIFEST, said)
+        writer.add(archive.SIGNATURE, self._signer.sign(said))
+        writer.add(archive.SUMS, archive.sums_of(writer.sums))
+        writer.close()
+        return draft.finish()
+
+    def _source(self, order: Order, footage: OnRecord) -> Source:
+        wanted = order.request.range
+        name = self._reel(order, footage)
+        try:
+            whole, root = self._vault.manifest(name)
+        except (NotThere, ManifestBroken) as broken:
+            raise CannotBeMade("footage_damaged", f"the footage's manifest is not what was sealed: {broken}") from None
+        if root != footage.root:
+            raise CannotBeMade("footage_damaged", "the footage in the vault is not the one that is on the record")
+        entries = [entry for entry in whole.entries if entry.since < wanted.until and wanted.since < entry.until]
+        return Source(name, whole, root, self._vault.signer.verifier.text, entries)
+
+    def _reel(self, order: Order, footage: OnRecord) -> ReelName:
+        for name in self._vault.reels(footage.feed, footage.range.since, footage.range.until):
+            if name.footage == order.request.footage:
+                return name
+        raise CannotBeMade("footage_missing", "the footage is on the record and not in the vault")
+
+    def _segments(
+        self, source: Source, tell: Callable[[float], None], go_on: Callable[[], None]
+    ) -> Iterator[tuple[Header, bytes]]:
+        for done, entry in enumerate(source.entries):
+            go_on()
+            tell(done / len(source.entries))
+            try:
+                header, content = self._vault.read(source.name, entry)
+            except KeyDestroyed:
+                raise CannotBeMade("footage_destroyed", "the footage's key is destroyed") from None
+            except (NotThere, SegmentBroken) as broken:
+                raise CannotBeMade("footage_damaged", f"segment {entry.number} {broken}") from None
+            if (header.footage, header.number) != (source.name.footage, entry.number):
+                raise CannotBeMade("footage_damaged", f"segment {entry.number} is another one")
+            yield header, content
+
+    def _told(self, order: Order, source: Source, name: str, clip: Clip, made_at: datetime) -> Told:
+        begin, end = papers.moment(clip.range.since), papers.moment(clip.range.until)
+        ours = {
+            "export": order.export,
+            "agency": AGENCY,
+            "file": name,
+            "footage": str(order.request.footage),
+            "feed": str(source.name.feed),
+            "since": begin,
+            "until": end,
+            "segments": [part.number for part in clip.parts],
+            "vault_manifest_root_sha256": source.root,
+            "masked": order.request.masked,
+            "recipient": order.request.recipient,
+        }
+        title = f"{order.feed_name}, {begin} to {end}"
+        return Told(
+            title, f"footage {source.name.footage}", source.name.footage, papers.steps(order), made_at, VERSION, ours
+        )
+
+
+def _gaps(wanted: Range, held: Sequence[Range]) -> list[Range]:
+    """What was asked for and there is no footage of."""
+    found, at = [], wanted.since
+    for range_ in held:
+        if (range_.since - at) > clips.GAP:
+            found.append(Range(at, range_.since))
+        at = max(at, range_.until)
+    if wanted.until - at > clips.GAP:
+        found.append(Range(at, wanted.until))
+    return found

@@ -1,0 +1,358 @@
+"""A file of footage, from the request to the receiver: made once, of what was approved, and each step on the record."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import sys
+import threading
+import zipfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+from uuid import uuid4
+
+import httpx
+import numpy as np
+import pytest
+
+from adapters.exports import checking
+from adapters.exports.making import Maker
+from adapters.exports.progress import PostgresProgress
+from api.observability import Health
+from api.processes import wiring
+from api.processes.exporter import Exporter
+from api.processes.running import Running
+from application.handling import Accepted
+from application.retention import Retention
+from application.standing import service
+from domain.footage import RecordFootage
+from domain.kernel import FeedId, StreamId
+from domain.privacy_override_events import Range
+from infra.stack.processes import last_lines, spawn, stop
+from tests.adapters.exports.filming import LENGTH, RATE, decoded, filmed, noise
+from tests.api.looking import camera, grounds
+from tests.api.test_leaving import APPROVE, EXPORT, WARRANT, asked, at_work, codes
+from tests.api.test_overrides import target
+from tests.api.watch_center import Asker, Json, WatchCenter, settings_as, until
+
+EXPORTS = """query($which: String!, $at: Position) { exports(which: $which, afterPosition: $at, first: 50) {
+  edges { node { id state progress recipient masked override feed callNumber category categoryReason
+  categorisedBy { id } legalBasis { kind number issuer } requestedBy { id name } decidedBy { id } reasons { code }
+  fileSha256 sizeBytes download downloadedBy { id } deliveredBy { id } deliveryMethod } } } }"""
+HOURS = iter(range(10_000))
+ROOT = Path(__file__).parents[2]
+
+
+@pytest.fixture(scope="module")
+def feed(watch_center: WatchCenter) -> str:
+    return camera(watch_center)
+
+
+def recorded(center: WatchCenter, feed: str, segments: int = 2) -> tuple[str, datetime]:
+    """Some seconds of a camera in the vault and on the record, and when they begin."""
+    at = datetime(2026, 6, 1, tzinfo=UTC) + next(HOURS) * timedelta(hours=1)
+    with wiring.vault(settings_as("saferweho_recorder", center.environ)) as vault:
+        closed = filmed(vault, segments, at=at, feed=FeedId(StreamId(feed)))
+    whole, footage = closed.manifest, closed.name.footage
+    command = RecordFootage(
+        whole.feed, Range(whole.since, whole.until), len(whole.entries), whole.size, closed.root, whole.key
+    )
+    with at_work(center) as handler:
+        told = Retention(handler).record(service("service-recorder"), footage, command, uuid4())
+    assert isinstance(told, Accepted), told
+    return footage, at
+
+
+@contextmanager
+def exporter(center: WatchCenter) -> Iterator[Exporter]:
+    """`saferweho exporter`, a step at a time."""
+    settings = settings_as("saferweho_exporter", center.environ)
+    assert settings.write_url
+    signer = wiring.export_signer(settings)
+    with (
+        wiring.vault(settings) as vault,
+        wiring.shelf(settings) as shelf,
+        wiring.handler(settings, checked=False) as handler,
+        PostgresProgress(settings.write_url) as progress,
+    ):
+        shelf.show_root(signer.root_pem)
+        process = Running(settings, Health("exporter"), threading.Event())
+        yield Exporter(process, handler, Maker(vault, shelf, signer), shelf, progress)
+
+
+def sergeant(center: WatchCenter) -> Asker:
+    return center.as_role("watch_supervisor", step_up=True)
+
+
+def captain(center: WatchCenter) -> Asker:
+    return center.as_role("station_commander", step_up=True)
+
+
+def requested(center: WatchCenter, footage: str, by: Asker | None = None) -> str:
+    told = (by or sergeant(center)).accepted(
+        EXPORT, footage=footage, grounds=grounds(center), text="District Attorney", basis=WARRANT
+    )
+    return str(told["id"])
+
+
+def listed(center: WatchCenter, asker: Asker, export: str, which: str = "mine") -> Json | None:
+    edges = asker.ask(EXPORTS, which=which, at=center.head())["exports"]["edges"]
+    return next((edge["node"] for edge in edges if edge["node"]["id"] == export), None)
+
+
+def fetched(asker: Asker, export: str) -> httpx.Response:
+    return asker.http.get(f"/exports/{export}")
+
+
+def kinds(center: WatchCenter, export: str) -> list[str]:
+    return [event["type"].rpartition("export.")[2] for event in center.events(f"export-{export}")]
+
+
+def test_a_file_goes_from_the_request_to_who_gets_it(watch_center: WatchCenter, feed: str, tmp_path: Path) -> None:
+    footage, _ = recorded(watch_center, feed)
+    asking, deciding = sergeant(watch_center), captain(watch_center)
+    export = requested(watch_center, footage, asking)
+    waiting = listed(watch_center, deciding, export, "waiting")
+    assert waiting and (waiting["state"], waiting["legalBasis"], waiting["feed"]) == ("waiting", WARRANT, feed)
+    with exporter(watch_center) as made:
+        made.once()
+        assert fetched(asking, export).status_code == 409, "nothing is made before it is approved"
+        deciding.accepted(APPROVE, export=export)
+        approved = listed(watch_center, asking, export)
+        assert approved and (approved["state"], approved["category"]) == ("approved", "investigatory_file")
+        assert approved["categorisedBy"]["id"] == deciding.person and approved["download"] is None
+        made.once()
+        made.once()
+    ready = listed(watch_center, asking, export)
+    assert ready and ready["state"] == "made" and ready["download"] == f"/exports/{export}"
+    file = fetched(asking, export)
+    assert file.status_code == 200 and file.headers["content-type"] == "application/zip"
+    assert hashlib.sha256(file.content).hexdigest() == ready["fileSha256"] and len(file.content) == ready["sizeBytes"]
+    assert watch_center.events(f"export-{export}")[-1]["data"]["downloaded_by"] == asking.person
+    path = tmp_path / "export.zip"
+    path.write_bytes(file.content)
+    root = tmp_path / "root.pem"
+    root.write_bytes(watch_center.http().get("/export-root.pem").content)
+    found = checking.check(path, checking.root_of(root))
+    assert found.good and found.paper is not None
+    assert (found.paper.export, found.paper.footage.name) == (export, "Plummer Park")
+    assert found.paper.approved.by.id == deciding.person
+    asking.accepted("deliverExport(export: $export, method: $text)", export=export, text="evidence portal")
+    assert fetched(asking, export).status_code == 200, "and once more, which is on the record too"
+    assert kinds(watch_center, export) == [
+        "export_requested.v2",
+        "export_categorised.v1",
+        "export_approved.v1",
+        "footage_exported.v1",
+        "export_downloaded.v1",
+        "export_delivered.v1",
+        "export_downloaded.v1",
+    ]
+    last = listed(watch_center, watch_center.as_role("auditor"), export, "all")
+    assert last and (last["state"], last["deliveryMethod"]) == ("delivered", "evidence portal")
+    assert last["downloadedBy"]["id"] == asking.person
+
+
+def test_what_was_refused_or_waits_has_no_file(watch_center: WatchCenter, feed: str) -> None:
+    footage, _ = recorded(watch_center, feed)
+    asking = sergeant(watch_center)
+    refused, waits = requested(watch_center, footage, asking), requested(watch_center, footage, asking)
+    captain(watch_center).accepted(
+        "refuseExport(export: $export, reason: $text)", export=refused, text="a still is enough"
+    )
+    with exporter(watch_center) as made:
+        made.once()
+    kept = Path(watch_center.settings.kept_exports)
+    assert not (kept / refused).exists() and not (kept / waits).exists()
+    assert [fetched(asking, export).status_code for export in (refused, waits, "no-such", "a" * 200)] == [
+        409,
+        409,
+        404,
+        404,
+    ]
+    shown = listed(watch_center, asking, refused)
+    assert shown and (shown["state"], shown["download"]) == ("refused", None)
+    assert codes(shown) == ["refused_by_person"]
+
+
+def test_only_who_may_takes_a_file_out_and_the_attempt_is_recorded(watch_center: WatchCenter, feed: str) -> None:
+    footage, _ = recorded(watch_center, feed)
+    export = requested(watch_center, footage)
+    captain(watch_center).accepted(APPROVE, export=export)
+    with exporter(watch_center) as made:
+        made.once()
+    assert watch_center.http().get(f"/exports/{export}").status_code == 401
+    for role in ("administrator", "city_analyst", "auditor", "station_commander"):
+        asker = watch_center.as_role(role)
+        before = watch_center.head("session-")
+        told = fetched(asker, export)
+        assert told.status_code == 403 and b"PK" not in told.content, role
+        assert watch_center.head("session-") > before, "the attempt is on the record"
+    assert "export_downloaded.v1" not in kinds(watch_center, export)
+    assert watch_center.as_role("watch_operator").code(EXPORTS, which="all") == "not_permitted"
+    assert listed(watch_center, watch_center.as_role("watch_operator"), export) is None, "another's is not one's own"
+
+
+def test_a_file_whose_time_is_over_is_gone_and_no_download_is_recorded(watch_center: WatchCenter, feed: str) -> None:
+    footage, _ = recorded(watch_center, feed)
+    asking = sergeant(watch_center)
+    export = requested(watch_center, footage, asking)
+    captain(watch_center).accepted(APPROVE, export=export)
+    with exporter(watch_center) as made:
+        made.once()
+        made.tidy()
+        assert fetched(asking, export).status_code == 200, "it is kept for its days"
+        made._process.settings = made._process.settings.model_copy(update={"export_days": 0})
+        made.tidy()
+    assert fetched(asking, export).status_code == 410
+    assert not (Path(watch_center.settings.kept_exports) / export).exists()
+    assert kinds(watch_center, export).count("export_downloaded.v1") == 1
+
+
+def test_what_cannot_be_made_is_refused_on_the_record(watch_center: WatchCenter, feed: str) -> None:
+    footage, _ = recorded(watch_center, feed)
+    asking = sergeant(watch_center)
+    export = requested(watch_center, footage, asking)
+    captain(watch_center).accepted(APPROVE, export=export)
+    with wiring.footage_keys(settings_as("saferweho_reactor", watch_center.environ)) as keys:
+        keys.destroy(footage)
+    with exporter(watch_center) as made:
+        made.once()
+        made.once()
+    shown = listed(watch_center, asking, export)
+    assert shown and (shown["state"], codes(shown)) == ("refused", ["footage_destroyed"])
+    assert (
+        kinds(watch_center, export)[-1] == "export_refused.v1"
+        and kinds(watch_center, export).count("export_refused.v1") == 1
+    )
+    assert not (Path(watch_center.settings.kept_exports) / export).exists()
+
+
+def test_the_mask_of_the_camera_is_burnt_into_the_file_and_an_override_alone_lifts_it(
+    watch_center: WatchCenter, tmp_path: Path
+) -> None:
+    feed = camera(watch_center)
+    corners = [[{"x": 0.0, "y": 0.0}, {"x": 0.5, "y": 0.0}, {"x": 0.5, "y": 1.0}, {"x": 0.0, "y": 1.0}]]
+    watch_center.as_role("administrator").accepted(
+        "maskCamera(camera: $camera, outlines: $corners, reason: $text)",
+        camera=feed.partition("-")[2],
+        corners=corners,
+        text="windows of the flats",
+    )
+    footage, at = recorded(watch_center, feed)
+    asking = sergeant(watch_center)
+    wanted = Range(at, at + 2 * LENGTH)
+    override = watch_center.as_role("watch_supervisor", step_up=True).accepted(
+        "requestOverride(input: $target, legalBasis: $basis, reason: $text)",
+        target=target(watch_center, f"footage-{footage}", **asked(wanted)),
+        basis=WARRANT,
+        text="the face of the man with the knife",
+    )["id"]
+    other = watch_center.asker(watch_center.enrolled("watch_supervisor"), step_up=True)
+    other.accepted("approveOverride(override: $override)", override=override)
+    masked = requested(watch_center, footage, asking)
+    lifted = asking.accepted(
+        EXPORT.replace("recipient:", "override: $override, recipient:"),
+        footage=footage,
+        grounds=grounds(watch_center),
+        text="District Attorney",
+        basis=WARRANT,
+        override=override,
+    )["id"]
+    for export in (masked, lifted):
+        captain(watch_center).accepted(APPROVE, export=export)
+    with exporter(watch_center) as made:
+        made.once()
+    for export, hidden in ((masked, True), (lifted, False)):
+        path = tmp_path / f"{export}.zip"
+        path.write_bytes(fetched(asking, export).content)
+        with zipfile.ZipFile(path) as file:
+            said, clip = json.loads(file.read("manifest.json")), file.read("clips/clip-01.mp4")
+        assert said["masked"] is hidden and said["override"] == (None if hidden else f"override-{override}")
+        pictures = decoded(clip)
+        assert len(pictures) == 4 * RATE
+        for number, (_, luma) in enumerate(pictures):
+            original, part = noise(1, number, 320, 192), (slice(12, 180), slice(12, 148))
+            likeness = np.corrcoef(luma[part].reshape(-1), original[part].reshape(-1))[0, 1]
+            assert abs(likeness) < 0.12 if hidden else likeness > 0.8
+
+
+# -- killed ------------------------------------------------------------------------------
+
+
+class Killed:
+    """`saferweho exporter` as a process of its own."""
+
+    def __init__(self, center: WatchCenter, folder: Path) -> None:
+        self._center, self.log, self.hits = center, folder / "exporter.log", folder / "hits"
+        url = settings_as("saferweho_exporter", center.environ).write_url
+        self.environ = {**os.environ, **center.environ, "DATABASE_URL": str(url), "PYTHONPATH": str(ROOT)}
+
+    @contextmanager
+    def running(self, failpoint: str | None = None) -> Iterator[Any]:
+        more = {"SAFERWEHO_FAILPOINT": failpoint, "SAFERWEHO_FAILPOINT_LOG": str(self.hits)} if failpoint else {}
+        argv = [sys.executable, "-m", "api.cli", "exporter"]
+        process = spawn(argv, self.log, env={**self.environ, **more}, cwd=ROOT)
+        try:
+            yield process
+        finally:
+            stop(process)
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(600)
+@pytest.mark.parametrize(
+    "place", ["export.piece", "export.before_complete", "export.complete", "export.before_record", "export.recorded"]
+)
+def test_killed_in_the_middle_it_makes_the_file_once(
+    watch_center: WatchCenter, feed: str, tmp_path: Path, place: str
+) -> None:
+    footage, _ = recorded(watch_center, feed)
+    asking = sergeant(watch_center)
+    export = requested(watch_center, footage, asking)
+    captain(watch_center).accepted(APPROVE, export=export)
+    killed = Killed(watch_center, tmp_path)
+    with killed.running(place) as process:
+        until(lambda: process.poll() is not None, 120, what=f"dies at {place}: {last_lines(killed.log, 20)}")
+    assert killed.hits.read_text().splitlines() == [place]
+    done = place == "export.recorded"
+    assert ("footage_exported.v1" in kinds(watch_center, export)) is done
+    assert fetched(asking, export).status_code == (200 if done else 409), "half a file is none"
+    with killed.running():
+        until(lambda: "footage_exported.v1" in kinds(watch_center, export), 120, what=last_lines(killed.log, 20))
+        file = fetched(asking, export)
+    made = [e["data"] for e in watch_center.events(f"export-{export}") if e["type"].endswith("footage_exported.v1")]
+    assert len(made) == 1 and hashlib.sha256(file.content).hexdigest() == made[0]["file_sha256"]
+
+
+def test_how_far_a_file_is_made_is_told(watch_center: WatchCenter, feed: str) -> None:
+    footage, _ = recorded(watch_center, feed)
+    asking = sergeant(watch_center)
+    export = requested(watch_center, footage, asking)
+    captain(watch_center).accepted(APPROVE, export=export)
+    settings = settings_as("saferweho_exporter", watch_center.environ)
+    assert settings.write_url
+    with PostgresProgress(settings.write_url) as progress:
+        progress.note(export, 0.25)
+        shown = listed(watch_center, asking, export)
+        assert shown and (shown["state"], shown["progress"]) == ("approved", 0.25)
+    with exporter(watch_center) as made:
+        made.once()
+    shown = listed(watch_center, asking, export)
+    assert shown and (shown["state"], shown["progress"]) == ("made", None)
+
+
+def test_who_asks_wrongly_is_told_what_is_accepted(watch_center: WatchCenter, feed: str) -> None:
+    footage, _ = recorded(watch_center, feed)
+    asking = sergeant(watch_center)
+    paper = {"kind": "warrant", "number": "26-SW-118"}
+    told = asking.order(EXPORT, footage=footage, grounds=grounds(watch_center), text="District Attorney", basis=paper)
+    assert (told["__typename"], told["field"]) == ("Mistaken", "legal_basis.issuer")
+    export = requested(watch_center, footage, asking)
+    told = captain(watch_center).order(APPROVE.replace("investigatory_file", "secret"), export=export)
+    assert told["field"] == "category" and "factual_inquiry" in told["accepted"]
+    assert asking.code(EXPORTS, which="yours") == "invalid_value"
