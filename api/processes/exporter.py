@@ -21,6 +21,7 @@ from adapters.exports.making import CannotBeMade, Maker, OnRecord
 from adapters.exports.papers import Order, Person
 from adapters.exports.progress import PostgresProgress
 from adapters.exports.signing import SignerRefused
+from adapters.poses.telemetry import telemetry_in
 from adapters.vault import StorageFault
 from api.processes import wiring
 from api.processes.running import Running, in_threads, running
@@ -197,10 +198,11 @@ class Exporter:
         return OnRecord(recorded.feed, recorded.range, recorded.manifest_root_sha256)
 
     def _mask_of(self, order: Order) -> MaskOf:
-        """Asked of the store for this footage and range, as for who looks at it."""
+        """Asked of the store for this footage and range, as for who looks at it. Of a drone's footage, where the camera
+        looked is in what was sealed."""
         request = order.request
         state = self._masks.recorded(request.footage, request.range, request.person)
-        return lambda header, content: mask_at(state)
+        return lambda header, content: mask_at(state, telemetry_in(content).view)
 
     def _still_lifted(self, order: Order) -> None:
         request = order.request
