@@ -268,6 +268,7 @@ def at_the_consoles(day: Everybody) -> None:
     day.refuses_the_override(SAM, 0)
     day.answers_for_a_broken_glass(DEE, 0, True)
     day.asks_for_a_file(DEE, 0, "good", None)
+    day.all_sign_on(DEE, SAM)
     day.approves_the_file(SAM, 0)
     day.the_file_cannot_be_made(0)
     day.asks_for_a_file(DEE, 0, "good", None)
