@@ -24,6 +24,7 @@ from adapters.video.coded import CodecParameters, CodedPicture
 CODECS = ("h264", "hevc")
 MOST_PIXELS = 4096 * 2304  # of a picture
 MOST_PICTURES = 3000  # of a segment of ten seconds
+MISSING_S = 1.0  # from picture to picture: some are missing, which no decoder of H.264 tells
 GIVES_UP_AFTER = 300  # pictures in a row that nothing comes of
 _STRICT = {
     "err_detect": "crccheck+bitstream+buffer+careful+compliant+aggressive+explode",
@@ -71,6 +72,9 @@ class Decoder:
         self._begins: int | None = None  # with the first key frame; what is shown before it needs what was before it
         self._trusted_from: int | None = None  # pictures from this time on; None: none before another key frame
         self._damage = "it is damaged"
+        self._last: CodedPicture | None = None
+        self._latest = 0  # the last that is to be shown of those that came
+        self._missing = range(0)  # times of pictures that would be of what did not come
         self._in_vain = 0
 
     def feed(self, picture: CodedPicture) -> list[Decoded]:
@@ -80,6 +84,7 @@ class Decoder:
             self._begins = picture.pts if self._begins is None else self._begins
         if self._begins is None:
             return []
+        self._look_for_gaps(picture)
         packet = av.Packet(picture.data)
         packet.pts, packet.dts, packet.time_base = picture.pts, picture.dts, self._base
         packet.is_keyframe = picture.key
@@ -88,6 +93,15 @@ class Decoder:
 
     def rest(self) -> list[Decoded]:
         return self._decode(None)
+
+    def _look_for_gaps(self, picture: CodedPicture) -> None:
+        last, self._last = self._last, picture
+        if last is not None and not 0 <= (picture.dts - last.dts) * self._base <= MISSING_S:
+            if picture.key:
+                self._missing = range(self._latest + 1, picture.pts)
+            else:
+                self._doubt("pictures before it are missing")
+        self._latest = max(self._latest, picture.pts) if last is not None and not picture.key else picture.pts
 
     def _decode(self, packet: Any) -> list[Decoded]:
         try:
@@ -109,7 +123,7 @@ class Decoder:
         assert pts is not None
         if frame.is_corrupt and self._trusted_from is not None and pts >= self._trusted_from:
             self._doubt("it is damaged")
-        trusted = self._trusted_from is not None and pts >= self._trusted_from
+        trusted = self._trusted_from is not None and pts >= self._trusted_from and pts not in self._missing
         return Decoded(frame, self._at(pts), None if trusted else self._damage)
 
     def _doubt(self, why: str) -> None:

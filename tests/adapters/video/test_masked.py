@@ -224,6 +224,17 @@ def test_what_is_not_decoded_here_is_refused_by_its_name(told: Item) -> None:
     assert isinstance(ended, Ended) and "accepted" in ended.why
 
 
+@pytest.mark.rule("mask.fails_closed")
+def test_where_pictures_are_missing_all_is_hidden_up_to_the_next_key_frame() -> None:
+    coded = sent(scene(19, 80))
+    init, fragments = only_run(made(parameters(), *coded[:14], *coded[46:]))
+    shown = played(init, fragments)
+    assert [black(picture) for picture in shown] == [False] * 14 + [True] * 4 + [False] * 30
+    assert any("missing" in (fragment.covered or "") for fragment in fragments)
+    # From key frame to key frame nothing is in doubt.
+    assert not any(map(black, played(*only_run(made(parameters(), *coded[:10], *coded[50:])))))
+
+
 def test_nothing_is_shown_before_a_key_frame() -> None:
     coded = sent(scene(11, 30))
     shown = played(*only_run(made(parameters(), *coded[4:])))
