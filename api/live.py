@@ -23,8 +23,9 @@ from starlette.websockets import WebSocket, WebSocketDisconnect, WebSocketState
 
 from adapters.identity.picture_tokens import PictureRefused, PictureTokens, Ticket, UsedOnce
 from adapters.video.pieces import Ended, Fragment, Init, Joined, Piece, Take
-from api.pictures import Look, NotShown, Pictures, Size
+from api.pictures import Asked, NotShown, Pictures
 from application.handling import Actor
+from application.mask_states import MaskState
 from application.ports import StoreUnavailable
 from application.views import Permit, Views
 from domain.kernel import FeedId, Mistake, Reason, StreamId
@@ -157,12 +158,12 @@ class Watching:
     socket: WebSocket
     ticket: Ticket
     actor: Actor
-    size: Size
+    size: Asked
     outlet: Outlet
     began: float = field(default_factory=time.monotonic)
     until: datetime | None = None
     ends_at: datetime | None = None
-    look: Look | None = None
+    hidden: MaskState | None = None
     joined: Joined | None = None
     broken: str | None = None  # why the picture must be begun anew
     begun: deque[float] = field(default_factory=deque)
@@ -177,9 +178,9 @@ class Watching:
         return FeedId(StreamId(self.ticket.feed))
 
     def may_leave(self, now: datetime) -> bool:
-        if self.until is None or now >= self.until or self.look is None:
+        if self.until is None or now >= self.until or self.hidden is None:
             return False
-        return self.look.lifted_until is None or now < self.look.lifted_until
+        return self.hidden.lifted_until is None or now < self.hidden.lifted_until
 
 
 class Live:
@@ -314,8 +315,8 @@ class Live:
         while True:
             assert watching.until is not None
             ends = [watching.until]
-            if watching.look is not None and watching.look.lifted_until is not None:
-                ends.append(watching.look.lifted_until)
+            if watching.hidden is not None and watching.hidden.lifted_until is not None:
+                ends.append(watching.hidden.lifted_until)
             left = (min(ends) - self._now()).total_seconds()
             with suppress(TimeoutError):
                 await asyncio.wait_for(watching.wake.wait(), min(ASK_S, max(left, 0.02)))
@@ -337,11 +338,11 @@ class Live:
             if answer.code == "not_your_view":
                 await self._attempted(watching.ticket, answer)
             raise Over(answer)
-        permit, look = answer
+        permit, hidden = answer
         watching.until, watching.ends_at = permit.valid_until, permit.until
-        await self._picture(watching, look)
+        await self._picture(watching, hidden)
 
-    def _asked(self, watching: Watching) -> tuple[Permit, Look] | Reason:
+    def _asked(self, watching: Watching) -> tuple[Permit, MaskState] | Reason:
         """Raises StoreUnavailable and Mistake."""
         ticket = watching.ticket
         permit = self._views.permit(watching.actor, ticket.subject)
@@ -349,13 +350,13 @@ class Live:
             return permit
         if permit.feed != ticket.feed:
             return Reason("token_other_feed", "this view is of another feed", "no frame without a grant")
-        return permit, self._pictures.look(permit.feed, ticket.person, ticket.override)
+        return permit, self._pictures.hidden(permit.feed, ticket.person, ticket.override)
 
-    async def _picture(self, watching: Watching, look: Look) -> None:
+    async def _picture(self, watching: Watching, hidden: MaskState) -> None:
         """Begin the picture, or another one where it is to be shown otherwise. Raises Over."""
-        before = watching.look
-        watching.look = look
-        if before is not None and before.key == look.key and watching.broken is None:
+        before = watching.hidden
+        watching.hidden = hidden
+        if before is not None and before.key == hidden.key and watching.broken is None:
             return
         if watching.broken is not None:
             self._not_too_often(watching)
@@ -363,7 +364,7 @@ class Live:
         old, take = watching.joined, watching.outlet.taking()
         watching.joined = None
         try:
-            watching.joined = await asyncio.to_thread(self._pictures.join, watching.feed, look, watching.size, take)
+            watching.joined = await asyncio.to_thread(self._pictures.join, watching.feed, hidden, watching.size, take)
         except NotShown as none:
             raise Over(none.reason, TOO_MANY if none.reason.code == FULL.code else ENDED) from None
         finally:
@@ -388,14 +389,14 @@ class Live:
 
     def _tell(self, watching: Watching) -> None:
         """What changed since it was told: when the view ends, who else watches, whether pictures come."""
-        if watching.ends_at is None or watching.look is None:
+        if watching.ends_at is None or watching.hidden is None:
             return
         view = _text(
             type="view",
             until=watching.ends_at,
             watchers=self._watchers(watching.feed),
-            masked=watching.look.masked,
-            override=watching.look.override,
+            masked=not watching.hidden.nothing_hidden,
+            override=watching.hidden.lifted_by,
         )
         if view != watching.told:
             watching.told = view
@@ -413,12 +414,12 @@ class Live:
                 case str() as text:
                     await _out(watching.socket.send_text(text))
                 case Init() as init:
-                    assert watching.look is not None
+                    assert watching.hidden is not None
                     picture = _text(
                         type="picture",
                         mime=init.media,
-                        masked=watching.look.masked,
-                        override=watching.look.override,
+                        masked=not watching.hidden.nothing_hidden,
+                        override=watching.hidden.lifted_by,
                         size=watching.size,
                         width=init.width,
                         height=init.height,
@@ -442,7 +443,8 @@ class Live:
         watching.fragments += 1
         watching.bytes += len(fragment.data)
         FRAGMENTS.inc()
-        BYTES.labels("yes" if watching.look is not None and watching.look.masked else "no").inc(len(fragment.data))
+        whole = watching.hidden is None or watching.hidden.nothing_hidden
+        BYTES.labels("no" if whole else "yes").inc(len(fragment.data))
 
     async def _hear(self, watching: Watching) -> None:
         """Another ticket of the same view, for a picture that is masked otherwise. Raises Over, WebSocketDisconnect."""

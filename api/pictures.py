@@ -1,35 +1,25 @@
-"""Which picture of a feed somebody gets: the camera's own where nothing in it is hidden, else none that shows it."""
+"""Which picture of a feed somebody gets: the camera's own where nothing in it is hidden, else one that is masked."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from datetime import datetime
 from typing import Literal
 
+from adapters.poses.listening import Poses
+from adapters.video.feeds import Capacity, MaskedFeeds, TooMany
+from adapters.video.masked import NOTHING, Size
 from adapters.video.pieces import Joined, Take
 from adapters.video.remuxed import RemuxedFeeds
 from adapters.video.tapped import Tapped, TappedFeeds
 from application.handling import Handler
-from domain.camera import CAMERA, Installed
+from application.mask_states import MaskState, MaskStates, mask_at
 from domain.kernel import FeedId, Reason
 
-Size = Literal["full", "grid"]  # as the camera sends it, or small enough for a wall of tiles
-FAIL_CLOSED = "what cannot be masked is not shown"
-
-
-@dataclass(frozen=True, slots=True)
-class Look:
-    """How a feed is to be shown to somebody now. `key`: equal for what is the same picture; `masked`: something in it
-    is hidden; `override`: what lifts the mask, and `lifted_until`: no longer than so."""
-
-    key: str
-    masked: bool
-    override: str | None = None
-    lifted_until: datetime | None = None
+Asked = Literal["full", "grid"]  # as the camera sends it, or small enough for a wall of tiles
+PLAYED = "h264"  # what every browser plays as it is
 
 
 class NotShown(Exception):
-    """There is no picture that may be shown. `for_good`: nor will there be."""
+    """There is no picture that can be shown now."""
 
     def __init__(self, reason: Reason) -> None:
         super().__init__(reason.message)
@@ -37,34 +27,36 @@ class NotShown(Exception):
 
 
 class Pictures:
-    """Those of one recorder. Everything here may be called from any thread, and waits for nobody but the store."""
+    """Those of one recorder. `poses`: where drones looked, without which all of their picture is hidden as long as
+    there is a zone to hide. Everything here may be called from any thread."""
 
-    def __init__(self, handler: Handler, tapped: TappedFeeds) -> None:
-        self._handler, self._tapped = handler, tapped
-        self._remuxed = RemuxedFeeds()
+    def __init__(self, handler: Handler, tapped: TappedFeeds, poses: Poses, capacity: Capacity | None = None) -> None:
+        self._states, self._tapped, self._poses = MaskStates(handler), tapped, poses
+        self._remuxed, self._masked = RemuxedFeeds(), MaskedFeeds(capacity)
 
     def source(self, feed: FeedId) -> Tapped:
         return self._tapped.source(feed)
 
-    def look(self, feed: FeedId, person: str, override: str | None) -> Look:
-        """Read in the store, never out of a read model. Raises StoreUnavailable."""
-        kind, _, key = feed.partition("-")
-        state = self._handler.states.load([(CAMERA, key)])[CAMERA.stream(key)][1] if kind == CAMERA.name else None
-        if isinstance(state, Installed) and not state.outlines:
-            return Look("nothing hidden", masked=False)
-        return Look("hidden", masked=True)
+    def hidden(self, feed: FeedId, person: str, override: str | None) -> MaskState:
+        """What is to be hidden from somebody now: read in the store, never out of a read model. Raises
+        StoreUnavailable."""
+        return self._states.live(feed, person, override)
 
-    def join(self, feed: FeedId, look: Look, size: Size, take: Take) -> Joined:
+    def join(self, feed: FeedId, hidden: MaskState, size: Asked, take: Take) -> Joined:
         """Gives the picture from its last key frame on. Raises NotShown."""
         source = self.source(feed)
-        if look.masked:
-            said = "something in this picture is to be hidden, and this process cannot hide it"
-            raise NotShown(Reason("no_masking", said, FAIL_CLOSED))
         parameters = source.parameters
-        if parameters is not None and parameters.codec != "h264":
-            said = f"the camera sends {parameters.codec}, which browsers do not play"
-            raise NotShown(Reason("no_picture", said, "pictures are shown as H.264", accepted="H.264"))
-        return self._remuxed.join(feed, source, take)
+        if hidden.nothing_hidden and (parameters is None or parameters.codec == PLAYED):
+            return self._remuxed.join(feed, source, take)
+        mask = NOTHING if hidden.nothing_hidden else mask_at(hidden, self._poses.track(feed).view)
+        small = Size.GRID if size == "grid" else Size.FULL
+        try:
+            return self._masked.join(feed, hidden.key, small, source, mask, take)
+        except TooMany as many:
+            raise NotShown(Reason("media_full", str(many), "what a machine can mask is bounded")) from None
 
     def running(self) -> int:
-        return self._remuxed.running()
+        return self._remuxed.running() + self._masked.running()
+
+    def close(self) -> None:
+        self._masked.close()

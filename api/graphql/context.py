@@ -32,6 +32,7 @@ from application.fleet import Fleet
 from application.flights import Flights
 from application.gateway import DroneGateway
 from application.handling import Accepted, Actor, Handler, Unavailable
+from application.mask_states import MaskStates
 from application.overrides import Overrides
 from application.oversight import Oversight
 from application.people import Shifts
@@ -84,6 +85,7 @@ class Services:
     reads: AsyncConnectionPool[AsyncConnection[Any]]
     applied: AppliedPositions
     standings: Standings
+    mask_states: MaskStates
     picture_tokens: PictureTokens | None = None
     telemetry: asyncio.Event = field(default_factory=asyncio.Event)
     names: Names = field(init=False)

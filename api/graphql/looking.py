@@ -14,7 +14,7 @@ from api.graphql.audit import page_size
 from api.graphql.commands import command
 from api.graphql.context import Context, Services, Unreadable, context_of
 from api.graphql.types import CommandResult, PageInfo, Person, Position, Reason
-from application.handling import Actor
+from application.handling import Accepted, Actor, Mistaken, Outcome, Refused
 from domain import kernel
 from domain.grounds import Grounds
 from domain.kernel import CallNumber, CaseNumber, Mistake
@@ -260,7 +260,7 @@ NO_MEDIA = kernel.Reason(
 )
 
 
-def _ticket(services: Services, actor: Actor, view: str) -> LivePicture | kernel.Reason:
+def _ticket(services: Services, actor: Actor, view: str, override: str | None) -> LivePicture | kernel.Reason:
     """Raises Mistake and StoreUnavailable."""
     if services.picture_tokens is None:
         return NO_MEDIA
@@ -269,11 +269,32 @@ def _ticket(services: Services, actor: Actor, view: str) -> LivePicture | kernel
         if permit.code in NOT_YOURS:
             services.views.attempted(actor, view, permit)
         return permit
+    if override is not None and (refused := _not_lifted(services.mask_states.lift(actor, view, override))) is not None:
+        return refused
     token, expires_at = services.picture_tokens.issue(
-        use="live", person=actor.person, session=actor.session, subject=view, feed=permit.feed, lifetime=TICKET_LENGTH
+        use="live",
+        person=actor.person,
+        session=actor.session,
+        subject=view,
+        feed=permit.feed,
+        lifetime=TICKET_LENGTH,
+        override=override,
     )
     address = f"ws{services.settings.media_url.removeprefix('http')}/live/{permit.feed}"
-    return LivePicture(url=address, token=token, expires_at=expires_at, masked=True, reason=None)
+    return LivePicture(url=address, token=token, expires_at=expires_at, masked=override is None, reason=None)
+
+
+def _not_lifted(told: Outcome) -> kernel.Reason | None:
+    """Why an override lifts no mask of this view; None: it does, and that is on the record."""
+    match told:
+        case Accepted():
+            return None
+        case Refused():
+            return told.reasons[0]
+        case Mistaken():
+            return kernel.Reason(told.code, told.message, "input", told.field, told.accepted)
+        case _:
+            return kernel.Reason("store_unavailable", told.message, "a use is on the record first")
 
 
 # -- questions ---------------------------------------------------------------------
@@ -443,13 +464,13 @@ class LookingMutations:
 
     @strawberry.mutation(
         description="Where the picture of one's open live view is, with a ticket to it. Asked for anew for each"
-        " connection."
+        " connection. Masked, unless an override of one's own is named: its use is then on the record first."
     )
-    async def live_picture(self, info: strawberry.Info, view: Id) -> LivePicture:
+    async def live_picture(self, info: strawberry.Info, view: Id, override: Id | None = None) -> LivePicture:
         context = context_of(info)
         actor = context.signed_on()
         try:
-            told = await asyncio.to_thread(_ticket, context.services, actor, str(view))
+            told = await asyncio.to_thread(_ticket, context.services, actor, str(view), override)
         except Mistake as mistake:
             raise Unreadable(mistake.code, mistake.message, field=mistake.field) from None
         if isinstance(told, kernel.Reason):

@@ -54,6 +54,7 @@ from application.exports import Disclosures, Exports
 from application.fleet import Fleet
 from application.flights import Flights, StandingPapers
 from application.handling import Actor, Handler, Refused, Unavailable
+from application.mask_states import MaskStates
 from application.overrides import Overrides
 from application.oversight import Oversight
 from application.people import Provisioning, Shifts
@@ -135,6 +136,7 @@ async def serve(process: Running, handler: Handler, pages: Path = PAGES) -> None
             reads=reading(settings.read_url),
             applied=AppliedPositions(settings.read_url),
             standings=Standings(accounts, settings.write_url),
+            mask_states=MaskStates(handler),
             picture_tokens=PictureTokens(settings.media_key.get_secret_value()) if settings.media_key else None,
         )
         verifier = TokenVerifier(

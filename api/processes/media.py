@@ -14,8 +14,10 @@ import uvloop
 
 from adapters.heartbeats import PostgresHeartbeats
 from adapters.identity.picture_tokens import PictureTokens
+from adapters.poses.listening import Poses
 from adapters.vault import Vault
 from adapters.video import wire
+from adapters.video.feeds import Capacity
 from adapters.video.playback import Reels
 from adapters.video.segments import MaskedSegments
 from adapters.video.tapped import TappedFeeds
@@ -52,7 +54,12 @@ async def serve(process: Running, handler: Handler) -> None:
         stack.callback(tapped.close)
         views = Views(handler, stack.enter_context(PostgresHeartbeats(settings.write_url)))
         tokens = PictureTokens(settings.media_key.get_secret_value())
-        live = Live(views, Pictures(handler, tapped), tokens, origin_of(settings.base_url))
+        poses = Poses(settings.home.absolute() / "gateway" / "poses.sock")
+        poses.start()
+        stack.callback(poses.stop)
+        pictures = Pictures(handler, tapped, poses, Capacity(settings.masked_megapixels_per_s * 1e6))
+        stack.callback(pictures.close)
+        live = Live(views, pictures, tokens, origin_of(settings.base_url))
         vault = stack.enter_context(wiring.vault(settings))
         more = playback_of(handler, vault, tokens).routes()
         process.health.checks["store"] = lambda: _store(handler)

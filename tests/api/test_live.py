@@ -15,7 +15,8 @@ from websockets.exceptions import InvalidStatus
 from websockets.sync.client import connect
 
 from adapters.identity.picture_tokens import PictureTokens
-from tests.api.live import PICTURE, WITHIN_S, Plane, looking, plane, screen, showing
+from tests.api.live import PICTURE, WITHIN_S, Plane, Screen, looking, plane, screen, showing
+from tests.api.test_overrides import EMERGENCY, target
 from tests.api.watch_center import Asker, Json, WatchCenter, until
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(900)]
@@ -155,24 +156,73 @@ def test_who_says_nothing_or_nonsense_is_closed(seen: Plane) -> None:
         assert (told["field"], told["accepted"]) == ("size", "full, grid")
 
 
-def test_a_camera_with_a_mask_shows_nothing_that_is_under_it(seen: Plane, deputy: Asker) -> None:
-    feed = seen.feeds["b"]
-    corners = [[{"x": x, "y": y} for x, y in ((0.1, 0.1), (0.4, 0.1), (0.4, 0.4))]]
-    admin = seen.center.as_role("administrator")
+CORNERS = ((0.1, 0.1), (0.5, 0.1), (0.5, 0.6), (0.1, 0.6))
+MASK = 'maskCamera(camera: $camera, outlines: $corners, reason: "a window")'
+UNDER = """mutation($view: ID!, $override: ID) { livePicture(view: $view, override: $override) {
+  url token masked reason { code message } } }"""
+
+
+def hidden(shown: Screen) -> bool:
+    """Whether the part under the mask is black in every picture since the last one that was begun. Else in none."""
+    parts = [frame.to_ndarray(format="gray")[36:90, 64:128] for frame in shown.frames()]
+    black = {bool(part.max() < 40) for part in parts}
+    assert len(black) == 1, "all of them, from the first fragment on"
+    return black.pop()
+
+
+@pytest.fixture
+def masked(seen: Plane) -> Iterator[str]:
+    """The feed of a camera with a mask."""
+    feed, admin = seen.feeds["b"], seen.center.as_role("administrator")
+    corners = [[{"x": x, "y": y} for x, y in CORNERS]]
+    admin.accepted(MASK, camera=feed.removeprefix("camera-"), corners=corners)
+    yield feed
+    admin.accepted(MASK, camera=feed.removeprefix("camera-"), corners=[])
+
+
+def pictures(shown: Screen) -> list[bool]:
+    """Whether each picture that was begun is masked."""
+    return [said["masked"] for said in shown.said if said["type"] == "picture"]
+
+
+@pytest.mark.rule("mask.fails_closed")
+def test_a_mask_that_is_drawn_while_somebody_watches_hides_at_once(seen: Plane, deputy: Asker) -> None:
+    admin, camera = seen.center.as_role("administrator"), seen.feeds["b"].removeprefix("camera-")
     with looking(seen, deputy, "b") as (_, shown):
-        admin.accepted(
-            'maskCamera(camera: $camera, outlines: $corners, reason: "a window")',
-            camera=feed.removeprefix("camera-"),
-            corners=corners,
-        )
-        assert shown.ends() == "no_masking"
-    admin.accepted(
-        'maskCamera(camera: $camera, outlines: $corners, reason: "bricked up")',
-        camera=feed.removeprefix("camera-"),
-        corners=[],
-    )
-    with looking(seen, deputy, "b"):
-        pass
+        assert pictures(shown) == [False] and not hidden(shown)
+        corners = [[{"x": x, "y": y} for x, y in CORNERS]]
+        admin.accepted(MASK, camera=camera, corners=corners)
+        until(lambda: pictures(shown) == [False, True], WITHIN_S, what=f"it is masked: {shown.said}")
+        shown.shows(5)
+        assert hidden(shown)
+        admin.accepted(MASK, camera=camera, corners=[])
+        until(lambda: pictures(shown) == [False, True, False], WITHIN_S, what=f"it is not: {shown.said}")
+        shown.shows(3)
+        assert not hidden(shown)
+
+
+@pytest.mark.rule("view.masked")
+def test_an_override_lifts_the_mask_for_who_has_it_as_long_as_it_lasts(seen: Plane, deputy: Asker, masked: str) -> None:
+    other = seen.center.as_role("watch_supervisor")
+    with looking(seen, deputy, "b") as (view, shown), looking(seen, other, "b") as (theirs, second):
+        assert pictures(shown) == pictures(second) == [True]
+        where = target(seen.center, masked, minutes=1)
+        threat = "a child has climbed out of that window, nobody is near"
+        override = deputy.accepted(EMERGENCY, target=where, text=threat)["id"]
+        told = other.ask(UNDER, view=theirs, override=override)["livePicture"]
+        assert told["token"] is None and told["reason"]["code"] == "wrong_state", "it is not theirs"
+        ticket = deputy.ask(UNDER, view=view, override=override)["livePicture"]
+        assert not ticket["masked"]
+        used = seen.center.events(f"override-{override}")[-1]
+        assert used["type"].endswith("override_used.v1") and used["data"]["through"] == f"liveview-{view}"
+        shown.send({"token": ticket["token"]})
+        until(lambda: pictures(shown) == [True, False], WITHIN_S, what=f"it is lifted: {shown.said}")
+        shown.shows(5)
+        assert not hidden(shown)
+        assert {said.get("override") for said in shown.said if said["type"] == "picture"} == {None, override}
+        until(lambda: pictures(shown) == [True, False, True], WITHIN_S, what=f"it is over: {shown.said}")
+        shown.shows(3)
+        assert hidden(shown) and hidden(second) and pictures(second) == [True]
 
 
 # -- the end ---------------------------------------------------------------------
