@@ -1,8 +1,9 @@
 """A drone's camera, recorded: while the record says that the flight is, and never what lies in a no-record zone.
 
-Invariants: a picture that may not be recorded is let go before it is part of a segment, so that no key ever opens it,
-and what follows begins with a key frame, which needs none before it; whoever cannot say that it may be recorded has
-said that it may not; what is missing although the flight was being recorded is `FootageLost`.
+Invariants: a picture that nobody may see is offered to nobody; one that may not be recorded is let go before it is
+part of a segment, so that no key ever opens it, and what follows begins with a key frame, which needs none before it;
+whoever cannot say that it may be recorded has said that it may not; what is missing although the flight was being
+recorded is `FootageLost`.
 """
 
 from __future__ import annotations
@@ -172,6 +173,7 @@ class FlightRecording(Recording):
     ) -> None:
         super().__init__(address, vault, notes, connect, **options)
         self._flight, self._track, self._permits = address.flight, track, permits
+        self._hidden: str | None = None  # why nobody may see it now
         self._holding: tuple[Held, str, int] | None = None  # with why something is missing before it, and the turns
 
     def settle_flight(
@@ -207,7 +209,22 @@ class FlightRecording(Recording):
             self._notes.lost(self.feed, Range(since, until), why)
             self._until = until
 
-    # -- what may be part of it ----------------------------------------------
+    # -- what may be seen and be part of it ----------------------------------
+
+    def _show(self, picture: Picture, connection: Connection) -> None:
+        """What nobody may see is not even offered: it leaves this process for nowhere."""
+        hidden = self._track.may_show(picture.taken.at)
+        if hidden is not None:
+            if self._hidden != hidden:
+                self._tap.ends(hidden)
+            self._hidden = hidden
+            return
+        if self._hidden is not None:
+            if not picture.packet.is_keyframe:
+                return
+            self._tap.begins(connection.parameters)
+            self._hidden = None
+        super()._show(picture, connection)
 
     def _take(self, picture: Picture, connection: Connection, why: str) -> str:
         withheld = self._permits.why_not(self._flight) or self._track.may_keep(picture.taken.at)

@@ -178,7 +178,7 @@ class Recording:
             for picture in connection.pictures():
                 if stop.is_set():
                     return
-                self._tap.picture(picture.packet, picture.taken.at)
+                self._show(picture, connection)
                 self._seen(picture.taken.at)
                 self._ahead_us, self._clock, self.fault = picture.taken.ahead_us, picture.taken.clock, None
                 self._pictures.inc()
@@ -187,6 +187,9 @@ class Recording:
             if rest := segmenter.rest():
                 self._offer(rest, connection.media, why)
             connection.close()
+
+    def _show(self, picture: Picture, connection: Connection) -> None:
+        self._tap.picture(picture.packet, picture.taken.at)
 
     def _take(self, picture: Picture, connection: Connection, why: str) -> str:
         """Why nothing would be before the next segment, if something is missing there."""

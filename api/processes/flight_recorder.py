@@ -21,6 +21,7 @@ from adapters.recorder.flights import (
 )
 from adapters.recorder.notes import Notes
 from adapters.recorder.recording import SETTLED_BACK
+from adapters.recorder.tap import Taps
 from adapters.vault import ReelBroken, StorageFault, Vault
 from application.handling import Handler
 from application.ports import StoreUnavailable
@@ -51,12 +52,13 @@ class FlightRecorder:
         handler: Handler,
         notes: Notes,
         poses: Poses,
+        taps: Taps,
         known: Mapping[str, str],
         on_record: Callable[[Collection[str]], Collection[str]],
         keep: Callable[[Callable[[threading.Event], None], threading.Event], None],
     ) -> None:
         self._vault, self._handler, self._notes, self._poses, self._known = vault, handler, notes, poses, known
-        self._on_record, self._keep = on_record, keep
+        self._on_record, self._keep, self._taps = on_record, keep, taps
         self._permits = Permits(handler)
         self._running: dict[FlightId, _Running] = {}
         self._lock = threading.Lock()
@@ -105,7 +107,8 @@ class FlightRecorder:
 
     def _begin(self, address: DroneAddress) -> None:
         track = self._poses.track(address.feed)
-        recording = FlightRecording(address, self._vault, self._notes, track, self._permits)
+        tap = self._taps.of(address.feed)
+        recording = FlightRecording(address, self._vault, self._notes, track, self._permits, tap=tap)
         recording.settle_flight(self._on_record, stretches(self._handler, address.flight))
         stop = threading.Event()
         threads = tuple(
@@ -126,6 +129,7 @@ class FlightRecorder:
         running.stop.set()
         for thread in running.threads:
             thread.join()
+        self._taps.forget(running.recording.feed)
         running.recording.finish(recorded)
         log.info("flight_over", flight=flight)
 

@@ -76,7 +76,9 @@ class Recorder:
         self._low: str | None = None
         self._scrubber = Scrubber(self._check, vault.reels, self._found, process.settings.scrub_mb_per_s * 1_000_000)
         poses = Poses(process.settings.home.absolute() / "gateway" / "poses.sock")
-        self._flights = FlightRecorder(vault, handler, self._notes, poses, known, self._on_record, self._keep)
+        self._flights = FlightRecorder(
+            vault, handler, self._notes, poses, self._taps, known, self._on_record, self._keep
+        )
         process.health.checks["cameras"] = self._cameras
         process.health.checks["flights"] = lambda: {"ok": True, **self._flights.standing()}
         process.health.checks["vault"] = self._room

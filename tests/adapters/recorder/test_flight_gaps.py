@@ -11,7 +11,10 @@ import pytest
 from adapters.keys import PostgresFootageKeys
 from adapters.recorder.flights import DroneAddress, FlightRecording, Permits, Stretch
 from adapters.recorder.recording import AWAY, NOT_RECORDING
+from adapters.recorder.segmenting import Packet
 from adapters.recorder.source import Picture, SourceFault
+from adapters.recorder.tap import Tap
+from adapters.video.coded import CodecParameters
 from application.poses import IN_A_ZONE, NO_POSE, Track
 from domain.footage import FootageLost, FootageRecorded
 from domain.kernel import DroneId, FlightId
@@ -35,6 +38,27 @@ class Where(Track):
 
     def may_keep(self, at: datetime) -> str | None:
         return self._says((at - MIDNIGHT).total_seconds())
+
+    def may_show(self, at: datetime) -> str | None:
+        said = self.may_keep(at)
+        return None if said == NOT_RECORDING else said
+
+
+class Offered(Tap):
+    """What left for who looks on, by the second of the film, and what was said in between."""
+
+    def __init__(self) -> None:
+        super().__init__("flight-f1")
+        self.seen: list[float | str] = []
+
+    def begins(self, parameters: CodecParameters) -> None:
+        self.seen.append("begins")
+
+    def ends(self, why: str) -> None:
+        self.seen.append(why)
+
+    def picture(self, packet: Packet, at: datetime) -> None:
+        self.seen.append((at - MIDNIGHT).total_seconds())
 
 
 class Recorded(Permits):
@@ -77,8 +101,10 @@ class Flown:
         self._next = iter(self._films)
         self.permits = Recorded(station.center.handler)
         self._now = self._films[0]
+        self.offered = Offered()
+        told = (Where(says), self.permits, self._connect)
         self.recording = FlightRecording(
-            ADDRESS, station.vault, station.notes, Where(says), self.permits, connect=self._connect, clock=self._clock
+            ADDRESS, station.vault, station.notes, *told, clock=self._clock, tap=self.offered
         )
 
     def _connect(self, _: object) -> Film:
@@ -145,6 +171,16 @@ def test_what_lies_in_a_zone_is_not_there_and_what_follows_begins_with_a_key_fra
     (recorded,) = station.events(FootageRecorded)
     assert recorded.feed == "flight-f1" and recorded.segments == len(station.segments())
     assert station.sound(MIDNIGHT)
+
+
+def test_what_nobody_may_look_into_is_offered_to_nobody(station: Station) -> None:
+    film = Flown(station, between((0, 2, NOT_RECORDING), (3.4, 6.2, IN_A_ZONE)), (0, 9))
+    film.fly((), ())
+    seen = film.offered.seen
+    cut = seen.index(IN_A_ZONE)
+    assert seen[:2] == ["begins", 0.0], "also what is not recorded"
+    assert seen[cut - 1 : cut + 3] == [3.2, IN_A_ZONE, "begins", 7.0], "it goes on with a key frame"
+    assert seen[-1] == 8.8
 
 
 def test_what_nobody_could_place_is_lost_and_told(station: Station) -> None:

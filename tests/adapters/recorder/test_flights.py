@@ -35,6 +35,7 @@ from adapters.poses.telemetry import telemetry_in
 from adapters.recorder.flights import NOBODY_SAYS
 from adapters.recorder.notes import Notes
 from adapters.recorder.recording import AWAY, NOT_RECORDING
+from adapters.recorder.tap import Taps
 from adapters.vault import Vault
 from adapters.vault.segment import Header
 from api.processes import wiring
@@ -136,7 +137,8 @@ def recorder(station: Ground, url: str) -> Iterator[tuple[FlightRecorder, Vault]
             part(ending)
 
         known = {f"drone-{DRONE}": url}
-        flights = FlightRecorder(vault, handler, notes, poses, known, lambda _: [], keep)
+        taps = Taps(station.home / "tap.sock")
+        flights = FlightRecorder(vault, handler, notes, poses, taps, known, lambda _: [], keep)
         recording = threading.Thread(target=flights.run, args=(stopping,))
         saying = threading.Thread(target=notes.run, args=(said,))
         recording.start()
