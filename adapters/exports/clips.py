@@ -20,6 +20,9 @@ from av import VideoFrame
 from adapters.exports.watermark import GREY, Watermark
 from adapters.masks.burning import FORMAT, Burner, black
 from adapters.vault.segment import Header
+from adapters.video import decoding
+from adapters.video import segments as segments_
+from adapters.video.masked import NOTHING
 from domain.camera import WHOLE_PICTURE, Outline
 from domain.privacy_override_events import Range
 
@@ -132,7 +135,7 @@ def clips(
                 yield encode.done()
                 encode = None
             begun: datetime | None = None  # of what this clip holds of this segment
-            for frame, at in _pictures(header, content):
+            for frame, at, damaged in _pictures(header, content):
                 if not wanted.since <= at < wanted.until:
                     continue
                 shown, covered = _as_it_may_be_shown(frame, at, mask_at)
@@ -146,7 +149,7 @@ def clips(
                     encode = _Encode(shown.width, shown.height, at, drawn)
                 begun = begun or at
                 encode.picture(shown, at)
-                encode.covered += covered
+                encode.covered += covered or damaged
             if encode is not None and begun is not None:
                 encode.until = min(header.until, wanted.until)
                 _note(encode, header, begun)
@@ -166,23 +169,17 @@ def _note(encode: _Encode, header: Header, begun: datetime | None) -> None:
         encode.parts.append(Part(header.number, Range(since, encode.until), whole))
 
 
-def _pictures(header: Header, content: bytes) -> Iterator[tuple[VideoFrame, datetime]]:
-    """Every picture of a segment and when it was taken."""
+def _pictures(header: Header, content: bytes) -> Iterator[tuple[VideoFrame, datetime, bool]]:
+    """Every picture of a segment, when it was taken, and whether it is black because it came damaged."""
+    some = False
     try:
-        with av.open(io.BytesIO(content), "r") as container:
-            if not container.streams.video:
-                raise NotVideo(f"segment {header.number} holds no pictures")
-            first: Fraction | None = None
-            for frame in container.decode(container.streams.video[0]):
-                if frame.pts is None or frame.time_base is None:
-                    continue
-                time = frame.pts * frame.time_base
-                first = time if first is None else first
-                yield frame, header.since + timedelta(seconds=float(time - first))
-            if first is None:
-                raise NotVideo(f"segment {header.number} holds no picture that can be decoded")
-    except av.FFmpegError as error:
-        raise NotVideo(f"segment {header.number} cannot be decoded: {error.strerror}") from None
+        for shown in segments_.pictures(content, header.since, NOTHING):
+            some = some or shown.covered is None
+            yield shown.frame, shown.at, shown.covered is not None
+    except decoding.NotVideo as fault:
+        raise NotVideo(f"segment {header.number} {fault}") from None
+    if not some:
+        raise NotVideo(f"segment {header.number} holds no picture that can be decoded")
 
 
 def _as_it_may_be_shown(frame: VideoFrame, at: datetime, mask_at: MaskAt | None) -> tuple[VideoFrame, bool]:
