@@ -57,7 +57,7 @@ class Exports(Commands):
             call = call_of(attempt, grounds.call)
             policy = authorise(attempt, "request_export", FOOTAGE.stream(footage))
             standing = standing_of_footage(attempt, footage)
-            wanted = range_ or standing.range
+            wanted = standing.stretch(range_)
             if override is not None and wanted is not None:
                 use_override(attempt, override, FOOTAGE.stream(footage), EXPORT.stream(key), wanted)
             command = export.RequestExport(

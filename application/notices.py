@@ -258,6 +258,7 @@ RULES: tuple[Rule, ...] = (
         lambda r: f"{r.stream}, of {r.event.feed}. A hold on it is closed by who releases it.",
     ),
     _attention("hold_verification_due", SUPERVISORS, "A legal hold is to be verified again"),
+    _attention("camera_maintenance_overdue", (Role.ADMINISTRATOR,), "The maintenance of a camera is overdue"),
     _attention("logging_failure", (Role.ADMINISTRATOR, Role.AUDITOR), "The record failed for a time"),
     _attention("low_space", (Role.ADMINISTRATOR,), "Disk space runs low"),
     _attention("letter_unreadable", (Role.CITY_ANALYST,), "A letter of the public could not be read"),

@@ -159,7 +159,7 @@ def _matter_open(attempt: Attempt, kind: str, key: str) -> Iterator[Reason]:
             yield Reason("call_open", "dispatch has not closed this call", RULE, field="subject")
         case complaint.Received() | complaint.Open():
             yield Reason("complaint_open", "this waits for its answer", RULE, field="subject")
-        case footage.Kept(holds=holds) | footage.Lost(holds=holds) if holds:
+        case footage.Kept(holds=holds) | footage.HeldApart(holds=holds) | footage.Lost(holds=holds) if holds:
             yield Reason("legal_hold", f"held under {', '.join(sorted(holds))}", RULE, field="subject")
         case live_view.Open():
             yield Reason("view_open", "this view is open", RULE, field="subject")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from datetime import UTC, date, datetime, time
+from datetime import UTC, date, datetime, time, timedelta
 from typing import Any
 from uuid import UUID
 
@@ -14,6 +14,7 @@ from application.deadlines import Change, Due, NotDue, drawn_from, when_due
 from application.handling import Accepted, Handler, Outcome
 from application.notices import Notices
 from application.standing import service
+from domain.camera import CameraMaintained, CameraRetired
 from domain.complaint import ComplaintOpened, ComplaintResolved, FeedbackClosed, FeedbackReceived, looked_at_by
 from domain.disclosure import DisclosureReviewed, ReviewAwaited
 from domain.footage import LegalHoldPlaced, LegalHoldReleased, LegalHoldVerified
@@ -43,6 +44,7 @@ FEEDBACK = "feedback_overdue"
 ANSWER = "complaint_answer_overdue"
 CHANGE = "oversight_change_overdue"
 HOLD = "hold_verification_due"  # of a hold, whose name goes on behind the colon
+MAINTENANCE = "camera_maintenance_overdue"
 
 Events = Sequence[Any]
 
@@ -76,6 +78,17 @@ def _verified(events: Events, due: Due) -> bool:
     return isinstance(newest, LegalHoldReleased) or _start_of(newest.verify_again_on) != due.at
 
 
+def _maintained(events: Events, due: Due) -> bool:
+    """Also where the camera is taken down, or is to be looked after on another day now."""
+    newest = [event for event in events if isinstance(event, CameraMaintained | CameraRetired)][-1]
+    return isinstance(newest, CameraRetired) or _maintenance_due(newest) != due.at
+
+
+def _maintenance_due(done: CameraMaintained) -> datetime | None:
+    """When the day on which it was due is over."""
+    return _start_of(done.next_due_on + timedelta(days=1)) if done.next_due_on else None
+
+
 def _change_answered(events: Events, due: Due) -> bool:
     """Also where another change is asked for now."""
     steps = (OversightChangeAsked, OversightChangeDeclined, OversightChangeConfirmed)
@@ -96,6 +109,7 @@ REMINDERS = {
     ANSWER: Reminder("It was to be answered.", _happened(ComplaintResolved)),
     CHANGE: Reminder("One of oversight was to answer; from now on the city may.", _change_answered),
     HOLD: Reminder("A legal hold on it is to be verified, or released.", _verified),
+    MAINTENANCE: Reminder("It was to be looked after by then.", _maintained),
 }
 
 
@@ -166,6 +180,12 @@ def _holds(recorded: RecordedEvent) -> list[Change]:
     if isinstance(event, LegalHoldReleased):
         return [NotDue(kind, recorded.stream)]
     return [Due(kind, recorded.stream, _start_of(event.verify_again_on))]
+
+
+@drawn_from(CameraMaintained, CameraRetired)
+def _cameras(recorded: RecordedEvent) -> list[Change]:
+    due = None if isinstance(recorded.event, CameraRetired) else _maintenance_due(recorded.event)
+    return [Due(MAINTENANCE, recorded.stream, due)] if due else [NotDue(MAINTENANCE, recorded.stream)]
 
 
 @drawn_from(OversightChangeAsked, OversightChangeDeclined, OversightChangeConfirmed)

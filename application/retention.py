@@ -92,6 +92,17 @@ class Retention(Commands):
 
         return self.run(actor, "destroy_footage", key, command_id, use)
 
+    def note_copy(self, actor: Actor, key: str, copied: footage.HeldRangeCopied, command_id: UUID) -> Outcome:
+        """Put on the record that what a hold keeps was sealed once more, under a key of its own (the recorder does)."""
+
+        def use(attempt: Attempt) -> Recorded:
+            policy = authorise(attempt, "record_footage", FOOTAGE.stream(key))
+            gone_after = attempt.at + self.key_backups_kept
+            attempt.decide(FOOTAGE, key, footage.NoteHeldCopy(copied, policy, PersonId(actor.person), gone_after))
+            return outcome(attempt, FOOTAGE.stream(key), key)
+
+        return self.run(actor, "record_footage", [key, copied], command_id, use)
+
     def record(self, actor: Actor, key: str, command: footage.RecordFootage, command_id: UUID) -> Outcome:
         """Put footage on the record that was sealed just now (the recorder does)."""
         return self._service(actor, "record_footage", key, command, command_id)

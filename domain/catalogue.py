@@ -14,6 +14,7 @@ from domain.drone import DRONE
 from domain.export import EXPORT
 from domain.flight import FLIGHT
 from domain.footage import FOOTAGE
+from domain.footage_import import IMPORT
 from domain.founding import FOUNDING
 from domain.kernel import Aggregate
 from domain.live_view import LIVE_VIEW
@@ -47,6 +48,7 @@ AGGREGATES: dict[str, Aggregate[Any, Any, Any]] = {
         CAMERA,
         LIVE_VIEW,
         FOOTAGE,
+        IMPORT,
         VIEWING,
         EXPORT,
         DISCLOSURE,

@@ -282,10 +282,7 @@ def decide(command: Command, state: State, at: datetime) -> list[Event]:
 def _request(command: RequestExport, at: datetime) -> list[Event]:
     facts, grounds, standing = command.facts, command.grounds, command.facts.footage
     check_grounds(grounds, facts.policy)
-    whole = standing.range
-    wanted = command.range or whole or Range(at, at)
-    if whole is not None and (not whole.covers(wanted) or wanted.since >= wanted.until):
-        raise InvalidValue("the range is not within the footage", field="range", accepted="a stretch of the footage")
+    wanted = standing.stretch(command.range) or Range(at, at)
     asked = ExportRequested(
         standing.footage,
         wanted,

@@ -22,6 +22,7 @@ from domain.kernel import (
     PersonId,
     PolicyVersion,
     Reason,
+    StreamId,
     WrongState,
     event,
 )
@@ -46,6 +47,14 @@ class FootageRecorded:
     manifest_root_sha256: str
     key: str
     category: str
+
+
+@event("footage.footage_imported")
+class FootageImported:
+    """The footage is of a file that somebody else recorded; its days count from when it was received."""
+
+    imported_as: StreamId
+    received_at: datetime
 
 
 @event("footage.footage_tagged")
@@ -88,6 +97,30 @@ class LegalHoldVerified:
     verified_by: PersonId
 
 
+@event("footage.held_range_copied")
+class HeldRangeCopied:
+    """What a legal hold keeps was sealed once more under a key of its own, so that the rest can go."""
+
+    hold: str
+    copy: str  # its name in the vault
+    range: Range  # of the segments that were copied, which cover what is held
+    segments: int
+    size_bytes: int
+    manifest_root_sha256: str
+    key: str
+
+
+@event("footage.held_copy_destroyed")
+class HeldCopyDestroyed:
+    """The key of the copy that a released hold had kept was destroyed."""
+
+    hold: str
+    copy: str
+    policy: PolicyVersion
+    approved_by: PersonId
+    unrecoverable_after: datetime
+
+
 @event("footage.extension_requested")
 class ExtensionRequested:
     """Somebody asked to keep footage longer; the station commander decides."""
@@ -126,6 +159,18 @@ class FootageDestroyed:
     unrecoverable_after: datetime
 
 
+@event("footage.rest_destroyed")
+class RestDestroyed:
+    """The key of footage was destroyed; what legal holds keep of it is left in their copies."""
+
+    due_since: datetime
+    categories: tuple[str, ...]
+    policy: PolicyVersion
+    approved_by: PersonId
+    unrecoverable_after: datetime
+    left: tuple[str, ...]  # the holds
+
+
 @event("footage.footage_lost")
 class FootageLost:
     """Footage that should exist does not."""
@@ -138,13 +183,17 @@ class FootageLost:
 
 Event = (
     FootageRecorded
+    | FootageImported
     | FootageTagged
     | LegalHoldPlaced
     | LegalHoldReleased
     | LegalHoldVerified
+    | HeldRangeCopied
+    | HeldCopyDestroyed
     | ExtensionRequested
     | ExtensionRefused
     | RetentionExtended
+    | RestDestroyed
     | FootageDestroyed
     | FootageLost
 )
@@ -161,6 +210,15 @@ class RecordFootage:
     manifest_root_sha256: str
     key: str
     category: str = "routine"
+
+
+@dataclass(frozen=True, slots=True)
+class ImportFootage:
+    """A piece of a file that was imported: `imported_as` is the file's stream."""
+
+    record: RecordFootage
+    imported_as: StreamId
+    received_at: datetime
 
 
 @dataclass(frozen=True, slots=True)
@@ -203,6 +261,17 @@ class VerifyLegalHold:
 
 
 @dataclass(frozen=True, slots=True)
+class NoteHeldCopy:
+    """`policy`, `by` and `unrecoverable_after`: for the copy of a hold that was released meanwhile, which is destroyed
+    at once."""
+
+    copied: HeldRangeCopied
+    policy: PolicyInForce
+    by: PersonId
+    unrecoverable_after: datetime
+
+
+@dataclass(frozen=True, slots=True)
 class RequestExtension:
     footage: FootageId
     keep_until: datetime
@@ -236,9 +305,9 @@ class ReportLoss:
     detail: str
 
 
-Holding = PlaceLegalHold | ReleaseLegalHold | VerifyLegalHold
+Holding = PlaceLegalHold | ReleaseLegalHold | VerifyLegalHold | NoteHeldCopy
 Extending = RequestExtension | AnswerExtension
-Command = RecordFootage | TagFootage | Holding | Extending | DestroyFootage | ReportLoss
+Command = RecordFootage | ImportFootage | TagFootage | Holding | Extending | DestroyFootage | ReportLoss
 
 # -- state -------------------------------------------------------------------
 
@@ -255,6 +324,23 @@ class Kept:
     holds: Mapping[str, LegalHoldPlaced] = field(default_factory=lambda: MappingProxyType({}))
     keep_until: datetime | None = None
     asked: ExtensionRequested | None = None
+    received_at: datetime | None = None  # of what somebody else recorded
+    copies: Mapping[str, HeldRangeCopied] = field(default_factory=lambda: MappingProxyType({}))  # by hold
+
+    @property
+    def counts_from(self) -> datetime:
+        """From when its days are counted."""
+        return self.received_at or self.recorded.range.until
+
+
+@dataclass(frozen=True, slots=True)
+class HeldApart:
+    """Destroyed, but for what legal holds keep of it in copies. A copy whose hold is released waits to be destroyed."""
+
+    recorded: FootageRecorded
+    holds: Mapping[str, LegalHoldPlaced]
+    copies: Mapping[str, HeldRangeCopied]
+    rest: RestDestroyed
 
 
 @dataclass(frozen=True, slots=True)
@@ -271,16 +357,43 @@ class Lost:
     holds: Mapping[str, LegalHoldPlaced] = field(default_factory=lambda: MappingProxyType({}))
 
 
-State = Unrecorded | Kept | Destroyed | Lost
+State = Unrecorded | Kept | HeldApart | Destroyed | Lost
+
+
+@dataclass(frozen=True, slots=True)
+class Stored:
+    """Where footage is in the vault: under the name `footage` there, with the root of its manifest."""
+
+    footage: str
+    range: Range
+    manifest_root_sha256: str
+
+
+def stored(footage: FootageId, state: State) -> tuple[Stored, ...]:
+    """Itself, or of what was destroyed the copies that holds keep; in order, nothing where nothing is left."""
+    match state:
+        case Kept(recorded):
+            return (Stored(footage, recorded.range, recorded.manifest_root_sha256),)
+        case HeldApart(copies=copies):
+            left = (Stored(each.copy, each.range, each.manifest_root_sha256) for each in copies.values())
+            return tuple(sorted(left, key=lambda part: (part.range.since, part.footage)))
+        case _:
+            return ()
+
+
+def not_copied(state: Kept | HeldApart) -> tuple[LegalHoldPlaced, ...]:
+    """The holds that keep footage and have no copy of their own."""
+    return tuple(placed for name, placed in state.holds.items() if name not in state.copies)
 
 
 def destruction_due(state: Kept, parameters: PolicyParameters) -> datetime | None:
-    """When the footage is to be destroyed; None while it is held, or where a category of it has no length.
+    """When the footage is to be destroyed, but for what holds keep in copies of their own; None while a hold has none,
+    or where a category of it has no length.
 
     Of several categories the longest wins, and an extension beats them where it is later. A category that the policy
     does not name may be the longest of them: then nobody knows when it is due, so it is not.
     """
-    return None if state.holds else kept_until(state, parameters)
+    return None if not_copied(state) else kept_until(state, parameters)
 
 
 def kept_until(state: Kept, parameters: PolicyParameters) -> datetime | None:
@@ -288,18 +401,35 @@ def kept_until(state: Kept, parameters: PolicyParameters) -> datetime | None:
     days = {rule.category: rule.days for rule in parameters.retention}
     if not state.categories <= days.keys():
         return None
-    due = state.recorded.range.until + timedelta(days=max(days[category] for category in state.categories))
+    due = state.counts_from + timedelta(days=max(days[category] for category in state.categories))
     return max(due, state.keep_until) if state.keep_until else due
 
 
 @dataclass(frozen=True, slots=True)
 class FootageStanding:
-    """What other decisions may know of footage. `fault`: why it cannot be seen, None where it can."""
+    """What other decisions may know of footage. `fault`: why it cannot be seen, None where it can; `left`: the only
+    stretches of it that are, None where it is there as a whole."""
 
     footage: FootageId
     feed: FeedId | None
     range: Range | None
     fault: Reason | None
+    left: tuple[Range, ...] | None = None
+
+    def covers(self, wanted: Range) -> bool:
+        parts = self.left if self.left is not None else (self.range,) if self.range is not None else ()
+        return any(part.covers(wanted) for part in parts)
+
+    def stretch(self, wanted: Range | None) -> Range | None:
+        """The stretch that is asked for, or all of it; None where there is no such footage. Raises InvalidValue."""
+        if self.range is None:
+            return wanted
+        found = wanted or (self.left[0] if self.left is not None and len(self.left) == 1 else self.range)
+        if not self.covers(found) or found.since >= found.until:
+            left = ", ".join(f"{part.since:%Y-%m-%dT%H:%M:%SZ} to {part.until:%H:%M:%SZ}" for part in self.left or ())
+            accepted = f"within what is held of it: {left}" if left else "a stretch of the footage"
+            raise InvalidValue("the range is not within the footage", field="range", accepted=accepted)
+        return found
 
 
 def footage_standing(footage: FootageId, state: State) -> FootageStanding:
@@ -307,6 +437,9 @@ def footage_standing(footage: FootageId, state: State) -> FootageStanding:
     match state:
         case Kept(recorded):
             return FootageStanding(footage, recorded.feed, recorded.range, None)
+        case HeldApart(recorded):
+            left = tuple(part.range for part in stored(footage, state))
+            return FootageStanding(footage, recorded.feed, recorded.range, None, left)
         case Destroyed(recorded):
             gone = Reason("footage_destroyed", "this footage was destroyed when it was due", rule, field="footage")
             return FootageStanding(footage, recorded.feed, recorded.range, gone)
@@ -325,9 +458,11 @@ def decide(command: Command, state: State, at: datetime) -> list[Event]:
     match command, state:
         case RecordFootage(), Unrecorded():
             return [_recorded(command)]
-        case RecordFootage(), _:
+        case ImportFootage(record, imported_as, received_at), Unrecorded():
+            return [_recorded(record), FootageImported(imported_as, checks.aware("received_at", received_at))]
+        case ((RecordFootage() | ImportFootage()), _):
             raise WrongState("footage was recorded under this id before: take another id", field="footage")
-        case ReportLoss(), (Unrecorded() | Kept()):
+        case ReportLoss(), (Unrecorded() | Kept() | HeldApart()):
             checks.aware("range.since", command.range.since)
             checks.aware("range.until", command.range.until)
             return [FootageLost(command.feed, command.range, at, checks.cleaned(command.detail))]
@@ -335,10 +470,22 @@ def decide(command: Command, state: State, at: datetime) -> list[Event]:
             return []
         case _, Unrecorded():
             raise NotFound("there is no such footage", field="footage", accepted="recorded footage's id")
-        case ReleaseLegalHold(), (Kept() | Lost()):
+        case NoteHeldCopy(copied), (Kept() | HeldApart()) if copied.hold in state.copies:
+            return []
+        case NoteHeldCopy(copied), (Kept() | HeldApart()) if copied.hold in state.holds:
+            return [copied]
+        case NoteHeldCopy(copied), (Kept() | HeldApart() | Destroyed()):
+            return [_copy_destroyed(command, copied)]
+        case ReleaseLegalHold(), (Kept() | HeldApart() | Lost()):
             if command.hold not in state.holds:
                 raise NotFound("this footage has no such hold", field="hold", accepted=", ".join(sorted(state.holds)))
             return [LegalHoldReleased(command.hold, _sealed(command.footage, "reason", command.reason), command.by)]
+        case VerifyLegalHold(), (Kept() | HeldApart()):
+            return [_verified(command, state, at)]
+        case PlaceLegalHold(), (Kept() | HeldApart()):
+            return [_held(command, state, at)]
+        case DestroyFootage(), HeldApart():
+            return _copies_destroyed(command, state)
         case _, Kept():
             return _of_kept(command, state, at)
         case _:
@@ -377,49 +524,72 @@ def _of_kept(command: Command, state: Kept, at: datetime) -> list[Event]:
                 return []
             note = _sealed(command.footage, "note", command.note) if command.note else None
             return [FootageTagged(category, note, command.by)]
-        case PlaceLegalHold():
-            return [_held(command, state, at)]
-        case VerifyLegalHold():
-            if command.hold not in state.holds:
-                raise NotFound("this footage has no such hold", field="hold", accepted=", ".join(sorted(state.holds)))
-            _day_to_come(command.verify_again_on, at)
-            reason = _sealed(command.footage, "reason", command.reason)
-            return [LegalHoldVerified(command.hold, reason, command.verify_again_on, command.by)]
         case RequestExtension():
             until = _longer(command.keep_until, state, command.policy.parameters, at)
             return [ExtensionRequested(until, _sealed(command.footage, "reason", command.reason), command.by)]
         case AnswerExtension():
             return [_answered(command, state, at)]
         case DestroyFootage():
-            due = destruction_due(state, command.policy.parameters)
-            if state.holds:
-                raise WrongState(
-                    "this footage is under a legal hold", field="footage", accepted="release the hold first"
-                )
-            if due is None:
-                raise WrongState(
-                    "the policy in force gives a category of this footage no length: it is not due",
-                    field="footage",
-                    accepted="footage whose every category has a length",
-                )
-            if at < due:
-                raise WrongState("this footage is not due yet", field="footage", accepted="footage that is due")
-            categories, version = tuple(sorted(state.categories)), command.policy.version
-            checks.aware("unrecoverable_after", command.unrecoverable_after)
-            return [FootageDestroyed(due, categories, version, command.approved_by, command.unrecoverable_after)]
+            return _destroyed(command, state, at)
         case _:
             raise AssertionError(command)
 
 
-def _held(command: PlaceLegalHold, state: Kept, at: datetime) -> LegalHoldPlaced:
-    hold, whole = checks.identifier("hold", command.hold), state.recorded.range
-    if hold in state.holds:
+def _verified(command: VerifyLegalHold, state: Kept | HeldApart, at: datetime) -> LegalHoldVerified:
+    if command.hold not in state.holds:
+        raise NotFound("this footage has no such hold", field="hold", accepted=", ".join(sorted(state.holds)))
+    _day_to_come(command.verify_again_on, at)
+    reason = _sealed(command.footage, "reason", command.reason)
+    return LegalHoldVerified(command.hold, reason, command.verify_again_on, command.by)
+
+
+def _destroyed(command: DestroyFootage, state: Kept, at: datetime) -> list[Event]:
+    due = destruction_due(state, command.policy.parameters)
+    if not_copied(state):
+        accepted = "release the hold first, or wait until what it keeps is copied"
+        raise WrongState("this footage is under a legal hold", field="footage", accepted=accepted)
+    if due is None:
+        raise WrongState(
+            "the policy in force gives a category of this footage no length: it is not due",
+            field="footage",
+            accepted="footage whose every category has a length",
+        )
+    if at < due:
+        raise WrongState("this footage is not due yet", field="footage", accepted="footage that is due")
+    checks.aware("unrecoverable_after", command.unrecoverable_after)
+    spare = [_copy_destroyed(command, copied) for hold, copied in state.copies.items() if hold not in state.holds]
+    how = (due, tuple(sorted(state.categories)), command.policy.version, command.approved_by)
+    if state.holds:
+        return [*spare, RestDestroyed(*how, command.unrecoverable_after, tuple(sorted(state.holds)))]
+    return [*spare, FootageDestroyed(*how, command.unrecoverable_after)]
+
+
+def _copies_destroyed(command: DestroyFootage, state: HeldApart) -> list[Event]:
+    """What is left of released holds; with the last of them the footage is gone."""
+    if not_copied(state) or not (spare := [c for hold, c in state.copies.items() if hold not in state.holds]):
+        accepted = "release the hold first"
+        raise WrongState("what is left of this footage is under a legal hold", field="footage", accepted=accepted)
+    checks.aware("unrecoverable_after", command.unrecoverable_after)
+    events: list[Event] = [_copy_destroyed(command, copied) for copied in spare]
+    if len(spare) == len(state.copies):
+        due, categories, version = state.rest.due_since, state.rest.categories, command.policy.version
+        events.append(FootageDestroyed(due, categories, version, command.approved_by, command.unrecoverable_after))
+    return events
+
+
+def _copy_destroyed(command: DestroyFootage | NoteHeldCopy, copied: HeldRangeCopied) -> HeldCopyDestroyed:
+    by = command.by if isinstance(command, NoteHeldCopy) else command.approved_by
+    return HeldCopyDestroyed(copied.hold, copied.copy, command.policy.version, by, command.unrecoverable_after)
+
+
+def _held(command: PlaceLegalHold, state: Kept | HeldApart, at: datetime) -> LegalHoldPlaced:
+    hold, standing = checks.identifier("hold", command.hold), footage_standing(command.footage, state)
+    if hold in state.holds or hold in state.copies:
         raise WrongState("there is a hold of this name on it: take another name", field="hold")
-    held = command.range or whole
-    checks.aware("range.since", held.since)
-    checks.aware("range.until", held.until)
-    if not whole.covers(held) or held.since >= held.until:
-        raise InvalidValue("the range is not within the footage", field="range", accepted="a stretch of the footage")
+    if command.range is not None:
+        checks.aware("range.since", command.range.since)
+        checks.aware("range.until", command.range.until)
+    held = standing.stretch(command.range) or state.recorded.range
     _day_to_come(command.verify_again_on, at)
     basis, reason = check_legal_basis(command.legal_basis), _sealed(command.footage, "reason", command.reason)
     return LegalHoldPlaced(hold, held, basis, reason, command.verify_again_on, command.by)
@@ -463,25 +633,34 @@ def evolve(state: State, happened: Event) -> State:
     match happened, state:
         case FootageRecorded(), _:
             return Kept(happened, frozenset({happened.category}))
+        case FootageImported(received_at=received_at), Kept():
+            return replace(state, received_at=received_at)
         case FootageLost(feed, range_), _:
-            return Lost(feed, range_, state.holds) if isinstance(state, Kept) else Lost(feed, range_)
+            return Lost(feed, range_, state.holds) if isinstance(state, Kept | HeldApart) else Lost(feed, range_)
         case FootageTagged(category), Kept():
             return replace(state, categories=state.categories | {category})
-        case LegalHoldPlaced(hold), Kept():
+        case LegalHoldPlaced(hold), (Kept() | HeldApart()):
             return replace(state, holds=MappingProxyType({**state.holds, hold: happened}))
-        case LegalHoldReleased(hold), (Kept() | Lost()):
+        case LegalHoldReleased(hold), (Kept() | HeldApart() | Lost()):
             left = {name: placed for name, placed in state.holds.items() if name != hold}
             return replace(state, holds=MappingProxyType(left))
-        case LegalHoldVerified(hold, _, verify_again_on), Kept() if hold in state.holds:
+        case LegalHoldVerified(hold, _, verify_again_on), (Kept() | HeldApart()) if hold in state.holds:
             placed = replace(state.holds[hold], verify_again_on=verify_again_on)
             return replace(state, holds=MappingProxyType({**state.holds, hold: placed}))
+        case HeldRangeCopied(hold), (Kept() | HeldApart()):
+            return replace(state, copies=MappingProxyType({**state.copies, hold: happened}))
+        case HeldCopyDestroyed(hold), (Kept() | HeldApart()):
+            copies = {name: copied for name, copied in state.copies.items() if name != hold}
+            return replace(state, copies=MappingProxyType(copies))
         case ExtensionRequested(), Kept():
             return replace(state, asked=happened)
         case ExtensionRefused(), Kept():
             return replace(state, asked=None)
         case RetentionExtended(keep_until), Kept():
             return replace(state, keep_until=keep_until, asked=None)
-        case FootageDestroyed(), Kept(recorded):
+        case RestDestroyed(), Kept(recorded, holds=holds, copies=copies):
+            return HeldApart(recorded, holds, copies, happened)
+        case FootageDestroyed(), (Kept(recorded) | HeldApart(recorded)):
             return Destroyed(recorded)
         case _:
             return state

@@ -93,6 +93,7 @@ class PolicyParameters:
     second_persons: tuple[SecondPersonRule, ...] = ()  # none for an act: whom the access rules allow
     training_days: int = 1096  # the longest that a course may be current, from its completion
     publication_delay_hours: int = 24  # from the landing until a flight may stand in the public log
+    sound_recorded: bool = False  # of fixed cameras that have a microphone; without consent: Cal. Penal Code §632
 
     def second_person(self, act: str) -> frozenset[str]:
         """The roles that may be the second person for an act; none: the policy does not narrow it."""
@@ -112,6 +113,7 @@ ADDED_LATER = frozenset(
         "second_persons",
         "publication_delay_hours",
         "training_days",
+        "sound_recorded",
     }
 )
 

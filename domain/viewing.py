@@ -250,10 +250,7 @@ def decide(command: Command, state: State, at: datetime) -> list[Event]:
 def _request(command: RequestViewing, at: datetime) -> list[Event]:
     facts, grounds, standing = command.facts, command.grounds, command.facts.footage
     check_grounds(grounds, facts.policy)
-    whole = standing.range
-    wanted = command.range or whole or Range(at, at)
-    if whole is not None and (not whole.covers(wanted) or wanted.since >= wanted.until):
-        raise InvalidValue("the range is not within the footage", field="range", accepted="a stretch of the footage")
+    wanted = standing.stretch(command.range) or Range(at, at)
     on_record = stated(grounds, command.quality, f"viewing-{command.viewing}")
     asked = ViewingRequested(standing.footage, standing.feed, wanted, command.by, command.session, on_record)
     reasons = tuple(grounds_refusals(grounds, facts.call, facts.policy, oversight=facts.oversight))

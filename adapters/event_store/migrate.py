@@ -26,6 +26,7 @@ LOGINS: Mapping[str, tuple[str, ...]] = {
     "saferweho_recorder": ("saferweho_writer",),
     "saferweho_media": ("saferweho_writer",),
     "saferweho_exporter": ("saferweho_writer",),
+    "saferweho_importer": ("saferweho_writer",),
     "saferweho_relay": (),
     "saferweho_projector": (),
     "saferweho_migration": ("saferweho_migrator",),

@@ -120,6 +120,17 @@ class PostgresEventStore:
         )
         return [stream for (stream,) in rows]
 
+    def has_footage(self) -> bool:
+        query = "SELECT EXISTS (SELECT FROM events.stored_events WHERE topic = 'footage.footage_recorded.v1')"
+        return bool(self._rows(query)[0][0])
+
+    def held_footage(self) -> Sequence[str]:
+        rows = self._rows(
+            "SELECT DISTINCT originator_id FROM events.stored_events WHERE topic = 'footage.legal_hold_placed.v1'"
+            " ORDER BY originator_id"
+        )
+        return [stream for (stream,) in rows]
+
     def head(self) -> Head:
         (row,) = self._rows("SELECT position, rolling_hash FROM events.head")
         return Head(*row)

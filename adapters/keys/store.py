@@ -34,6 +34,7 @@ LOGINS: Mapping[str, tuple[str, ...]] = {
     "saferweho_recorder": ("saferweho_keys_sealer",),
     "saferweho_media": ("saferweho_keys_player",),
     "saferweho_exporter": ("saferweho_keys_exporter",),
+    "saferweho_importer": ("saferweho_keys_maker", "saferweho_keys_sealer"),
 }
 
 

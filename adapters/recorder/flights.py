@@ -50,6 +50,10 @@ class DroneAddress:
     camera: None = None  # of the inventory
 
     @property
+    def sound(self) -> bool:
+        return False
+
+    @property
     def name(self) -> str:
         return f"drone-{self.drone}"
 

@@ -24,8 +24,8 @@ from application.ports import StoreUnavailable
 from application.retention import Retention
 from application.standing import service
 from domain.camera import NoteOffline, NoteOnline
-from domain.footage import RecordFootage, ReportLoss
-from domain.kernel import CameraId, FeedId
+from domain.footage import HeldRangeCopied, RecordFootage, ReportLoss
+from domain.kernel import CameraId, FeedId, FootageId
 from domain.privacy_override_events import Range
 
 RECORDER = "service-recorder"
@@ -63,10 +63,12 @@ class Notes:
         command = RecordFootage(whole.feed, span, len(whole.entries), whole.size, closed.root, whole.key)
         self._put("footage", lambda: self._retention.record(self._actor, footage, command, _id(footage, "recorded")))
 
+    def copied(self, footage: FootageId, copied: HeldRangeCopied) -> None:
+        id_ = _id(footage, "copied", copied.hold, copied.manifest_root_sha256)
+        self._put("hold", lambda: self._retention.note_copy(self._actor, footage, copied, id_))
+
     def lost(self, feed: FeedId, span: Range, why: str) -> None:
-        key = f"{feed}-lost-{span.since:%Y%m%dT%H%M%S.%f}Z-{(span.until - span.since).total_seconds():.6f}s"
-        command = ReportLoss(feed, span, why)
-        self._put("loss", lambda: self._retention.report_loss(self._actor, key, command, _id(key, "lost")))
+        self._put("loss", lambda: lost(self._retention, feed, span, why))
 
     def online(self, camera: CameraId, since: datetime) -> None:
         id_ = _id(camera, f"online {since.isoformat()}")
@@ -112,6 +114,12 @@ class Notes:
             log.error("note_rejected", kind=note.kind, told=str(told))
         self._waiting.popleft()
         return True
+
+
+def lost(retention: Retention, feed: FeedId, span: Range, why: str) -> Outcome:
+    """A loss onto the record; of the same stretch once, whoever finds it."""
+    key = f"{feed}-lost-{span.since:%Y%m%dT%H%M%S.%f}Z-{(span.until - span.since).total_seconds():.6f}s"
+    return retention.report_loss(service(RECORDER), key, ReportLoss(feed, span, why), _id(key, "lost"))
 
 
 def _id(*of: str) -> UUID:

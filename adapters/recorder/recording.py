@@ -22,7 +22,7 @@ from prometheus_client import Counter
 
 from adapters.recorder.notes import Notes
 from adapters.recorder.presence import Presence
-from adapters.recorder.segmenting import Cut
+from adapters.recorder.segmenting import LONGEST, Cut
 from adapters.recorder.source import Address, Connection, Picture, SourceFault, StreamChanged
 from adapters.recorder.tap import Tap
 from adapters.vault import Gap, NotThere, Reel, ReelBroken, Segment, StorageFault, Vault
@@ -34,10 +34,11 @@ from domain.privacy_override_events import Range
 
 MOST_WAITING = 64 << 20  # bytes of a camera that wait to be sealed
 TOLERANCE = timedelta(seconds=1)  # less between two segments is no gap: clocks are no better
-TOLD_EVERY = timedelta(minutes=5)  # of a loss that goes on
+TOLD_EVERY = timedelta(minutes=3)  # of a loss that goes on, so that with what waits it is told within five
 CLOSES_AFTER = timedelta(seconds=30)  # a reel whose time is over
 BACK_OFF_S = (0.5, 30.0)
 STEADY_S = 30.0
+PATIENCE_S = 1.0
 SETTLED_BACK = timedelta(days=8)
 AWAY, BROKE_OFF = "the recorder was away", "the stream broke off"
 NOT_RECORDING = "it was not being recorded"
@@ -235,7 +236,7 @@ class Recording:
             cut, _, _ = self._queue.waiting[0]
             self._drop(cut, self.sealing_fault or "it could not be sealed")
             return False
-        stop.wait(1.0)
+        stop.wait(PATIENCE_S)
         return True
 
     def _seal(self, cut: Cut | Held, media: str, why: str) -> bool:
@@ -314,9 +315,18 @@ class Recording:
 
     def _tell_what_goes_on(self) -> None:
         """A loss that does not end is on the record all the same."""
-        until, lost = self._until, self._lost_until
-        if until is not None and lost is not None and lost - until > TOLD_EVERY:
-            self._notes.lost(self.feed, Range(until, lost), self.sealing_fault or "it could not be sealed")
+        until, now, waits = self._until, self._now(), self._queue.first(0.0)
+        if self._lost_until is not None:
+            lost, why = self._lost_until, self.sealing_fault or "it could not be sealed"
+            if waits is not None:
+                lost = min(lost, waits[0].since)  # what waits may still be sealed
+        elif self.address.camera is not None and self._presence.online and not self._offline and waits is None:
+            # Everything that was cut before `now` was asked is sealed.
+            lost, why = now - LONGEST, "pictures come, and none of them can be recorded"
+        else:
+            return
+        if until is not None and lost - until > TOLD_EVERY:
+            self._notes.lost(self.feed, Range(until, lost), why)
             self._until = lost
 
     def _look(self) -> None:

@@ -14,6 +14,7 @@ from typing import Any, TypeAlias
 import av
 
 from adapters.recorder.clock import Taken
+from adapters.recorder.sound import Sound, moved
 
 Packet: TypeAlias = "av.Packet[av.VideoStream]"  # generic in its stubs alone
 SHORTEST = timedelta(seconds=2)
@@ -35,10 +36,11 @@ class Cut:
 
 
 class Segmenter:
-    """Of one connection. `stream`: what the packets are of. Holds at most MOST_BYTES and one packet."""
+    """Of one connection. `stream`: what the packets are of; `sound`: beside it. Holds at most MOST_BYTES and one packet
+    of the picture."""
 
-    def __init__(self, stream: av.VideoStream) -> None:
-        self._stream = stream
+    def __init__(self, stream: av.VideoStream, sound: Sound | None = None) -> None:
+        self._stream, self._sound = stream, sound
         self._base: Fraction = stream.time_base or Fraction(1, 90_000)
         self._packets: list[Packet] = []
         self._size = 0
@@ -67,7 +69,10 @@ class Segmenter:
         """What came since the last cut, where the stream broke off."""
         if not self._packets:
             return None
-        return self._cut(None, self._played())
+        cut = self._cut(None, self._played())
+        if self._sound is not None:
+            self._sound.forget()
+        return cut
 
     @property
     def begun(self) -> bool:
@@ -108,7 +113,13 @@ class Segmenter:
         # Where clock and stream agree the next one begins where this one ends; where not, it is as long as it plays.
         agrees = next_at is not None and abs(next_at - since - lasted) < AGREES and next_at > since
         until = next_at if agrees and next_at is not None else since + lasted
-        content = _muxed(self._stream, packets, self._base, lasted)
+        try:
+            content = _muxed(self._stream, packets, self._base, lasted, self._sound)
+        except av.FFmpegError:
+            if self._sound is None:
+                raise
+            self._sound = None  # a sound that cannot be written costs no picture
+            content = _muxed(self._stream, packets, self._base, lasted)
         return Cut(content, since, until, first, packets[0].is_keyframe, len(packets))
 
 
@@ -118,13 +129,15 @@ def _time(packet: Packet) -> int:
     return time
 
 
-def _muxed(stream: Any, packets: list[Packet], base: Fraction, lasted: timedelta) -> bytes:
+def _muxed(stream: Any, packets: list[Packet], base: Fraction, lasted: timedelta, sound: Sound | None = None) -> bytes:
     out = io.BytesIO()
     # One fragment a segment: what a viewer needs to start is at its beginning, and nothing is written twice.
     options = {"movflags": "empty_moov+default_base_moof+skip_trailer", "frag_duration": str(60_000_000)}
     with av.open(out, "w", format="mp4", options=options) as container:
         copy = container.add_stream_from_template(stream)
+        track = sound.track(container) if sound is not None else None
         start, last = _time(packets[0]), -1
+        since = start * base
         for packet in packets:
             dts = max(_time(packet) - start, last + 1)
             packet.pts = max((packet.pts if packet.pts is not None else dts + start) - start, dts)
@@ -134,4 +147,7 @@ def _muxed(stream: Any, packets: list[Packet], base: Fraction, lasted: timedelta
         packets[-1].duration = max(1, round(Fraction(lasted.total_seconds()) / base) - last)
         for packet in packets:
             container.mux(packet)
+        if sound is not None:
+            for packet in sound.taken(since, since + Fraction(lasted.total_seconds())):
+                container.mux(moved(packet, since, track))
     return out.getvalue()

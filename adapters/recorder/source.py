@@ -1,4 +1,8 @@
-"""Pictures of a camera over RTSP (RFC 2326, RFC 7826), interleaved in TCP. Audio is never asked for."""
+"""Pictures of a camera over RTSP (RFC 2326, RFC 7826), interleaved in TCP.
+
+Sound is asked for where the use policy has it recorded, and otherwise not even set up: nobody consented to it (Cal.
+Penal Code §632).
+"""
 
 from __future__ import annotations
 
@@ -10,11 +14,13 @@ from fractions import Fraction
 from typing import Any, Protocol
 
 import av
+import structlog
 
 from adapters.cameras.sources import shown
 from adapters.recorder import codecs
 from adapters.recorder.clock import StreamClock, Taken
 from adapters.recorder.segmenting import Packet, Segmenter
+from adapters.recorder.sound import CODEC, Sound
 from adapters.video.coded import CodecParameters
 from domain.kernel import CameraId, FeedId, StreamId
 
@@ -22,11 +28,11 @@ OPENS_S, READS_S = 10.0, 10.0  # without a picture so long, the connection is gi
 CODECS = ("h264", "hevc")
 _OPTIONS = {
     "rtsp_transport": "tcp",
-    "allowed_media_types": "video",  # sound is not even set up: nobody consented to it (Cal. Penal Code §632)
     "user_agent": "saferweho-recorder",
     "fflags": "nobuffer",
     "analyzeduration": "2000000",
 }
+log = structlog.get_logger()
 _PRFT = struct.Struct("=qi")  # AVProducerReferenceTime: µs since 1970, flags
 
 
@@ -41,14 +47,17 @@ class Address(Protocol):
     def name(self) -> str: ...
     @property
     def feed(self) -> FeedId: ...
+    @property
+    def sound(self) -> bool: ...
 
 
 @dataclass(frozen=True, slots=True)
 class CameraAddress:
-    """`url`: with user and password."""
+    """`url`: with user and password; `sound`: whether it is recorded, too."""
 
     camera: CameraId
     url: str
+    sound: bool = False
 
     @property
     def name(self) -> str:
@@ -81,9 +90,10 @@ class Connection:
 
     def __init__(self, address: Address) -> None:
         """Raises SourceFault."""
+        options = {**_OPTIONS, "allowed_media_types": "video+audio" if address.sound else "video"}
         try:
             self._container: Any = av.open(
-                address.url, options=dict(_OPTIONS), timeout=(OPENS_S, READS_S), metadata_errors="replace"
+                address.url, options=options, timeout=(OPENS_S, READS_S), metadata_errors="replace"
             )
         except (av.FFmpegError, OSError) as error:
             raise SourceFault(_words(error)) from None
@@ -98,10 +108,15 @@ class Connection:
             self._container.close()
             raise
         self._video = video
+        heard = next(iter(self._container.streams.audio), None) if address.sound else None
+        self._heard, self._sound = heard, _sound_of(heard) if heard is not None else None
         self.codec: str = video.codec_context.name
         self._parameters = codecs.parameter_set(self.codec, bytes(video.codec_context.extradata or b""))
-        self.media = codecs.media_type(self.codec, self._parameters)
-        self.segmenter = Segmenter(video)
+        self.media = self._media()
+        self.segmenter = Segmenter(video, self._sound)
+
+    def _media(self) -> str:
+        return codecs.media_type(self.codec, self._parameters, CODEC if self._sound is not None else None)
 
     @property
     def parameters(self) -> CodecParameters:
@@ -114,8 +129,11 @@ class Connection:
         """Until the camera ends it. Raises SourceFault."""
         clock, base = StreamClock(), self._video.time_base
         try:
-            for packet in self._container.demux(self._video):
+            for packet in self._container.demux(*filter(None, (self._video, self._heard))):
                 arrived_us = time.time_ns() // 1000
+                if packet.stream is self._heard and self._sound is not None:
+                    self._sound.hear(packet)
+                    continue
                 media = packet.dts if packet.dts is not None else packet.pts
                 if media is None or not packet.size or packet.is_corrupt:
                     continue
@@ -131,12 +149,22 @@ class Connection:
         if now is None:
             return
         if self._parameters is None:
-            self._parameters, self.media = now, codecs.media_type(self.codec, now)
+            self._parameters = now
+            self.media = self._media()
         elif now != self._parameters:
             raise StreamChanged("the camera changed its picture")
 
     def close(self) -> None:
         self._container.close()
+
+
+def _sound_of(stream: Any) -> Sound | None:
+    """None where it is of a kind that cannot be recorded: that costs no picture."""
+    try:
+        return Sound(stream)
+    except (av.FFmpegError, ValueError) as error:
+        log.warning("sound_left_out", codec=stream.codec_context.name, why=str(error))
+        return None
 
 
 def _camera_us(packet: Packet) -> int | None:

@@ -3,7 +3,7 @@
 from adapters.vault.files import LocalFiles
 from adapters.vault.segment import Segment
 from adapters.vault.storage import AlreadyThere, NotThere, Storage, StorageFault, StorageFull
-from adapters.vault.vault import Closed, Gap, KeyDestroyed, Reel, ReelBroken, Space, Vault
+from adapters.vault.vault import Closed, Gap, KeyDestroyed, OtherVault, Reel, ReelBroken, Space, Vault
 
 __all__ = [
     "AlreadyThere",
@@ -12,6 +12,7 @@ __all__ = [
     "KeyDestroyed",
     "LocalFiles",
     "NotThere",
+    "OtherVault",
     "Reel",
     "ReelBroken",
     "Segment",

@@ -33,6 +33,12 @@ class Finding:
     range: Range | None = None
 
 
+def in_the_vault(finding: Finding) -> str:
+    """What is said of a loss on the record."""
+    which = f"segment {finding.segment}" if finding.segment is not None else "all of it"
+    return f"{which} {finding.what}" + (" in the vault" if finding.segment is not None else "")
+
+
 @dataclass(frozen=True, slots=True)
 class OnRecord:
     """What the record says of a piece of footage. `root` None: nothing was recorded; `gone`: destroyed, or all lost."""
@@ -40,6 +46,7 @@ class OnRecord:
     feed: FeedId
     root: str | None
     gone: bool = False
+    range: Range | None = None
 
 
 @dataclass(slots=True)
@@ -72,6 +79,8 @@ class Check:
     def reel(self, name: ReelName) -> list[Finding]:
         """What is wrong with one reel. Raises StorageFault where the storage does not answer, and KeysUnavailable."""
         found = [*self._reel(name)]
+        if any(finding.code == "segment_missing" for finding in found) and self._vault.destroyed([name]):
+            found = [finding for finding in found if finding.code != "segment_missing"]  # it is being removed
         self.checked.reels += 1
         self.checked.findings += found
         return found
@@ -80,7 +89,7 @@ class Check:
         """Footage on the record of which nothing was there, to be asked after every reel was looked at. `asked`: looks
         for this one alone."""
         found = [
-            Finding(on.feed, footage, "missing", "is on the record and not in the vault")
+            Finding(on.feed, footage, "missing", "is on the record and not in the vault", range=on.range)
             for footage, on in (self._record or {}).items()
             if on.root is not None and not on.gone and footage not in self._there and asked in (None, footage)
         ]

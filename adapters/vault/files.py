@@ -14,7 +14,7 @@ from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
 
-from adapters.vault.storage import AlreadyThere, NotThere, StorageFault, StorageFull
+from adapters.vault.storage import AlreadyThere, NotThere, Part, StorageFault, StorageFull
 from application.failpoints import failpoint
 
 PARTIAL = ".partial"
@@ -22,21 +22,22 @@ _FULL = {errno.ENOSPC, errno.EDQUOT}
 
 
 class LocalFiles:
-    """Implements `storage.Storage`. `writer`: this process alone writes here, as long as it lives."""
+    """Implements `storage.Storage`. `writer`: this process alone writes here under that name, as long as it lives: the
+    recorder what cameras send, an import what others recorded; neither touches a feed of the other."""
 
-    def __init__(self, root: Path, *, writer: bool = False) -> None:
+    def __init__(self, root: Path, *, writer: str | None = None) -> None:
         self.root = root
         self._lock: int | None = None
         if writer:
-            self._become_the_writer()
+            self._become_the(writer)
 
-    def _become_the_writer(self) -> None:
+    def _become_the(self, writer: str) -> None:
         try:
             _make(self.root)
-            self._lock = os.open(self.root / ".writer", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+            self._lock = os.open(self.root / f".{writer}", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
             fcntl.flock(self._lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
-            raise StorageFault(f"{self.root}: another process writes here; there is one at a time") from None
+            raise StorageFault(f"{self.root}: another {writer} writes here; a vault has one at a time") from None
         except OSError as error:
             raise _fault(self.root, error) from error
 
@@ -48,7 +49,7 @@ class LocalFiles:
     def __repr__(self) -> str:
         return str(self.root)
 
-    def put(self, name: str, parts: Sequence[bytes]) -> None:
+    def put(self, name: str, parts: Sequence[Part]) -> None:
         path = self._path(name)
         draft = path.with_name(path.name + PARTIAL)
         try:
@@ -143,7 +144,7 @@ def _counts(name: str) -> bool:
     return not name.startswith(".") and not name.endswith(PARTIAL)
 
 
-def _write(fd: int, part: bytes) -> None:
+def _write(fd: int, part: Part) -> None:
     view = memoryview(part)
     while view:
         view = view[os.write(fd, view) :]

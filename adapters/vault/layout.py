@@ -7,6 +7,8 @@
         manifest.note                                   and the signature
 
 A second reel of the same hour, begun because the clock went back or the first cannot be continued, is `1400-2`.
+
+What a legal hold keeps of it in a copy is laid out the same way, as `held-HOLD~camera-plummer-park-north/…`.
 """
 
 from __future__ import annotations
@@ -23,6 +25,8 @@ MANIFEST, NOTE = "manifest.jsonl", "manifest.note"
 _REEL = re.compile(r"(?P<hour>\d{2})(?P<minute>\d{2})(-(?P<ordinal>[1-9]\d*))?")
 _DAY = re.compile(r"\d{4}-\d{2}-\d{2}")
 _FOOTAGE = re.compile(r"(?P<begins>\d{8}T\d{4})Z(-(?P<ordinal>[1-9]\d*))?")
+_NAMED = re.compile(r"(?P<feed>.+)-(?P<begins>\d{8}T\d{4}Z)(-(?P<ordinal>[1-9]\d*))?")
+HELD = "held-"
 _SEGMENT = re.compile(r"(?P<number>\d{6})-\d{6}\.segment")
 HOUR = timedelta(hours=1)
 
@@ -102,6 +106,28 @@ def feed_folder(feed: str) -> str:
 
 def feed_of(folder: str) -> FeedId:
     return FeedId(StreamId(unquote(folder)))
+
+
+def held(name: ReelName, hold: str) -> ReelName:
+    """Where the copy of what a hold keeps of a reel is."""
+    return ReelName(FeedId(StreamId(f"{HELD}{hold}~{name.feed}")), name.begins, name.ordinal)
+
+
+def original(feed: str) -> FeedId:
+    """The feed whose footage it is: of a hold's copy the feed that it was copied from."""
+    return FeedId(StreamId(feed.partition("~")[2] if feed.startswith(HELD) else feed))
+
+
+def named(footage: str) -> ReelName | None:
+    """The reel that is the footage of this name; None where no reel has such a name."""
+    match = _NAMED.fullmatch(footage)
+    if match is None:
+        return None
+    try:
+        begins = datetime.strptime(match["begins"], "%Y%m%dT%H%MZ").replace(tzinfo=UTC)
+    except ValueError:
+        return None
+    return ReelName(FeedId(StreamId(match["feed"])), begins, int(match["ordinal"] or 1))
 
 
 def is_day(folder: str) -> bool:

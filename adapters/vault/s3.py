@@ -13,7 +13,7 @@ from urllib.parse import urlsplit
 from obstore.exceptions import BaseError, NotFoundError
 from obstore.store import S3Store
 
-from adapters.vault.storage import AlreadyThere, NotThere, StorageFault
+from adapters.vault.storage import AlreadyThere, NotThere, Part, StorageFault
 from application.failpoints import failpoint
 
 TIMEOUT = timedelta(seconds=20)
@@ -51,7 +51,7 @@ class S3Bucket:
     def __repr__(self) -> str:
         return self._named
 
-    def put(self, name: str, parts: Sequence[bytes]) -> None:
+    def put(self, name: str, parts: Sequence[Part]) -> None:
         failpoint("vault.before_write")
         try:
             self._store.head(name)

@@ -24,7 +24,7 @@ from adapters.vault.canonical import NotCanonical
 from domain.kernel import FeedId, FootageId, StreamId
 
 FORMAT = "saferweho-segment-v1"
-NONCE = 12  # bytes
+NONCE, TAG = 12, 16  # bytes
 NOTHING_BEFORE = "0" * 64
 LONGEST_HEADER = 4096  # bytes
 
@@ -70,9 +70,17 @@ class Header:
 
 
 def sealed(
-    segment: Segment, cipher: AESGCM, feed: FeedId, footage: FootageId, key: str, number: int, previous: str
-) -> tuple[bytes, bytes]:
-    """The first line with its end, and the box. `key`: the id of the cipher's."""
+    segment: Segment,
+    cipher: AESGCM,
+    feed: FeedId,
+    footage: FootageId,
+    key: str,
+    number: int,
+    previous: str,
+    room: bytearray,
+) -> tuple[bytes, memoryview]:
+    """The first line with its end, and the box: ciphertext and tag, put into `room`, which has TAG bytes more than the
+    content at least. `key`: the id of the cipher's."""
     nonce = os.urandom(NONCE)
     fields = {
         "bytes": len(segment.content),
@@ -94,10 +102,12 @@ def sealed(
     if segment.gap is not None:
         fields["gap"] = segment.gap
     line = canonical.encode(fields)
-    return line + b"\n", cipher.encrypt(nonce, segment.content, line)
+    box = memoryview(room)[: len(segment.content) + TAG]
+    cipher.encrypt_into(nonce, segment.content, line, box)
+    return line + b"\n", box
 
 
-def digest(*parts: bytes) -> str:
+def digest(*parts: bytes | memoryview) -> str:
     """SHA-256 of a sealed segment, hex."""
     whole = hashlib.sha256()
     for part in parts:

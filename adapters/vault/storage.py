@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Protocol
+from typing import Protocol, TypeAlias
+
+Part: TypeAlias = bytes | memoryview
 
 
 class StorageFault(Exception):
@@ -25,7 +27,7 @@ class AlreadyThere(StorageFault):
 class Storage(Protocol):
     """Names are paths with `/`, in parts that `layout` makes. Every call raises StorageFault."""
 
-    def put(self, name: str, parts: Sequence[bytes]) -> None:
+    def put(self, name: str, parts: Sequence[Part]) -> None:
         """All of it, durably, when this returns; nothing of it otherwise. Raises StorageFull and AlreadyThere."""
         ...
 

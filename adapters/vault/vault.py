@@ -7,27 +7,34 @@ opens nothing that is read after `HELD_S` seconds.
 
 from __future__ import annotations
 
+import os
 import time
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from itertools import zip_longest
+from itertools import islice, zip_longest
 from threading import Lock
 from typing import Protocol
 
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
-from adapters.vault import layout, manifest, segment
+from adapters.vault import canonical, layout, manifest, segment
 from adapters.vault.layout import HOUR, ReelName
 from adapters.vault.manifest import Entry, Manifest, Signer
 from adapters.vault.segment import LONGEST_HEADER, NOTHING_BEFORE, Header, Segment, SegmentBroken
-from adapters.vault.storage import NotThere, Storage, StorageFault, StorageFull
+from adapters.vault.storage import NotThere, Part, Storage, StorageFault, StorageFull
 from application.failpoints import failpoint
 from application.sealing import HELD_S, Destroyed, SubjectKey
 from domain.kernel import FeedId
 from domain.privacy_override_events import Range
 
+MARKER, MARKER_FORMAT = "vault.json", "saferweho-vault-v1"
+LOOKED_AT = 1000  # reels at most, for one that we signed
 CLOCK_WENT_BACK = timedelta(seconds=1)
+
+
+_hashing = ThreadPoolExecutor(os.cpu_count(), thread_name_prefix="hashing")
 
 
 class FootageKeys(Protocol):
@@ -42,6 +49,10 @@ class FootageKeys(Protocol):
 
 class ReelBroken(Exception):
     """A reel that was begun and cannot be continued: what is there does not follow from itself."""
+
+
+class OtherVault(StorageFault):
+    """A vault, and not of this installation."""
 
 
 class KeyDestroyed(Exception):
@@ -102,6 +113,7 @@ class Reel:
     gaps: list[Gap] = field(default_factory=list)  # within it
     opens_after: str | None = None  # why nothing is before its first segment, where something should be
     closed: bool = False
+    _room: bytearray = field(default_factory=bytearray)  # for a sealed segment, used again for the next
 
     @property
     def empty(self) -> bool:
@@ -124,10 +136,17 @@ class Reel:
 
     def add(self, new: Segment) -> Entry:
         """Seal it and keep it, durably. Raises StorageFault; then nothing of it is kept."""
-        number = len(self._entries) + 1
-        head, box = segment.sealed(new, self._cipher, self.name.feed, self.name.footage, self.key, number, self._last)
-        self._vault.put(self.name.segment(number, new.since), head, box)
-        entry = Entry(number, len(head) + len(box), segment.digest(head, box), new.since, new.until)
+        number, name = len(self._entries) + 1, self.name
+        if len(self._room) < len(new.content) + segment.TAG:
+            self._room = bytearray(len(new.content) + segment.TAG)
+        head, box = segment.sealed(new, self._cipher, name.feed, name.footage, self.key, number, self._last, self._room)
+        # While the disk writes the processor hashes: neither waits for the other.
+        hashed = _hashing.submit(segment.digest, head, box)
+        try:
+            self._vault.put(name.segment(number, new.since), head, box)
+        finally:
+            sha256 = hashed.result()
+        entry = Entry(number, len(head) + len(box), sha256, new.since, new.until)
         self._took(entry, new.gap)
         return entry
 
@@ -176,6 +195,42 @@ class Vault:
         if self._signer is None:
             self._signer = Signer(self._keys.secret_of(manifest.PURPOSE))
         return self._signer
+
+    # -- whose it is ---------------------------------------------------------
+
+    def is_ours(self) -> bool:
+        """Whether a marker in it says that it is this installation's vault. Raises StorageFault and KeysUnavailable."""
+        return self._marked() == self._mark
+
+    def mark(self, anything_on_record: Callable[[], bool], *, surely: bool = False) -> bool:
+        """Put the marker into a vault that has none and is ours beyond doubt: it holds what we signed, or neither it
+        nor the record holds anything yet. False where it is in doubt: its disk may not be mounted. `surely`: somebody
+        looked. Raises OtherVault, StorageFault and KeysUnavailable."""
+        if (marked := self._marked()) is None:
+            ours = surely or any(self._signed_by_us(name) for name in islice(self.reels(), LOOKED_AT))
+            if not ours and (self.storage.folders("") or anything_on_record()):
+                return False
+            self.storage.put(MARKER, [self._mark])
+        elif marked != self._mark:
+            raise OtherVault(f"{self.storage} is the vault of another installation: nothing is written to it")
+        return True
+
+    @property
+    def _mark(self) -> bytes:
+        return canonical.encode({"format": MARKER_FORMAT, "signed_by": self.signer.verifier.text}) + b"\n"
+
+    def _marked(self) -> bytes | None:
+        try:
+            return self.storage.get(MARKER)
+        except NotThere:
+            return None
+
+    def _signed_by_us(self, name: ReelName) -> bool:
+        try:
+            self.manifest(name)
+        except (NotThere, manifest.ManifestBroken):
+            return False
+        return True
 
     # -- recording -----------------------------------------------------------
 
@@ -248,7 +303,7 @@ class Vault:
             reel._took(Entry(head.number, size, sha256, head.since, head.until), head.gap)
         return reel
 
-    def put(self, name: str, *parts: bytes) -> None:
+    def put(self, name: str, *parts: Part) -> None:
         """Raises StorageFault; StorageFull also where the quota is used up."""
         size = sum(map(len, parts))
         try:
@@ -293,6 +348,11 @@ class Vault:
         KeysUnavailable, and ValueError for one whose key is there."""
         if not self.destroyed([name]):
             raise ValueError(f"the key of {name.footage} is not destroyed: nothing of it is removed")
+        self.discard(name)
+
+    def discard(self, name: ReelName) -> None:
+        """All that is there of a reel, of which whoever calls this has made sure that it is on no record; otherwise
+        `remove`. Raises StorageFault."""
         size = self._size(name)
         # The note last: without it a crash would leave a reel that looks as if it were never closed.
         for file in sorted(self.storage.files(name.folder), key=lambda file: (file == name.note, file)):
@@ -383,6 +443,7 @@ __all__ = [
     "FootageKeys",
     "Gap",
     "KeyDestroyed",
+    "OtherVault",
     "Reel",
     "ReelBroken",
     "Space",

@@ -33,6 +33,7 @@ KINDS = {  # what a stream is about, for whoever reads the timeline
     "liveview": "live_view",
     "camera": "camera",
     "footage": "footage",
+    "import": "footage",
     "viewing": "footage",
     "export": "footage",
     "disclosure": "disclosure",

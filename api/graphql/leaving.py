@@ -49,7 +49,7 @@ class Recording:
     feed: Id
     since: datetime
     until: datetime
-    state: str = strawberry.field(description="kept | destroyed | lost")
+    state: str = strawberry.field(description="kept | held (what legal holds keep is left of it) | destroyed | lost")
 
 
 @strawberry.type

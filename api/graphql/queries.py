@@ -98,6 +98,7 @@ ACTIONS = (
     "start_pilot",
     "pause_pilot",
     "record_cost",
+    "import_footage",
     "tag_footage",
     "place_legal_hold",
     "answer_retention_extension",

@@ -29,15 +29,18 @@ class RetainedFootage:
     """Footage by how long it is kept: what it is under, when it is due, and what became of it."""
 
     id: Id
-    state: str = strawberry.field(description="kept | destroyed | lost")
+    state: str = strawberry.field(description="kept | held (what legal holds keep is left of it) | destroyed | lost")
     feed: Id
     since: datetime
     until: datetime
+    imported_as: Id | None = strawberry.field(description="the file, where somebody else recorded it")
+    received_at: datetime | None = strawberry.field(description="of what was imported: its days count from then")
     categories: list[str]
     holds: int = strawberry.field(description="legal holds on it now")
     due_at: datetime | None = strawberry.field(
-        description="when it is to be destroyed by the policy in force; none while it is held, or where"
-        " the policy gives one of its categories no length"
+        description="when it is to be destroyed by the policy in force, but for what holds keep in copies; none while"
+        " a hold on it has no copy, or where the policy gives one of its categories no length. Of what is held: since"
+        " when a copy whose hold was released is due"
     )
     keep_until: datetime | None = strawberry.field(description="an extension")
     asked_until: datetime | None = strawberry.field(description="an extension that waits for the station commander")
@@ -78,6 +81,13 @@ class LegalHold:
     placed_at: datetime
     verified_at: datetime | None
     released_at: datetime | None
+    copied_at: datetime | None = strawberry.field(
+        description="what it keeps was sealed once more, so that the rest can go; none where all of it is held"
+    )
+    copy_since: datetime | None
+    copy_until: datetime | None
+    copy_destroyed_at: datetime | None
+    copy_unrecoverable_after: datetime | None
 
 
 @strawberry.type
@@ -89,6 +99,40 @@ class LegalHoldEdge:
 @strawberry.type
 class LegalHoldConnection:
     edges: list[LegalHoldEdge]
+    page_info: t.PageInfo
+    position: t.Position
+
+
+@strawberry.type
+class ImportedFile:
+    """A file that somebody else recorded: what it is, whose, how it came here. Who handed it over is in the event."""
+
+    id: Id
+    sha256: str = strawberry.field(description="of the file as it was handed over, hexadecimal")
+    size_bytes: float
+    found: str = strawberry.field(description="what it is by its content")
+    sound: str = strawberry.field(description="none | dropped | kept")
+    agency: str
+    device: str | None
+    case_number: str
+    received_at: datetime
+    received_by: t.Person
+    received_how: str = strawberry.field(description="fetched | medium | sent")
+    since: datetime = strawberry.field(description="when it was taken, as who handed it over said")
+    until: datetime
+    footage: list[Id]
+    imported_at: datetime
+
+
+@strawberry.type
+class ImportedFileEdge:
+    cursor: str
+    node: ImportedFile
+
+
+@strawberry.type
+class ImportedFileConnection:
+    edges: list[ImportedFileEdge]
     page_info: t.PageInfo
     position: t.Position
 
@@ -120,6 +164,8 @@ def _footage(row: q.Footage, names: dict[str, str]) -> RetainedFootage:
         feed=Id(row.feed),
         since=row.range_since,
         until=row.range_until,
+        imported_as=Id(row.imported_as) if row.imported_as else None,
+        received_at=row.received_at,
         categories=list(row.categories),
         holds=row.holds,
         due_at=row.due_at,
@@ -139,7 +185,8 @@ def _footage(row: q.Footage, names: dict[str, str]) -> RetainedFootage:
 class RetentionQueries:
     @strawberry.field(
         description="Footage by its retention. `which`: due (to be destroyed, longest due first) | kept (next due"
-        " first) | asked (an extension waits) | destroyed (newest first) | lost (newest first)."
+        " first) | asked (an extension waits) | held (what holds keep is left, due first) | destroyed (newest first) |"
+        " lost (newest first)."
     )
     async def retained_footage(
         self,
@@ -208,6 +255,11 @@ class RetentionQueries:
                     placed_at=hold.placed_at,
                     verified_at=hold.verified_at,
                     released_at=hold.released_at,
+                    copied_at=hold.copied_at,
+                    copy_since=hold.copy_since,
+                    copy_until=hold.copy_until,
+                    copy_destroyed_at=hold.copy_destroyed_at,
+                    copy_unrecoverable_after=hold.copy_unrecoverable_after,
                 ),
             )
             for hold in page.holds
@@ -217,6 +269,51 @@ class RetentionQueries:
             page_info=_page_info([edge.cursor for edge in edges], page.has_next, after),
             position=t.Position(page.checkpoint.position),
         )
+
+    @strawberry.field(description="Files that others recorded and that were taken in, the newest first.")
+    async def imported_files(
+        self,
+        info: strawberry.Info,
+        sha256: str | None = None,
+        first: int | None = None,
+        after: str | None = None,
+        after_position: t.Position | None = None,
+    ) -> ImportedFileConnection:
+        context = context_of(info)
+        context.require("read_retention")
+        if after is not None and not (after.isascii() and after.isdigit()):
+            raise Unreadable("invalid_value", "'after' is the cursor of an edge", field="after")
+        await context.applied("retention", after_position)
+        size, _ = page_size(first, None)
+        async with context.reading() as connection:
+            page = await q.imports(connection, first=size or 1, before=int(after) if after else None, sha256=sha256)
+            names = await context.services.names.of(connection, {row.received_by for row in page.imports})
+        edges = [ImportedFileEdge(cursor=str(row.position), node=_imported(row, names)) for row in page.imports]
+        return ImportedFileConnection(
+            edges=edges,
+            page_info=_page_info([edge.cursor for edge in edges], page.has_next, after),
+            position=t.Position(page.checkpoint.position),
+        )
+
+
+def _imported(row: q.Import, names: dict[str, str]) -> ImportedFile:
+    return ImportedFile(
+        id=Id(row.imported),
+        sha256=row.sha256,
+        size_bytes=row.size_bytes,
+        found=row.found,
+        sound=row.sound,
+        agency=row.agency,
+        device=row.device,
+        case_number=row.case_number,
+        received_at=row.received_at,
+        received_by=t.Person(id=Id(row.received_by), name=names.get(row.received_by, row.received_by)),
+        received_how=row.received_how,
+        since=row.range_since,
+        until=row.range_until,
+        footage=[Id(each) for each in row.footage],
+        imported_at=row.imported_at,
+    )
 
 
 # -- commands ----------------------------------------------------------------

@@ -69,7 +69,7 @@ def run() -> None:
         # What was approved is made under whichever rules, so nothing is compared with the adopted ones.
         with (
             wiring.vault(settings) as vault,
-            wiring.shelf(settings, writer=True) as shelf,
+            wiring.shelf(settings, writer="exporter") as shelf,
             wiring.handler(settings, checked=False) as handler,
             PostgresProgress(settings.write_url) as progress,
         ):

@@ -4,28 +4,42 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Any
 
+import click
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
 from adapters.event_store import PostgresEventStore
-from adapters.vault import Vault
-from adapters.vault.checking import Check, Finding, OnRecord
+from adapters.recorder import notes
+from adapters.vault import Vault, layout
+from adapters.vault.checking import Check, Finding, OnRecord, in_the_vault
 from adapters.vault.layout import ReelName
 from adapters.vault.manifest import Verifier
 from api.processes import wiring
 from api.processes.tools import tool_settings
 from application import codec
+from application.handling import Accepted
 from application.ports import EventStore
-from domain.footage import FootageDestroyed, FootageLost, FootageRecorded
+from application.retention import Retention
+from domain.footage import (
+    FootageDestroyed,
+    FootageLost,
+    FootageRecorded,
+    HeldCopyDestroyed,
+    HeldRangeCopied,
+    RestDestroyed,
+)
 from domain.kernel import EVENT_NAMES, FeedId, FootageId, StreamId
 from domain.privacy_override_events import Range
 
 BATCH = 5_000
-_TYPES = {EVENT_NAMES[kind] for kind in (FootageRecorded, FootageDestroyed, FootageLost)}
+_TYPES = {
+    EVENT_NAMES[kind]
+    for kind in (FootageRecorded, FootageDestroyed, RestDestroyed, FootageLost, HeldRangeCopied, HeldCopyDestroyed)
+}
 
 
 @dataclass(slots=True)
@@ -63,9 +77,13 @@ def _utc(at: datetime | None) -> datetime | None:
     return at.replace(tzinfo=UTC) if at and at.tzinfo is None else at
 
 
-def verify(asked: Asked, *, progress: bool = False) -> dict[str, Any]:
-    """What was looked at, and a row for each finding. `progress`: shown on standard error."""
+def verify(asked: Asked, *, say: bool = False, progress: bool = False) -> dict[str, Any]:
+    """What was looked at, and a row for each finding. `say`: what is missing or broken goes on the record as lost.
+    `progress`: shown on standard error. Raises click.ClickException where nobody can say that this is the vault."""
     with _vault() as (vault, url), PostgresEventStore(url) as events:
+        if say and not vault.is_ours():
+            said = f"{vault.storage} is not known to be the vault: nothing is put on the record"
+            raise click.ClickException(f"{said}. Is its disk mounted? If it is the vault, 'saferweho footage mark'")
         record = on_record(events)
         check = Check(vault, asked.verifier or vault.signer.verifier, datetime.now(UTC), record)
         names = asked.reels(vault)
@@ -76,13 +94,37 @@ def verify(asked: Asked, *, progress: bool = False) -> dict[str, Any]:
         if asked.everything or asked.footage:
             check.missing(FootageId(asked.footage) if asked.footage else None)
         checked = check.checked
+    lost = {"put_on_record": _put_on_record(checked.findings)} if say else {}
     return {
+        **lost,
         "footage": checked.reels,
         "segments": checked.segments,
         "bytes": checked.size,
         "segments_of_destroyed_keys": checked.shut,
         "findings": [_row(finding) for finding in checked.findings],
     }
+
+
+def _put_on_record(findings: Sequence[Finding]) -> int:
+    """How many losses are on the record now, or were already. Raises StoreUnavailable."""
+    losses = [finding for finding in findings if finding.range is not None]
+    if losses:
+        with wiring.handler(tool_settings(["DATABASE_URL"]), checked=False) as handler:
+            retention = Retention(handler)
+            for finding in losses:
+                assert finding.range is not None
+                feed = layout.original(finding.feed)
+                told = notes.lost(retention, feed, finding.range, in_the_vault(finding))
+                if not isinstance(told, Accepted):
+                    raise click.ClickException(f"{finding.footage} is not on the record as lost: {told}")
+    return len(losses)
+
+
+def mark() -> str:
+    """Say that this is the vault: somebody looked. Raises OtherVault."""
+    with _vault() as (vault, _):
+        vault.mark(lambda: False, surely=True)
+        return repr(vault.storage)
 
 
 def in_words(found: dict[str, Any]) -> list[str]:
@@ -96,6 +138,8 @@ def in_words(found: dict[str, Any]) -> list[str]:
     shut = found["segments_of_destroyed_keys"]
     destroyed = f"; {shut} segments can be opened by nobody: their keys are destroyed" if shut else ""
     verdict = f"{len(lines)} findings" if lines else "nothing was changed and nothing is missing"
+    if found.get("put_on_record"):
+        verdict += f", {found['put_on_record']} of them on the record as lost"
     return [*lines, f"{looked}{destroyed}: {verdict}"]
 
 
@@ -118,7 +162,9 @@ def listed(asked: Asked) -> list[dict[str, Any]]:
                 case FootageLost():
                     found = rows.setdefault(footage, _listed(footage, happened.feed, happened.range, "lost"))
                     found["state"] = "lost"
-                case _:
+                case RestDestroyed():
+                    rows[footage]["state"] = "held"
+                case FootageDestroyed():
                     rows[footage]["state"] = "destroyed"
     chosen = [row for row in rows.values() if asked.feed in (None, row["feed"]) and asked.touches(row)]
     return sorted(chosen, key=lambda row: (row["feed"], row["since"]))
@@ -133,7 +179,10 @@ def on_record(events: EventStore) -> dict[FootageId, OnRecord]:
     """Of the whole log, what it says of each piece of footage."""
     found: dict[FootageId, OnRecord] = {}
     for footage, happened in _of_footage(events):
-        found[footage] = _after(found.get(footage), happened)
+        if isinstance(happened, HeldRangeCopied | HeldCopyDestroyed):
+            _copy(found, footage, happened)
+        else:
+            found[footage] = _after(found.get(footage), happened)
     return found
 
 
@@ -147,10 +196,18 @@ def _of_footage(events: EventStore) -> Iterator[tuple[FootageId, Any]]:
         position = batch[-1].position
 
 
+def _copy(found: dict[FootageId, OnRecord], footage: FootageId, event: HeldRangeCopied | HeldCopyDestroyed) -> None:
+    copy, feed = FootageId(event.copy), found[footage].feed
+    if isinstance(event, HeldRangeCopied):
+        found[copy] = OnRecord(feed, event.manifest_root_sha256, range=event.range)
+    else:
+        found[copy] = replace(found.get(copy) or OnRecord(feed, None), gone=True)
+
+
 def _after(before: OnRecord | None, happened: Any) -> OnRecord:
     match happened:
         case FootageRecorded():
-            return OnRecord(happened.feed, happened.manifest_root_sha256)
+            return OnRecord(happened.feed, happened.manifest_root_sha256, range=happened.range)
         case FootageLost():
             return OnRecord(happened.feed, before.root if before else None, gone=True)
         case _:

@@ -21,7 +21,9 @@ from adapters.recorder.recording import Recording
 from adapters.recorder.source import CameraAddress
 from adapters.recorder.tap import Taps
 from adapters.vault import StorageFault, Vault
-from adapters.vault.checking import Check, Finding, Scrubber
+from adapters.vault.checking import Check, Finding, Scrubber, in_the_vault
+from adapters.vault.holding import Holding
+from adapters.vault.layout import original
 from adapters.video import wire
 from api.processes import wiring
 from api.processes.flight_recorder import FlightRecorder
@@ -34,14 +36,16 @@ from application.sealing import KeysUnavailable
 from application.standing import service
 from domain.camera import CAMERA, Installed
 from domain.footage import FOOTAGE
-from domain.kernel import CameraId, StreamId
+from domain.kernel import CameraId, FootageId, StreamId
 from domain.notice import CallForAttention
+from domain.policy import POLICY, POLICY_KEY, policy_in_force
 
 LOOK_S = 15.0  # for cameras that were put up or taken down
 READY_AHEAD = timedelta(minutes=10)
 LOOK_AT_SPACE_S = 60.0
 SCRUB_AGAIN_S = 600.0
 TIDY_S = 300.0
+MARK_IT = "nothing in it says whose it is: is its disk mounted? If it is the vault, 'saferweho footage mark'"
 SPACE_USED = Gauge("saferweho_vault_used_bytes", "Bytes of sealed footage in the vault")
 SPACE_FREE = Gauge("saferweho_vault_free_bytes", "Bytes free on the vault's disk")
 SCRUB_FINDINGS = Gauge("saferweho_vault_findings", "What the last pass over the vault found wrong")
@@ -58,7 +62,7 @@ def run() -> None:
             click.echo(SettingsError([f"SAFERWEHO_CAMERAS: {refused}"]), err=True)
             raise SystemExit(2) from None
         # What a camera sent is a fact under whichever rules, so nothing is compared with the adopted ones.
-        with wiring.vault(settings, writer=True) as vault, wiring.handler(settings, checked=False) as handler:
+        with wiring.vault(settings, writer="recorder") as vault, wiring.handler(settings, checked=False) as handler:
             Recorder(process, vault, handler, known).run()
 
 
@@ -74,11 +78,13 @@ class Recorder:
         self._why_not: str | None = "not looked for cameras yet"
         self._without: list[str] = []  # cameras that are put up and nobody here can reach
         self._low: str | None = None
+        self._marked = False
         self._scrubber = Scrubber(self._check, vault.reels, self._found, process.settings.scrub_mb_per_s * 1_000_000)
         poses = Poses(process.settings.home.absolute() / "gateway" / "poses.sock")
         self._flights = FlightRecorder(
             vault, handler, self._notes, poses, self._taps, known, self._on_record, self._keep
         )
+        self._holding = Holding(vault, self._notes.copied)
         process.health.checks["cameras"] = self._cameras
         process.health.checks["flights"] = lambda: {"ok": True, **self._flights.standing()}
         process.health.checks["vault"] = self._room
@@ -87,10 +93,10 @@ class Recorder:
         work: dict[str, Callable[[threading.Event], None]] = {"cameras": self._look_after, "space": self._watch_space}
         if self._process.settings.scrub_mb_per_s:
             work["scrubber"] = self._scrub
-        work["tidying"] = self._tidy
         work["flights"] = self._flights.run
         work["flights left open"] = self._flights.left_open
         work["tap"] = self._taps.run
+        work["tidying"], work["holds"] = self._tidy, self._copy_what_is_held
         # What is recorded last, while all else ends, is still said.
         said, telling = threading.Event(), threading.Thread(name="notes", target=self._tell)
         self._said = said
@@ -123,9 +129,14 @@ class Recorder:
 
     def _as_installed(self) -> None:
         """Raises StoreUnavailable, KeysUnavailable and StorageFault."""
+        if not self._marked:
+            self._marked = self._vault.mark(self._handler.store.has_footage)
+            if not self._marked:
+                log.error("vault_in_doubt", where=repr(self._vault.storage), do=MARK_IT)
         cameras = [CameraId(stream.partition("-")[2]) for stream in self._handler.store.cameras()]
         states = self._handler.states.load([(CAMERA, camera) for camera in cameras])
         wanted: dict[CameraAddress, Installed] = {}
+        sound = self._records_sound()
         without = []
         for camera in cameras:
             state = states[CAMERA.stream(camera)][1]
@@ -134,7 +145,7 @@ class Recorder:
                 if url is None:
                     without.append(str(camera))
                 else:
-                    wanted[CameraAddress(camera, url)] = state
+                    wanted[CameraAddress(camera, url, sound)] = state
         self._without = without
         # Also one whose address is another now: it is begun anew.
         self._end([camera for camera, (of, _, _) in self._recordings.items() if of.address not in wanted])
@@ -143,6 +154,12 @@ class Recorder:
         for address, state in wanted.items():
             if address.camera not in self._recordings:
                 self._begin(address, state)
+
+    def _records_sound(self) -> bool:
+        """Whether the use policy in force says so; without one nobody does."""
+        _, book = self._handler.states.load([(POLICY, POLICY_KEY)])[POLICY.stream(POLICY_KEY)]
+        policy = policy_in_force(book, datetime.now(UTC))
+        return policy is not None and policy.parameters.sound_recorded
 
     def _begin(self, address: CameraAddress, state: Installed) -> None:
         recording = Recording(address, self._vault, self._notes, tap=self._taps.of(address.feed))
@@ -225,23 +242,40 @@ class Recorder:
             except (StorageFault, KeysUnavailable) as away:
                 log.warning("tidying_waits", reason=str(away))
 
+    def _copy_what_is_held(self, stop: threading.Event) -> None:
+        """What a legal hold keeps is sealed once more under a key of its own, so that the rest can go."""
+        while not stop.is_set():
+            try:
+                streams = self._handler.store.held_footage()
+                keys = [FootageId(stream.partition("-")[2]) for stream in streams]
+                states = self._handler.states.load([(FOOTAGE, key) for key in keys]) if keys else {}
+                for key in keys:
+                    if not stop.is_set():
+                        self._holding.look(key, states[FOOTAGE.stream(key)][1])
+            except (StoreUnavailable, StorageFault, KeysUnavailable) as away:
+                log.warning("holds_wait", reason=str(away))
+            stop.wait(LOOK_S)
+
     def _room(self) -> dict[str, Any]:
         wrong = [f"{f.footage}: {f.what} ({f.code})" for f in list(self._scrubber.wrong.values())]
         return {
             "where": self._process.settings.footage_vault,
             "low_space": self._low,
+            "in_doubt": None if self._marked else MARK_IT,
             "scrubbed_segments": self._scrubber.segments,
             "scrubbed_passes": self._scrubber.passes,
             "findings": wrong[:20],
+            "holds_not_copied": dict(list(self._holding.faults.items())[:20]),
         }
 
     def _scrub(self, stop: threading.Event) -> None:
-        while not stop.wait(SCRUB_AGAIN_S):
+        while not stop.is_set():
             try:
                 self._scrubber.once(stop)
             except (StorageFault, KeysUnavailable) as away:
                 log.warning("scrubber_waits", reason=str(away))
             SCRUB_FINDINGS.set(len(self._scrubber.wrong))
+            stop.wait(SCRUB_AGAIN_S)
 
     def _check(self, paced: Callable[[int], None]) -> Check:
         return Check(self._vault, self._vault.signer.verifier, datetime.now(UTC), paced=paced)
@@ -249,4 +283,4 @@ class Recorder:
     def _found(self, finding: Finding) -> None:
         log.error("footage_damaged", footage=finding.footage, segment=finding.segment, what=finding.what)
         if finding.range is not None:
-            self._notes.lost(finding.feed, finding.range, f"segment {finding.segment} {finding.what} in the vault")
+            self._notes.lost(original(finding.feed), finding.range, in_the_vault(finding))

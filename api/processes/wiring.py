@@ -61,7 +61,7 @@ def keyring(settings: Settings) -> Iterator[Keyring]:
         yield Keyring(store)
 
 
-def storage(settings: Settings, where: str, *, writer: bool = False) -> LocalFiles | S3Bucket:
+def storage(settings: Settings, where: str, *, writer: str | None = None) -> LocalFiles | S3Bucket:
     """A folder or bucket for what is sealed. Raises StorageFault where another process writes there already."""
     parts = urlsplit(where)
     if parts.scheme != "s3":
@@ -86,7 +86,7 @@ def footage_keys(settings: Settings) -> Iterator[PostgresFootageKeys]:
 
 
 @contextmanager
-def vault(settings: Settings, *, writer: bool = False) -> Iterator[Vault]:
+def vault(settings: Settings, *, writer: str | None = None) -> Iterator[Vault]:
     """Sealed footage. Raises SettingsError, KeyEncryptionFault and StorageFault."""
     kept = storage(settings, settings.footage_vault, writer=writer)
     quota = round(settings.vault_quota_gb * 1e9) or None
@@ -98,7 +98,7 @@ def vault(settings: Settings, *, writer: bool = False) -> Iterator[Vault]:
 
 
 @contextmanager
-def shelf(settings: Settings, *, writer: bool = False) -> Iterator[Shelf]:
+def shelf(settings: Settings, *, writer: str | None = None) -> Iterator[Shelf]:
     """Finished exports. Raises SettingsError, KeyEncryptionFault and StorageFault."""
     kept = storage(settings, settings.kept_exports, writer=writer)
     try:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from application.codec import Recorded
 from application.reactions import IssuedCommand, Memory, issue
-from domain.footage import FootageDestroyed
+from domain.footage import FootageDestroyed, HeldCopyDestroyed, RestDestroyed
 from domain.subject_key import SubjectKeyDestroyed
 
 
@@ -20,11 +20,13 @@ class DestroyKeys:
 
 
 class DestroyFootageKeys:
-    """The same of footage, whose key has its name. A key is of one piece of footage alone, so no other goes with it."""
+    """The same of footage, whose key has its name, and of what a hold kept, whose key has the copy's. A key is of one
+    piece of footage alone, so no other goes with it."""
 
     name = "destroy_footage_keys"
-    handles: frozenset[type] = frozenset({FootageDestroyed})
+    handles: frozenset[type] = frozenset({FootageDestroyed, RestDestroyed, HeldCopyDestroyed})
 
     def react(self, recorded: Recorded, memory: Memory) -> list[IssuedCommand]:
-        footage = recorded.stream.partition("-")[2]
+        copy = recorded.event.copy if isinstance(recorded.event, HeldCopyDestroyed) else None
+        footage = copy or recorded.stream.partition("-")[2]
         return [issue(self.name, recorded, "footagekey", footage, footage)]

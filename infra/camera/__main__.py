@@ -24,6 +24,7 @@ SOURCES = ("testsrc2", "smptehdbars", "testsrc")
 @click.option("--bit-rate", default=400_000, show_default=True)
 @click.option("--clock-ahead", default=0.0, help="Seconds by which the cameras' clock is ahead.")
 @click.option("--resize-after", default=0, help="Pictures after which they send another size; 0: never.")
+@click.option("--one-film", is_flag=True, help="All of them send the same.")
 @click.option("--user", default="")
 @click.option("--password", default="", envvar="CAMERA_PASSWORD")
 @click.option("--aboard", default=0, help="The camera is a drone's, which says on this UDP port where it looks.")
@@ -39,6 +40,7 @@ def main(
     bit_rate: int,
     clock_ahead: float,
     resize_after: int,
+    one_film: bool,
     user: str,
     password: str,
     aboard: int,
@@ -54,16 +56,20 @@ def main(
             loop.add_signal_handler(number, stop.set)
         cameras: dict[str, Camera] = {}
         with ExitStack() as stack:
-            for index, name in enumerate(names):
+            for index, sharing in enumerate([names] if one_film else [(name,) for name in names]):
                 source = SOURCES[index % len(SOURCES)]
                 motion = (rate, key_every, bit_rate, clock_ahead, resize_after)
                 film = Film(source, codec, width, height, *motion, aboard, marked)
 
-                def send(packet: bytes, name: str = name) -> None:
-                    loop.call_soon_threadsafe(lambda: cameras[name].send(packet))
+                def sent(packet: bytes, sharing: tuple[str, ...]) -> None:
+                    for name in sharing:
+                        cameras[name].send(packet)
+
+                def send(packet: bytes, sharing: tuple[str, ...] = sharing) -> None:
+                    loop.call_soon_threadsafe(sent, packet, sharing)
 
                 filming = Filming(film, send)
-                cameras[name] = Camera(filming, user, password)
+                cameras.update({name: Camera(filming, user, password) for name in sharing})
                 await asyncio.to_thread(stack.enter_context, filming)
             server = await serve(cameras, host, port)
             print(f"rtsp://{host}:{port}/", flush=True)

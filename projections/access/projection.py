@@ -209,6 +209,8 @@ def _footage(into: Changes, recorded: Recorded) -> None:
             patch(into.recordings, key, feed=event.feed, since=since, until=until, size_bytes=size, state="kept")
         case footage.FootageLost():
             patch(into.recordings, key, feed=event.feed, since=event.range.since, until=event.range.until, state="lost")
+        case footage.RestDestroyed():
+            patch(into.recordings, key, state="held")
         case footage.FootageDestroyed():
             patch(into.recordings, key, state="destroyed")
 
@@ -232,6 +234,7 @@ HANDLES: frozenset[type] = frozenset(
         AttemptRefused,
         footage.FootageRecorded,
         footage.FootageLost,
+        footage.RestDestroyed,
         footage.FootageDestroyed,
         *(event for union in _ALL_OF for event in get_args(union)),
     }

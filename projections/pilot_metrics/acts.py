@@ -69,6 +69,8 @@ def _act(recorded: Recorded) -> Row | None:
             return {"kind": "hit_decided", "detail": str(event.why), "held": False}
         case disclosure.DisclosureMade() | disclosure.DisclosureRefused():
             return {"kind": "disclosure_decided", "held": isinstance(event, disclosure.DisclosureMade)}
+        case footage.FootageRecorded() if event.feed.startswith("import-"):
+            return None  # recorded by somebody else
         case footage.FootageRecorded() | footage.FootageLost():
             length, lost = event.range.until - event.range.since, isinstance(event, footage.FootageLost)
             of = {"detail": equipment(event.feed), "amount": length.total_seconds()}

@@ -9,6 +9,7 @@ from typing import get_args
 
 from application.codec import Recorded
 from domain import footage as f
+from domain.footage_import import FileImported
 from projections.engine.projection import Cursor, Park, Projection
 from projections.engine.rows import Patches, patch, upsert
 
@@ -18,6 +19,7 @@ class Changes:
     footage: Patches = field(default_factory=dict)
     categories: Patches = field(default_factory=dict)
     holds: Patches = field(default_factory=dict)
+    imports: Patches = field(default_factory=dict)
 
 
 def changes(batch: Sequence[Recorded]) -> Changes:
@@ -41,6 +43,28 @@ def _apply(into: Changes, key: str, recorded: Recorded) -> None:
                 size_bytes=event.size_bytes,
             )
             _category(into, key, event.category)
+        case f.FootageImported(imported_as, received_at):
+            patch(into.footage, key, imported_as=imported_as, received_at=received_at)
+        case FileImported(original):
+            patch(
+                into.imports,
+                recorded.stream,
+                sha256=original.sha256,
+                size_bytes=original.size_bytes,
+                found=original.found,
+                sound=original.sound,
+                agency=event.agency,
+                device=event.device,
+                case_number=event.case,
+                received_at=event.received_at,
+                received_by=event.received_by,
+                received_how=event.received_how,
+                range_since=event.range.since,
+                range_until=event.range.until,
+                footage=list(event.footage),
+                imported_at=at,
+                position=recorded.position,
+            )
         case f.FootageTagged(category):
             _category(into, key, category)
         case f.LegalHoldPlaced(hold, range_, basis):
@@ -61,6 +85,12 @@ def _apply(into: Changes, key: str, recorded: Recorded) -> None:
                 verified_at=None,
                 released_by=None,
                 released_at=None,
+                copied_at=None,
+                copy_since=None,
+                copy_until=None,
+                copy_size_bytes=None,
+                copy_destroyed_at=None,
+                copy_unrecoverable_after=None,
             )
         case f.LegalHoldVerified(hold, _, verify_again_on, by):
             patch(into.holds, f"{key}/{hold}", verify_again_on=verify_again_on, verified_by=by, verified_at=at)
@@ -72,11 +102,23 @@ def _apply(into: Changes, key: str, recorded: Recorded) -> None:
             patch(into.footage, key, asked_until=None, asked_by=None, asked_at=None)
         case f.RetentionExtended(keep_until):
             patch(into.footage, key, keep_until=keep_until, asked_until=None, asked_by=None, asked_at=None)
-        case f.FootageDestroyed():
+        case f.HeldRangeCopied(hold):
+            patch(
+                into.holds,
+                f"{key}/{hold}",
+                copied_at=at,
+                copy_since=event.range.since,
+                copy_until=event.range.until,
+                copy_size_bytes=event.size_bytes,
+            )
+        case f.HeldCopyDestroyed(hold):
+            gone_after = event.unrecoverable_after
+            patch(into.holds, f"{key}/{hold}", copy_destroyed_at=at, copy_unrecoverable_after=gone_after)
+        case f.RestDestroyed() | f.FootageDestroyed():
             patch(
                 into.footage,
                 key,
-                state="destroyed",
+                state="held" if isinstance(event, f.RestDestroyed) else "destroyed",
                 due_since=event.due_since,
                 destroyed_at=at,
                 destroyed_categories=list(event.categories),
@@ -106,13 +148,14 @@ def write(cursor: Cursor, changes: Changes) -> None:
     upsert(cursor, "footage", "footage", changes.footage)
     upsert(cursor, "categories", "id", changes.categories)
     upsert(cursor, "holds", "id", changes.holds)
+    upsert(cursor, "imports", "import", changes.imports)
 
 
 RETENTION: Projection[Changes] = Projection(
     name="retention",
-    version=1,
+    version=2,
     tables=files(__package__).joinpath("tables.sql").read_text("utf-8"),
-    handles=frozenset(get_args(f.Event)),
+    handles=frozenset({*get_args(f.Event), FileImported}),
     changes=changes,
     write=write,
     on_error=lambda failure: Park(),

@@ -15,11 +15,13 @@ from projections.engine.reading import Checkpoint, Reader, checkpoint_json, docu
 
 class Which(StrEnum):
     """`due`: to be destroyed, the longest due first. `kept`: the next to be due first, then what is held or has no
-    length. `asked`: an extension waits, the oldest first. `destroyed`, `lost`: the newest first."""
+    length. `asked`: an extension waits, the oldest first. `held`: what legal holds keep is left, the
+    longest due first, then what is held. `destroyed`, `lost`: the newest first."""
 
     DUE = "due"
     KEPT = "kept"
     ASKED = "asked"
+    HELD = "held"
     DESTROYED = "destroyed"
     LOST = "lost"
 
@@ -34,6 +36,8 @@ class Footage:
     range_since: datetime
     range_until: datetime
     size_bytes: int | None
+    imported_as: str | None
+    received_at: datetime | None
     categories: tuple[str, ...]
     holds: int
     due_at: datetime | None
@@ -74,6 +78,11 @@ class Hold:
     verified_at: datetime | None
     released_by: str | None
     released_at: datetime | None
+    copied_at: datetime | None
+    copy_since: datetime | None
+    copy_until: datetime | None
+    copy_destroyed_at: datetime | None
+    copy_unrecoverable_after: datetime | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,27 +92,63 @@ class Holds:
     has_next: bool
 
 
+@dataclass(frozen=True, slots=True)
+class Import:
+    """A file that somebody else recorded. `imported`: its stream."""
+
+    imported: str
+    sha256: str
+    size_bytes: int
+    found: str
+    sound: str
+    agency: str
+    device: str | None
+    case_number: str
+    received_at: datetime
+    received_by: str
+    received_how: str
+    range_since: datetime
+    range_until: datetime
+    footage: tuple[str, ...]
+    imported_at: datetime
+    position: int
+
+
+@dataclass(frozen=True, slots=True)
+class Imports:
+    checkpoint: Checkpoint
+    imports: tuple[Import, ...]
+    has_next: bool
+
+
 _CHECKPOINT = checkpoint_json("retention")
-# Of several categories the longest wins; a later extension beats them; a hold beats all. A category without a length
-# may be the longest: then it is not due.
+# Of several categories the longest wins; a later extension beats them; a hold beats all, until what it keeps is copied.
+# A category without a length may be the longest: then it is not due. Of what is destroyed but for copies, those of
+# released holds are due.
 _FOOTAGE = """
 SELECT f.*, coalesce(c.categories, '{}') AS categories, h.holds,
-       CASE WHEN f.state = 'kept' AND h.holds = 0 AND c.days IS NOT NULL
-            THEN greatest(f.range_until + make_interval(days => c.days), f.keep_until) END AS due_at
+       CASE WHEN h.uncopied > 0 THEN NULL
+            WHEN f.state = 'held' THEN h.spare_since
+            WHEN f.state = 'kept' AND c.days IS NOT NULL
+            THEN greatest(coalesce(f.received_at, f.range_until) + make_interval(days => c.days), f.keep_until)
+            END AS due_at
 FROM read.retention_footage f
 LEFT JOIN LATERAL (
     SELECT array_agg(category ORDER BY category) AS categories,
            CASE WHEN bool_and(%(days)s::jsonb ? category) THEN max((%(days)s::jsonb->>category)::int) END AS days
     FROM read.retention_categories c WHERE c.footage = f.footage) c ON true
 LEFT JOIN LATERAL (
-    SELECT count(*) AS holds FROM read.retention_holds h
-    WHERE h.footage = f.footage AND h.released_at IS NULL) h ON true
+    SELECT count(*) FILTER (WHERE released_at IS NULL) AS holds,
+           count(*) FILTER (WHERE released_at IS NULL AND copied_at IS NULL) AS uncopied,
+           min(released_at) FILTER (WHERE copied_at IS NOT NULL AND copy_destroyed_at IS NULL) AS spare_since
+    FROM read.retention_holds h WHERE h.footage = f.footage) h ON true
 """
 # What was destroyed grows for ever: each list is read off the index of its state, and no further than its page.
 _STATE = {
     Which.DUE: "f.state = 'kept'",
     Which.KEPT: "f.state = 'kept'",
     Which.ASKED: "f.state = 'kept' AND f.asked_until IS NOT NULL",
+    Which.HELD: "f.state = 'held'",
     Which.DESTROYED: "f.state = 'destroyed'",
     Which.LOST: "f.state = 'lost'",
 }
@@ -111,11 +156,13 @@ _KEY = {
     Which.DUE: ("x.due_at", ""),
     Which.KEPT: ("coalesce(x.due_at, 'infinity')", ""),
     Which.ASKED: ("x.asked_at", ""),
+    Which.HELD: ("coalesce(x.due_at, 'infinity')", ""),
     Which.DESTROYED: ("x.destroyed_at", "DESC"),
     Which.LOST: ("x.lost_at", "DESC"),
 }
 _pages = msgspec.json.Decoder(Page)
 _holds = msgspec.json.Decoder(Holds)
+_imports = msgspec.json.Decoder(Imports)
 
 
 async def footage(
@@ -172,6 +219,21 @@ async def holds(
     values = {"released": released, "verify_by": verify_by, "after": after, "limit": first + 1}
     page = _holds.decode(await _ask(connection, query, values))
     return Holds(page.checkpoint, page.holds[:first], len(page.holds) > first)
+
+
+async def imports(connection: Reader, *, first: int, before: int | None = None, sha256: str | None = None) -> Imports:
+    """Files that were imported, the newest first. `before`: the position of the last one of the page before; `sha256`:
+    that file alone. Raises NoReadModel."""
+    query = f"""
+    SELECT row_to_json(page)::text FROM (SELECT {_CHECKPOINT}, false AS has_next,
+        (SELECT coalesce(json_agg(y), '[]') FROM (SELECT i.*, i.import AS imported FROM read.retention_imports i
+            WHERE (%(before)s::bigint IS NULL OR i.position < %(before)s)
+              AND (%(sha256)s::text IS NULL OR i.sha256 = %(sha256)s)
+            ORDER BY i.position DESC LIMIT %(limit)s) y) AS imports
+    ) page
+    """  # noqa: S608
+    page = _imports.decode(await _ask(connection, query, {"before": before, "sha256": sha256, "limit": first + 1}))
+    return Imports(page.checkpoint, page.imports[:first], len(page.imports) > first)
 
 
 async def _ask(connection: Reader, query: str, values: dict[str, Any]) -> str:

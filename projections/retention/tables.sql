@@ -3,11 +3,13 @@
 
 CREATE TABLE footage (
     footage text PRIMARY KEY,
-    state text NOT NULL,               -- kept | destroyed | lost
+    state text NOT NULL,               -- kept | held (the rest is destroyed) | destroyed | lost
     feed text NOT NULL,
     range_since timestamptz NOT NULL,
     range_until timestamptz NOT NULL,
     size_bytes bigint,
+    imported_as text,                  -- the stream of the file that somebody else recorded
+    received_at timestamptz,           -- then its days count from there
     keep_until timestamptz,            -- an extension
     asked_until timestamptz,           -- an extension that waits for the station commander
     asked_by text,
@@ -21,6 +23,7 @@ CREATE TABLE footage (
     lost_at timestamptz                -- when the loss was noticed
 );
 CREATE INDEX footage_kept ON footage (range_until, footage) WHERE state = 'kept';
+CREATE INDEX footage_held ON footage (footage) WHERE state = 'held';
 CREATE INDEX footage_destroyed ON footage (destroyed_at, footage) WHERE state = 'destroyed';
 CREATE INDEX footage_lost ON footage (lost_at, footage) WHERE state = 'lost';
 CREATE INDEX footage_asked ON footage (asked_at, footage) WHERE asked_until IS NOT NULL;
@@ -47,7 +50,33 @@ CREATE TABLE holds (
     verified_by text,
     verified_at timestamptz,
     released_by text,
-    released_at timestamptz
+    released_at timestamptz,
+    copied_at timestamptz,             -- into a copy of its own
+    copy_since timestamptz,
+    copy_until timestamptz,
+    copy_size_bytes bigint,
+    copy_destroyed_at timestamptz,
+    copy_unrecoverable_after timestamptz
 );
-CREATE INDEX holds_of_footage ON holds (footage) WHERE released_at IS NULL;
+CREATE INDEX holds_of_footage ON holds (footage);
 CREATE INDEX holds_to_verify ON holds (verify_again_on, id) WHERE released_at IS NULL;
+
+CREATE TABLE imports (
+    import text PRIMARY KEY,           -- the stream
+    sha256 text NOT NULL,              -- of the file as it was handed over
+    size_bytes bigint NOT NULL,
+    found text NOT NULL,
+    sound text NOT NULL,
+    agency text NOT NULL,
+    device text,
+    case_number text NOT NULL,
+    received_at timestamptz NOT NULL,
+    received_by text NOT NULL,
+    received_how text NOT NULL,
+    range_since timestamptz NOT NULL,
+    range_until timestamptz NOT NULL,
+    footage jsonb NOT NULL,
+    imported_at timestamptz NOT NULL,
+    position bigint NOT NULL
+);
+CREATE INDEX imports_newest ON imports (position);

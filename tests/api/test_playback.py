@@ -123,7 +123,7 @@ class Footage:
 def recorded(center: WatchCenter, feed: str, films: list[Any]) -> Footage:
     """Sealed in the vault, and on the record, as the recorder does."""
     settings = settings_as("saferweho_recorder", center.environ)
-    with wiring.vault(settings, writer=True) as vault, wiring.handler(settings, checked=False) as handler:
+    with wiring.vault(settings, writer="recorder") as vault, wiring.handler(settings, checked=False) as handler:
         closed = sealed(vault, FeedId(StreamId(feed)), films)
         whole = closed.manifest
         span = Range(whole.since, whole.until)

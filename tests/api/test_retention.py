@@ -13,7 +13,7 @@ from application.handling import Accepted
 from application.retention import Retention
 from application.sealing import DESTROYED, SubjectKey
 from application.standing import service
-from domain.footage import RecordFootage, ReportLoss
+from domain.footage import HeldRangeCopied, RecordFootage, ReportLoss
 from domain.kernel import FeedId, StreamId
 from domain.privacy_override_events import Range
 from infra.stack.processes import wait_until
@@ -138,3 +138,51 @@ def test_retention_is_read_by_those_who_answer_for_it(watch_center: WatchCenter)
         assert {error["extensions"]["code"] for error in errors} == {"not_permitted"}
     wrong = '{ retainedFootage(which: "everything") { position } }'
     assert watch_center.as_role("auditor").code(wrong) == "invalid_value"
+
+
+@pytest.mark.rule("retention.held_copy")
+def test_what_a_hold_keeps_outlives_the_rest_and_is_due_when_the_hold_is_over(watch_center: WatchCenter) -> None:
+    """The recorder's part, that a copy is there, is said by the test."""
+    footage = recorded(watch_center, 40)
+    end = datetime.now(UTC).replace(minute=0, second=0, microsecond=0) - 40 * DAY
+    held = {"since": (end - timedelta(minutes=20)).isoformat(), "until": (end - timedelta(minutes=10)).isoformat()}
+    captain = watch_center.as_role("station_commander", step_up=True)
+    sergeant = watch_center.as_role("watch_supervisor", step_up=True)
+    day = str((datetime.now(UTC) + 90 * DAY).date())
+    hold = HOLD.replace("verifyAgainOn: $date)", "verifyAgainOn: $date, range: $range)")
+    sergeant.accepted(hold, footage=footage, basis=WARRANT, text="homicide case 926-1", date=day, range=held)
+    assert captain.order(DESTROY, footage=footage)["code"] == "wrong_state", "nothing was copied yet"
+    copy = f"held-h1~{footage}"
+    sealing = settings_as("saferweho_recorder", watch_center.environ)
+    with wiring.footage_keys(sealing) as keys, wiring.handler(watch_center.settings) as handler:
+        keys.make([footage, copy])
+        span = Range(end - timedelta(minutes=20), end - timedelta(minutes=10))
+        copied = HeldRangeCopied("h1", copy, span, 300, 150_000_000, "b" * 64, "copy-key")
+        told = Retention(handler).note_copy(service("service-recorder"), footage, copied, uuid4())
+        assert isinstance(told, Accepted), told
+    due = found(watch_center, "due", footage, told.position)
+    assert due and (due["holds"], due["state"]) == (1, "kept") and due["dueAt"]
+    position = captain.accepted(DESTROY, footage=footage)["position"]
+    left = found(watch_center, "held", footage, position)
+    assert left and (left["state"], left["holds"], left["dueAt"]) == ("held", 1, None) and left["unrecoverableAfter"]
+    with wiring.footage_keys(sealing) as keys:
+        assert wait_until(lambda: keys.find([footage])[footage] is DESTROYED, 60)
+        assert isinstance(keys.find([copy])[copy], SubjectKey), "what is held is not touched"
+    assert captain.order(DESTROY, footage=footage)["code"] == "wrong_state", "what is left is held"
+    release = 'releaseLegalHold(footage: $footage, hold: "h1", reason: $text)'
+    position = sergeant.accepted(release, footage=footage, text="the trial is over")["position"]
+    left = found(watch_center, "held", footage, position)
+    assert left and left["dueAt"]
+    position = captain.accepted(DESTROY, footage=footage)["position"]
+    gone = found(watch_center, "destroyed", footage, position)
+    assert gone and gone["state"] == "destroyed" and not found(watch_center, "held", footage, position)
+    with wiring.footage_keys(sealing) as keys:
+        assert wait_until(lambda: keys.find([copy])[copy] is DESTROYED, 60), "and so is the copy's key"
+    kinds = [event["type"].split(".")[-2] for event in watch_center.events(f"footage-{footage}")]
+    assert kinds[-5:] == [
+        "held_range_copied",
+        "rest_destroyed",
+        "legal_hold_released",
+        "held_copy_destroyed",
+        "footage_destroyed",
+    ]

@@ -31,6 +31,7 @@ SAMPLED = replace(DRAWN, sample=tuple(Access(n, DRAWN.sample[0].stream, DRAWN.sa
 HELD = replace(event_of("footage.legal_hold_placed.v1"), hold="h1", verify_again_on=date(2026, 6, 20))
 VERIFIED = replace(event_of("footage.legal_hold_verified.v1"), hold="h1", verify_again_on=date(2027, 6, 20))
 RELEASED = replace(event_of("footage.legal_hold_released.v1"), hold="h1")
+CLEANED = replace(event_of("camera.camera_maintained.v1"), next_due_on=date(2026, 6, 20))
 RECEIVED = event_of("complaint.feedback_received.v1")
 FOUND = [replace(event_of("review.finding_recorded.v1"), number=n) for n in (1, 2)]
 MENDED = [replace(event_of("review.corrective_action_taken.v1"), finding=n) for n in (1, 2)]
@@ -75,6 +76,9 @@ CASES: list[tuple[list[str], str, list[Any], list[Any]]] = [
     ),
     (["hold_verification_due"], "footage-f1", [HELD], [VERIFIED]),
     (["hold_verification_due"], "footage-f1", [HELD], [RELEASED]),
+    (["camera_maintenance_overdue"], "camera-c1", [CLEANED], [event_of("camera.camera_maintained.v1")]),
+    (["camera_maintenance_overdue"], "camera-c1", [CLEANED], [replace(CLEANED, next_due_on=None)]),
+    (["camera_maintenance_overdue"], "camera-c1", [CLEANED], [event_of("camera.camera_retired.v1")]),
 ]
 NAMES = [f"{' and '.join(what)} of {stream}" for what, stream, _, _ in CASES]
 

@@ -92,6 +92,15 @@ def test_who_adopts_names_the_very_text_and_rules_drafted() -> None:
     given(drafted, adopted).when(adopt).then_raises(WrongState, "version")
 
 
+@pytest.mark.rule("camera.sound")
+def test_no_sound_is_recorded_unless_a_policy_says_so_and_an_old_one_keeps_its_hash() -> None:
+    assert not CITY.sound_recorded and not LASD.sound_recorded
+    with_sound = replace(CITY, sound_recorded=True)
+    assert parameters_sha256(with_sound) != parameters_sha256(CITY)
+    (event,) = given().when(replace(draft, parameters=with_sound)).events()
+    assert isinstance(event, PolicyDrafted) and event.parameters.sound_recorded
+
+
 @pytest.mark.rule("policy.versions")
 def test_no_policy_binds_the_past() -> None:
     given(drafted).when(replace(adopt, in_force_from=NOW - SECOND)).then_raises(InvalidValue, "in_force_from")

@@ -13,25 +13,36 @@ from hypothesis import strategies as st
 from domain.footage import (
     FOOTAGE,
     AnswerExtension,
+    Destroyed,
     DestroyFootage,
     ExtensionRefused,
     ExtensionRequested,
     FootageDestroyed,
     FootageLost,
     FootageTagged,
+    HeldCopyDestroyed,
+    HeldRangeCopied,
     Kept,
     LegalHoldPlaced,
     LegalHoldReleased,
     LegalHoldVerified,
+    NoteHeldCopy,
+    PlaceLegalHold,
     ReleaseLegalHold,
+    ReportLoss,
     RequestExtension,
+    RestDestroyed,
     RetentionExtended,
+    TagFootage,
     VerifyLegalHold,
     destruction_due,
+    footage_standing,
+    stored,
 )
 from domain.kernel import InvalidValue, Mistake, NotFound, Personal, PersonId, PolicyVersion, WrongState
 from domain.legal_basis import BasisKind, LegalBasis
 from domain.policy import RECORD_ALL_KEEP_30_DAYS, RECORD_ON_APPROVAL_KEEP_2_YEARS, PolicyInForce, PolicyParameters
+from domain.privacy_override_events import Range
 from tests.domain import video
 from tests.domain.scenario import DAY, NOW, SECOND, Scenario
 from tests.domain.video import ANA, LEE, RECORDED, WHOLE
@@ -180,3 +191,81 @@ def test_a_hold_is_released_before_anything_is_destroyed() -> None:
     given(RECORDED, held).when(destroy, due).then_raises(WrongState, "footage")
     released = given(RECORDED, held).and_when(ReleaseLegalHold(KEY, "h1", "the trial is over", ANA), due)
     released.when(destroy, due).then_types(FootageDestroyed)
+
+
+# -- a hold's own copy -------------------------------------------------------
+
+HOLD = replace(held, range=Range(WHOLE.since + 600 * SECOND, WHOLE.since + 900 * SECOND))
+COPY = HeldRangeCopied("h1", f"held-h1~{KEY}", HOLD.range, 150, 75_000_000, "b" * 64, "key-of-the-copy")
+SCHEDULED = WHOLE.until + 30 * DAY
+GONE = SCHEDULED + 90 * DAY
+destroy = DestroyFootage(POLICY, CAPTAIN, GONE)
+note = NoteHeldCopy(COPY, POLICY, CAPTAIN, GONE)
+REST = RestDestroyed(SCHEDULED, ("routine",), PolicyVersion(1), CAPTAIN, GONE, ("h1",))
+COPY_GONE = HeldCopyDestroyed("h1", COPY.copy, PolicyVersion(1), CAPTAIN, GONE)
+ALL_GONE = FootageDestroyed(SCHEDULED, ("routine",), PolicyVersion(1), CAPTAIN, GONE)
+released = LegalHoldReleased("h1", sealed("it is over"), LEE)
+release = ReleaseLegalHold(KEY, "h1", "it is over", LEE)
+
+
+@pytest.mark.rule("retention.held_copy")
+def test_once_what_is_held_is_copied_the_rest_goes_when_it_is_due() -> None:
+    given(RECORDED, HOLD).when(destroy, SCHEDULED).then_raises(WrongState, "footage")
+    given(RECORDED, HOLD).when(note).then(COPY)
+    given(RECORDED, HOLD, COPY).when(note).then_nothing()
+    given(RECORDED, HOLD, COPY).when(destroy, SCHEDULED - SECOND).then_raises(WrongState, "footage")
+    given(RECORDED, HOLD, COPY).when(destroy, SCHEDULED).then(REST)
+    state = given(RECORDED, HOLD, COPY).state
+    assert isinstance(state, Kept) and destruction_due(state, POLICY.parameters) == SCHEDULED
+    other = replace(HOLD, hold="h2")
+    given(RECORDED, HOLD, COPY, other).when(destroy, SCHEDULED).then_raises(WrongState, "footage")
+
+
+@pytest.mark.rule("retention.held_copy", "retention.destroyed")
+def test_a_copy_is_due_when_its_hold_is_released_and_with_the_last_one_the_footage_is_gone() -> None:
+    apart = given(RECORDED, HOLD, COPY, REST)
+    apart.when(destroy, GONE).then_raises(WrongState, "footage")
+    apart.when(release).then(released)
+    given(RECORDED, HOLD, COPY, REST, released).when(destroy, GONE).then(COPY_GONE, ALL_GONE)
+    assert given(RECORDED, HOLD, COPY, REST, released, COPY_GONE, ALL_GONE).state == Destroyed(RECORDED)
+    second = replace(HOLD, hold="h2")
+    copied = replace(COPY, hold="h2", copy=f"held-h2~{KEY}")
+    both = (RECORDED, HOLD, COPY, second, copied, replace(REST, left=("h1", "h2")), released)
+    given(*both).when(destroy, GONE).then(COPY_GONE)
+    given(*both, COPY_GONE).when(destroy, GONE).then_raises(WrongState, "footage")
+
+
+@pytest.mark.rule("retention.held_copy")
+def test_a_copy_whose_hold_is_over_goes_with_the_rest_and_one_that_comes_too_late_at_once() -> None:
+    given(RECORDED, HOLD, COPY, released).when(destroy, SCHEDULED).then(COPY_GONE, ALL_GONE)
+    given(RECORDED, HOLD, released).when(note).then(COPY_GONE)
+    given(RECORDED, HOLD, released, ALL_GONE).when(note).then(COPY_GONE)
+    given().when(note).then_raises(NotFound, "footage")
+
+
+@pytest.mark.rule("retention.held_copy", "view.picture_there")
+def test_of_what_is_held_apart_only_what_is_left_can_be_asked_for() -> None:
+    state = given(RECORDED, HOLD, COPY, REST).state
+    standing = footage_standing(KEY, state)
+    assert (standing.fault, standing.left, standing.range) == (None, (HOLD.range,), WHOLE)
+    assert standing.stretch(None) == HOLD.range and standing.covers(HOLD.range)
+    for wanted in (WHOLE, Range(WHOLE.since, HOLD.range.until), Range(HOLD.range.since, HOLD.range.since)):
+        with pytest.raises(InvalidValue) as told:
+            standing.stretch(wanted)
+        assert told.value.field == "range"
+    assert [part.footage for part in stored(KEY, state)] == [COPY.copy]
+    assert [part.footage for part in stored(KEY, given(RECORDED, HOLD, COPY).state)] == [KEY]
+    assert stored(KEY, given(RECORDED, ALL_GONE).state) == () == stored(KEY, given().state)
+
+
+def test_what_is_held_apart_can_be_held_again_verified_and_lost_and_nothing_more() -> None:
+    apart = given(RECORDED, HOLD, COPY, REST)
+    place = PlaceLegalHold(KEY, "h2", HOLD.legal_basis, "another trial", date(2027, 1, 1), ANA, HOLD.range)
+    apart.when(place).then_types(LegalHoldPlaced)
+    apart.when(replace(place, range=WHOLE)).then_raises(InvalidValue, "range")
+    apart.when(replace(place, hold="h1")).then_raises(WrongState, "hold")
+    apart.when(replace(verify, verify_again_on=date(2027, 6, 1))).then_types(LegalHoldVerified)
+    apart.when(ReportLoss(RECORDED.feed, HOLD.range, "disk failed")).then_types(FootageLost)
+    apart.when(TagFootage(KEY, "evidence", LEE, POLICY)).then_raises(WrongState, "footage")
+    apart.when(ask).then_raises(WrongState, "footage")
+    given(RECORDED, HOLD, COPY, REST, replace(HOLD, hold="h2"), released).when(destroy, GONE).then_raises(WrongState)

@@ -159,6 +159,12 @@ TEXTS = {
     "checked_with": "CLETS, by dispatch",
     "ground": "retention_over",
     "secret": "plummer-park-1",
+    "found": "MP4, H.264 1920x1080",
+    "agency": "Los Angeles County Metro",
+    "handed_over_by": "Sgt. M. Ibarra, Metro Transit Security",
+    "time_known_by": "The recorder's clock was compared with a telephone: 2 min 10 s slow, put right.",
+    "copy": "held-hold-926-01234~camera-plummer-park-1-20260601T2000Z",
+    "left": "hold-926-01234",
     "device": "Axis P3265-LVE, serial B8A44F1D0C7E, firmware 11.11.73",
 }
 NUMBERS = {

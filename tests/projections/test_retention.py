@@ -10,7 +10,8 @@ from typing import Any
 import pytest
 
 from domain import footage as f
-from domain.kernel import FeedId, FootageId, Mistake, PersonId, PolicyVersion, StreamId
+from domain.footage_import import IMPORT, ImportFile, Original, Received, Sound
+from domain.kernel import CaseNumber, FeedId, FootageId, Mistake, PersonId, PolicyVersion, StreamId
 from domain.legal_basis import BasisKind, LegalBasis
 from domain.policy import RECORD_ALL_KEEP_30_DAYS, PolicyInForce
 from domain.privacy_override_events import Range
@@ -49,7 +50,11 @@ def history(seed: int, hours: int, steps: int) -> tuple[list[tuple[datetime, str
             f.AnswerExtension(CAPTAIN, POLICY),
             f.AnswerExtension(CAPTAIN, POLICY, "it was decided"),
             f.DestroyFootage(POLICY, CAPTAIN, at + 35 * DAY),
+            f.DestroyFootage(POLICY, CAPTAIN, at + 35 * DAY),
         ]
+        if isinstance(states[key], f.Kept | f.HeldApart) and hold in states[key].holds:  # type: ignore[union-attr]
+            copied = f.HeldRangeCopied(hold, f"held-{hold}~{key}", range_, 9, 900, "b" * 64, f"key-{hold}-{key}")
+            options.append(f.NoteHeldCopy(copied, POLICY, LEE, at + 35 * DAY))
         command = record if n < hours else chance.choice(options)
         if chance.random() < 0.03:
             command = f.ReportLoss(FEED, range_, "disk failed")
@@ -89,6 +94,7 @@ def test_what_is_kept_due_held_destroyed_and_lost_is_what_the_streams_say(log: L
     expected: dict[Which, Callable[[str], object]] = {
         Which.DUE: lambda key: key in kept and due[key] is not None and due[key] <= now,  # type: ignore[operator]
         Which.ASKED: lambda key: key in kept and kept[key].asked,
+        Which.HELD: lambda key: isinstance(states[key], f.HeldApart),
         Which.DESTROYED: lambda key: isinstance(states[key], f.Destroyed),
         Which.LOST: lambda key: isinstance(states[key], f.Lost),
     }
@@ -129,7 +135,7 @@ def test_holds_are_listed_the_next_to_verify_first(log: Log) -> None:
         if not page.has_next:
             break
     # A hold outlives footage that was lost: what was to be kept and is not is looked into.
-    open_ = {f"{key}/{hold}" for key, s in states.items() if isinstance(s, f.Kept) for hold in s.holds}
+    open_ = {f"{key}/{hold}" for key, s in states.items() if isinstance(s, f.Kept | f.HeldApart) for hold in s.holds}
     assert {hold.id for hold in found if not isinstance(states[hold.footage], f.Lost)} == open_
     assert [hold.verify_again_on for hold in found] == sorted(hold.verify_again_on for hold in found)
     middle: date = found[len(found) // 2].verify_again_on
@@ -138,3 +144,34 @@ def test_holds_are_listed_the_next_to_verify_first(log: Log) -> None:
     everything = ask(log.url, queries.holds, first=100, released=True).holds
     placed = {f"{stream[8:]}/{e.hold}" for _, stream, e in happened if isinstance(e, f.LegalHoldPlaced)}
     assert {hold.id for hold in everything} == placed
+
+
+def test_what_others_recorded_is_listed_with_whose_it_was_and_counts_from_when_it_came(log: Log) -> None:
+    received, of = START + 900 * DAY, StreamId("import-" + "7f8a" * 8)
+    span = Range(START, START + HOUR)
+    key = FootageId(f"{of}-20260601T1200Z")
+    file = ImportFile(
+        Original("7f8a" * 16, 1_843_200, "MP4, H.264 1920x1080", Sound.DROPPED),
+        "LA Metro",
+        "Sgt. M. Ibarra",
+        received,
+        Received.MEDIUM,
+        CaseNumber("926-01234"),
+        span,
+        (key,),
+        LEE,
+    )
+    piece = f.ImportFootage(f.RecordFootage(FeedId(of), span, 9, 900, "a" * 64, "k"), of, received)
+    for event in f.decide(piece, f.Unrecorded(), received):
+        log.append((f"footage-{key}", event), time=received)
+    (imported,) = IMPORT.decide(file, IMPORT.initial, received)
+    last = log.append((of, imported), time=received)
+    with ProjectionHost(log.url, store_feeds(log.url), [RETENTION]) as host:
+        wait_applied(host, log.url, last, "retention")
+    (row,) = pages(log.url, Which.KEPT, received)
+    assert (row.imported_as, row.received_at, row.due_at) == (of, received, received + DAYS["routine"] * DAY)
+    (listed,) = ask(log.url, queries.imports, first=5).imports
+    assert (listed.imported, listed.sha256, listed.footage) == (of, "7f8a" * 16, (key,))
+    assert (listed.agency, listed.received_how, listed.sound) == ("LA Metro", "medium", "dropped")
+    assert ask(log.url, queries.imports, first=5, before=listed.position).imports == ()
+    assert ask(log.url, queries.imports, first=5, sha256="0" * 64).imports == ()

@@ -103,6 +103,7 @@ MAY: dict[str, set[str]] = {
     "saferweho_recorder": set(),
     "saferweho_media": set(),
     "saferweho_exporter": set(),
+    "saferweho_importer": {READ, MAKE},
     "saferweho_relay": set(),
     "saferweho_migration": set(),
 }

@@ -129,7 +129,7 @@ class Kept:
 def recorder(station: Ground, url: str) -> Iterator[tuple[FlightRecorder, Vault]]:
     """In threads of this process, with the recorder's own rights."""
     settings = settings_as("saferweho_recorder", {**station.environ, "SAFERWEHO_FOOTAGE_MINUTES": "60"})
-    with wiring.vault(settings, writer=True) as vault, wiring.handler(settings, checked=False) as handler:
+    with wiring.vault(settings, writer="recorder") as vault, wiring.handler(settings, checked=False) as handler:
         notes, stopping, said = Notes(handler), threading.Event(), threading.Event()
         poses = Poses(station.home / "gateway" / "poses.sock")
 

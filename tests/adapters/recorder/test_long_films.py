@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import itertools
+import time
 from collections.abc import Iterable, Iterator
 from datetime import UTC, datetime, timedelta
 from fractions import Fraction
@@ -14,9 +15,11 @@ import av
 import pytest
 
 from adapters.keys import PostgresFootageKeys
+from adapters.recorder import recording as recording_module
 from adapters.recorder.clock import Taken
+from adapters.recorder.recording import Recording
 from adapters.recorder.segmenting import LONGEST, Segmenter
-from adapters.recorder.source import CameraAddress, Picture
+from adapters.recorder.source import CameraAddress, Picture, SourceFault
 from adapters.vault.manifest import PURPOSE
 from adapters.vault.segment import Header
 from adapters.video.coded import CodecParameters
@@ -31,6 +34,7 @@ pytestmark = pytest.mark.slow
 MIDNIGHT = datetime(2026, 6, 1, tzinfo=UTC)
 SECOND, MINUTE, HOUR = timedelta(seconds=1), timedelta(minutes=1), timedelta(hours=1)
 BASE = Fraction(1, 90_000)
+HALF = 10_000  # bytes that wait, of what may
 
 
 class Film:
@@ -125,6 +129,65 @@ def test_a_camera_without_key_frames_is_cut_all_the_same(station: Station) -> No
     assert [head.until - head.since for head in heads[:-1]] == [LONGEST] * 5
     assert [head.on_key_frame for head in heads] == [True, *[False] * 5]
     assert station.sound(MIDNIGHT)
+
+
+@pytest.mark.rule("retention.lost")
+def test_a_loss_is_told_while_it_goes_on_and_to_its_end(station: Station, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(recording_module, "PATIENCE_S", 0.01)
+    since, until, told = MIDNIGHT + 5 * MINUTE, MIDNIGHT + 25 * MINUTE, list[int]()
+
+    def times() -> Iterator[tuple[datetime, timedelta, bool]]:
+        for at, in_stream, key in every(1, 30 * MINUTE):
+            if at == since:
+                station.disk.refuses = True
+            elif at in (since + 5 * MINUTE, since + 10 * MINUTE, since + 15 * MINUTE):
+                more = len(told) + 1
+                assert wait_until(lambda more=more: len(station.events(FootageLost)) >= more, 60)  # type: ignore[misc]
+                told.append(len(station.events(FootageLost)))
+            elif at == until:
+                station.disk.refuses = False
+            while recordings and recordings[0].standing()["bytes_waiting"] > (HALF if station.disk.refuses else 0):
+                time.sleep(0.001)  # no faster than it is sealed, or given up
+            yield at, in_stream, key
+
+    film, recordings = Film(times()), list[Recording]()
+    with station.recording(
+        CameraAddress(NORTH, "rtsp://film/"), connect=lambda _: film, clock=lambda: film.now, most_waiting=2 * HALF
+    ) as recording:
+        recordings.append(recording)
+        station.receiving.join(200)
+        assert not station.receiving.is_alive()
+    losses = [lost.range for lost in station.events(FootageLost)]
+    assert len(told) == 3 and all(before.until == after.since for before, after in itertools.pairwise(losses))
+    heads = [head for head, _ in station.segments()]
+    (gap,) = [at for at, head in enumerate(heads) if head.gap is not None]
+    assert (losses[0].since, losses[-1].until) == (heads[gap - 1].until, heads[gap].since)
+    assert losses[0].since <= since and losses[-1].until - losses[0].since > 15 * MINUTE and station.sound(MIDNIGHT)
+
+
+def test_a_camera_that_sends_what_cannot_be_shown_is_not_silence(station: Station) -> None:
+    """Pictures without a key frame after a new connection: nothing begins, and that is told while it goes on."""
+
+    def broken_off() -> Iterator[tuple[datetime, timedelta, bool]]:
+        yield from every(1, MINUTE)
+        raise SourceFault("it broke off")
+
+    first = Film(broken_off())
+    nothing = Film((at, in_stream, False) for at, in_stream, _ in every(1, 20 * MINUTE, MIDNIGHT + MINUTE))
+    films = [first, nothing]
+
+    def connect(_: CameraAddress) -> Film:
+        return films.pop(0)
+
+    with station.recording(
+        CameraAddress(NORTH, "rtsp://film/"), connect=connect, clock=lambda: max(first.now, nothing.now)
+    ) as recording:
+        assert wait_until(lambda: station.segments(), 60)
+        recording._presence.online = True
+        assert wait_until(lambda: station.events(FootageLost), 60)
+    (lost,) = station.events(FootageLost)[:1]
+    assert lost.detail == "pictures come, and none of them can be recorded"
+    assert lost.range.since == station.segments()[-1][0].until
 
 
 class Keys(PostgresFootageKeys):

@@ -9,10 +9,11 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote, urlsplit
+from uuid import uuid4
 
 import httpx
 import pytest
@@ -21,14 +22,21 @@ from adapters import keys
 from adapters.event_store import login_roles
 from adapters.keys import PostgresFootageKeys
 from adapters.vault import LocalFiles, Vault
+from adapters.vault.layout import named
 from application.cameras import Cameras
+from application.retention import Retention
+from application.standing import service
 from domain.camera import CameraOnline, InstallCamera, NameStreamSource
-from domain.footage import FootageLost, FootageRecorded
+from domain.footage import FootageLost, FootageRecorded, HeldRangeCopied, PlaceLegalHold, RecordFootage
 from domain.kernel import CameraId, PersonId, Place
+from domain.legal_basis import BasisKind, LegalBasis
 from domain.notice import AttentionNeeded
+from domain.person import Role
+from domain.privacy_override_events import Range
 from infra.stack.processes import free_port, last_lines, spawn, stop, wait_until
 from tests.adapters.event_store.appends import PASSWORD
 from tests.adapters.recorder.cameras import cameras
+from tests.adapters.vault.filming import NORTH, SOUTH, TWO_S, filmed
 from tests.application.small_center import ADMIN, SmallCenter, done, small_center
 from tests.keys import ENCRYPTION, key_encryption_file
 
@@ -70,13 +78,18 @@ class Recording:
         finally:
             stop(process, (signal.SIGTERM, 60.0))
 
-    def ready(self) -> dict[str, Any] | None:
+    def asked(self) -> dict[str, Any] | None:
+        """What it says of itself, ready or not."""
         try:
             answer = httpx.get(f"http://127.0.0.1:{self.health_port}/health/ready", timeout=5)
         except httpx.HTTPError:
             return None
         report: dict[str, Any] = answer.json()
-        return report if answer.status_code == 200 and report["cameras"]["cameras"] else None
+        return report
+
+    def ready(self) -> dict[str, Any] | None:
+        report = self.asked()
+        return report if report and report["ready"] and report["cameras"]["cameras"] else None
 
     def until(self, condition: Any) -> Any:
         found = wait_until(condition, WITHIN_S, every=0.3)
@@ -157,6 +170,46 @@ def test_a_vault_that_is_full_is_told_and_what_it_did_not_take_is_lost_with_its_
         with recorder.running():
             recorder.until(lambda: events(FootageLost))
         assert events(FootageLost)[0].range.since == full_at
+
+
+@pytest.mark.rule("retention.lost", "retention.held_copy")
+def test_the_running_recorder_finds_what_broke_and_copies_what_is_held(database_url: str, tmp_path: Path) -> None:
+    began = datetime.now(UTC).replace(minute=0, second=0, microsecond=0) - timedelta(hours=5)
+    with (
+        small_center(database_url, datetime.now(UTC)) as center,
+        PostgresFootageKeys(database_url, ENCRYPTION) as footage_keys,
+    ):
+        sergeant = center.signed_on(center.enrolled("lee", Role.WATCH_SUPERVISOR))
+        vault, retention = Vault(LocalFiles(tmp_path / "vault"), footage_keys), Retention(center.handler)
+        north, south = filmed(vault, 20, NORTH, began)[0].close(), filmed(vault, 5, SOUTH, began)[0].close()
+        for whole, root in ((north.manifest, north.root), (south.manifest, south.root)):
+            span = Range(whole.since, whole.until)
+            command = RecordFootage(whole.feed, span, len(whole.entries), whole.size, root, whole.key)
+            done(retention.record(service("service-recorder"), whole.footage, command, uuid4()))
+        path = tmp_path / "vault" / south.name.segment(3, began + 2 * TWO_S)
+        path.write_bytes(path.read_bytes()[:-1] + b"x")
+        span = Range(began + 5 * TWO_S, began + 9 * TWO_S)
+        basis, day = LegalBasis(BasisKind.WARRANT, "26-SW-1", "Superior Court"), center.clock.now().date()
+        by, later = PersonId("lee"), day + timedelta(days=90)
+        hold = PlaceLegalHold(north.manifest.footage, "h1", basis, "homicide case", later, by, span)
+        done(retention.change(sergeant, hold))
+
+        def events(kind: type) -> list[Any]:
+            return [recorded.event for recorded in center.all_events() if isinstance(recorded.event, kind)]
+
+        recorder = Recording(center, tmp_path, "north rtsp://127.0.0.1:9/north\n")
+        with recorder.running():
+            (copied,) = recorder.until(lambda: events(HeldRangeCopied))
+            (lost,) = recorder.until(lambda: events(FootageLost))
+            health = recorder.until(lambda: (recorder.asked() or {}).get("vault", {}).get("findings"))
+        assert copied.range == span and copied.segments == 4 and vault.is_ours()
+        assert (lost.feed, lost.range) == (SOUTH, Range(began + 2 * TWO_S, began + 3 * TWO_S))
+        assert lost.detail == "segment 3 is not what was sealed in the vault" and "segment_changed" in health[0]
+        opened = named(copied.copy)
+        assert opened is not None and len(vault.manifest(opened)[0].entries) == 4
+        with recorder.running():
+            recorder.until(lambda: (recorder.asked() or {}).get("vault", {}).get("findings"))
+        assert len(events(FootageLost)) == len(events(HeldRangeCopied)) == 1, "found again, and on the record once"
 
 
 def test_it_says_what_it_lacks(tmp_path: Path) -> None:

@@ -9,6 +9,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -23,6 +24,7 @@ from adapters.recorder.source import CameraAddress, Connection, SourceFault
 from adapters.vault import LocalFiles, Segment, StorageFull, Vault
 from adapters.vault.checking import Check
 from adapters.vault.segment import Header
+from adapters.vault.storage import Part
 from application.cameras import Cameras
 from domain.camera import CameraOffline, CameraOnline, InstallCamera
 from domain.footage import FootageLost, FootageRecorded
@@ -43,7 +45,7 @@ class SlowFiles(LocalFiles):
 
     refuses = False
 
-    def put(self, name: str, parts: Sequence[bytes]) -> None:
+    def put(self, name: str, parts: Sequence[Part]) -> None:
         if self.refuses:
             raise StorageFull("no room, for this test")
         super().put(name, parts)
@@ -171,6 +173,22 @@ def test_a_camera_of_another_make_is_recorded_without_its_sound(
         assert kinds == ["video"] and set(sizes) == {(320, 180)} and len(sizes) == 30
         assert head.media.startswith('video/mp4; codecs="avc1.')
     assert "rtcp" in {head.clock for head, _ in segments}, "its sender reports say when"
+    assert station.sound() and not station.events(FootageLost)
+
+
+def test_sound_is_recorded_where_it_is_asked_for(station: Station, another_makers: CameraAddress) -> None:
+    """The same camera: its G.711 becomes AAC, of the same stretch as the picture."""
+    with station.recording(replace(another_makers, sound=True)):
+        until(lambda: len(station.segments()) >= 4)
+    for head, content in station.segments()[1:-1]:
+        assert head.media.startswith('video/mp4; codecs="avc1.') and head.media.endswith(',mp4a.40.2"')
+        with av.open(io.BytesIO(content)) as file:
+            assert [stream.codec_context.name for stream in file.streams] == ["h264", "aac"]
+            heard = sum(frame.samples / frame.sample_rate for frame in file.decode(audio=0))
+        shown = (head.until - head.since).total_seconds()
+        assert abs(heard - shown) < 0.5, "as long as the picture"
+        sizes, _ = pictures(content)
+        assert set(sizes) == {(320, 180)}
     assert station.sound() and not station.events(FootageLost)
 
 

@@ -120,12 +120,12 @@ def test_no_name_leads_out_of_the_vault(tmp_path: Path, name: str) -> None:
 
 
 def test_a_vault_has_one_writer_at_a_time(tmp_path: Path) -> None:
-    first = LocalFiles(tmp_path / "vault", writer=True)
-    with pytest.raises(StorageFault, match="another process"):
-        LocalFiles(tmp_path / "vault", writer=True)
+    first = LocalFiles(tmp_path / "vault", writer="recorder")
+    with pytest.raises(StorageFault, match="another recorder"):
+        LocalFiles(tmp_path / "vault", writer="recorder")
     LocalFiles(tmp_path / "vault").files("")  # who reads needs no leave
     first.close()
-    LocalFiles(tmp_path / "vault", writer=True).close()
+    LocalFiles(tmp_path / "vault", writer="recorder").close()
 
 
 def test_half_written_files_do_not_count(tmp_path: Path) -> None:

@@ -17,7 +17,7 @@ from tests.keys import ENCRYPTION
 if __name__ == "__main__":
     url, folder, count, minute = sys.argv[1], Path(sys.argv[2]), int(sys.argv[3]), int(sys.argv[4])
     with PostgresFootageKeys(url, ENCRYPTION) as keys:
-        vault = Vault(LocalFiles(folder, writer=True), keys)
+        vault = Vault(LocalFiles(folder, writer="recorder"), keys)
         at = NOON + timedelta(minutes=minute)
         reel = vault.reel(NORTH, at)
         for number in range(count):
