@@ -65,6 +65,7 @@ def only_run(pieces: Sequence[Piece]) -> tuple[Init, list[Fragment]]:
     return run
 
 
+@pytest.mark.slow
 @pytest.mark.rule("mask.nothing_left")
 @pytest.mark.parametrize("size", Size)
 @pytest.mark.parametrize("codec", filming.CODECS)
@@ -83,6 +84,7 @@ def test_in_no_fragment_is_anything_left_of_what_was_masked(codec: str, size: Si
     assert sum(fragment.key for fragment in fragments) >= 2 and fragments[0].key
 
 
+@pytest.mark.slow
 @pytest.mark.rule("mask.nothing_left")
 @pytest.mark.parametrize("size", Size)
 @pytest.mark.parametrize("codec", filming.CODECS)
@@ -185,6 +187,7 @@ def damaged(picture: CodedPicture, chance: random.Random) -> CodedPicture:
     return replace(picture, data=bytes(content))
 
 
+@pytest.mark.slow
 @pytest.mark.rule("mask.fails_closed")
 def test_of_a_damaged_picture_nothing_comes_out_elsewhere_up_to_the_next_key_frame(room: None) -> None:
     pictures = scene(9, 30)

@@ -55,6 +55,7 @@ def jpeg(content: bytes) -> Samples:
         )
 
 
+@pytest.mark.slow
 @pytest.mark.rule("mask.nothing_left")
 @pytest.mark.parametrize("size", Size)
 @pytest.mark.parametrize("codec", filming.CODECS)
@@ -69,6 +70,7 @@ def test_in_a_recorded_segment_nothing_is_left_of_what_was_masked(codec: str, si
     assert filming.times(made.whole) == pytest.approx([n / filming.RATE for n in range(50)], abs=0.002)
 
 
+@pytest.mark.slow
 @pytest.mark.rule("mask.nothing_left")
 @pytest.mark.parametrize("size", Size)
 @pytest.mark.parametrize("codec", filming.CODECS)
@@ -214,6 +216,7 @@ def test_more_pictures_than_a_segment_can_hold_are_not_decoded(monkeypatch: pyte
         masked_segment(segment(scene(10, 11)), NOON, window)
 
 
+@pytest.mark.slow
 @pytest.mark.rule("mask.fails_closed")
 def test_of_a_damaged_segment_what_is_doubtful_is_hidden_or_gone(room: None) -> None:
     pictures = scene(11, 30)
