@@ -23,6 +23,8 @@ from playwright.sync_api import Browser, BrowserContext, Page, ViewportSize, exp
 
 from infra.browser import find_chromium
 from infra.node import environment
+from tests.api.live import PICTURE as LIVE_PICTURE
+from tests.api.live import screen
 from tests.e2e.pages import AuditTrail, Board, LaunchForm, Oversight, Picture, Street, Wall
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -655,6 +657,33 @@ def test_a_board_that_is_not_live_says_so_and_comes_back_by_itself(people: Peopl
     expect(board.not_live).to_have_count(0, timeout=120_000)
     assert board.position() > 0
     page.close()
+
+
+def test_the_drones_camera_is_live_while_it_flies(product: Product) -> None:
+    def flying() -> str | None:
+        flights = product.ask("watch_operator", DRONE)["board"]["flights"]
+        return next((each["id"] for each in flights if each["state"] in ("en_route", "on_scene")), None)
+
+    until("a flight is under way", lambda: flying() is not None, 400)
+    asked = """mutation($feed: ID!, $grounds: GroundsInput!) { told: requestLiveView(feed: $feed, grounds: $grounds) {
+      __typename ... on Accepted { id } } }"""
+    grounds = {
+        "purpose": "call_for_service",
+        "caseNumber": "26-00418",
+        "reason": "smoke over the third floor: who is up there?",
+    }
+    view = product.ask("watch_operator", asked, feed=f"flight-{flying()}", grounds=grounds)["told"]["id"]
+    beat = "mutation($view: ID!) { liveViewHeartbeat(view: $view) { open } }"
+    with screen(product.ask("watch_operator", LIVE_PICTURE, view=view)["livePicture"]) as live:
+
+        def shown() -> bool:
+            assert live.end is None and product.ask("watch_operator", beat, view=view)["liveViewHeartbeat"]["open"]
+            return len(live.fragments) >= 8
+
+        until("its picture comes", shown, 60)
+        sizes = {(frame.width, frame.height) for frame in live.frames()}
+    assert sizes == {(640, 360)}
+    product.ask("watch_operator", "mutation($view: ID!) { closeLiveView(view: $view) { __typename } }", view=view)
 
 
 def test_what_the_drone_sees_on_scene_is_recorded(product: Product) -> None:
