@@ -37,7 +37,7 @@ from domain.reason_quality import ReasonQuality
 
 GOAL = 0.6
 SIZE, RATE = (1280, 720), 25
-SEGMENTS = 8  # of two seconds
+SEGMENTS = 4  # of two seconds
 ROUNDS = 3
 BEGAN = datetime(2026, 6, 1, 12, tzinfo=UTC)
 TWO_S = timedelta(seconds=2)
@@ -112,6 +112,7 @@ def _film() -> list[bytes]:
     ramp = (
         np.linspace(30, 200, width, dtype=np.float32)[None, :] + np.linspace(0, 30, height, dtype=np.float32)[:, None]
     )
+    grain = chance.normal(0, 2, (height, 2 * width)).astype(np.float32)
     film = []
     for number in range(SEGMENTS):
         out = io.BytesIO()
@@ -124,7 +125,9 @@ def _film() -> list[bytes]:
             for picture in range(2 * RATE):
                 samples = np.full((height * 3 // 2, width), 128, dtype=np.uint8)
                 moved = np.roll(ramp, 4 * (number * 2 * RATE + picture), 1)
-                samples[:height] = (moved + chance.normal(0, 2, (height, width))).clip(16, 235).astype(np.uint8)
+                samples[:height] = (
+                    (moved + grain[:, (start := chance.integers(width)) : start + width]).clip(16, 235).astype(np.uint8)
+                )
                 frame = av.VideoFrame.from_ndarray(samples, "yuv420p")
                 frame.pts, frame.time_base = picture, Fraction(1, RATE)
                 container.mux(stream.encode(frame))
