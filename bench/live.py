@@ -11,6 +11,7 @@ from __future__ import annotations
 import hashlib
 import io
 import json
+import random
 import subprocess
 import sys
 import threading
@@ -38,7 +39,13 @@ LOOKS, WARM_UP = 60, 5
 BEHIND_S = 20.0
 GOAL_BEHIND_S = 2.0
 ROOT = Path(__file__).parents[1]
-_RTSP = {"rtsp_transport": "tcp", "allowed_media_types": "video", "fflags": "nobuffer"}
+# Without a look at the stream first, which FFmpeg takes seconds for: the floor waits for a key frame, for nothing else.
+_RTSP = {
+    "rtsp_transport": "tcp",
+    "allowed_media_types": "video",
+    "fflags": "nobuffer",
+    "analyzeduration": "1",
+}
 _TOLD = "__typename ... on Accepted { id } ... on Refused { reasons { code } } ... on Mistaken { code field }"
 INSTALL = f"""mutation {{ installCamera(camera: "{CAMERA}", name: "bench", heightM: 6, bearingDeg: 90,
   place: {{latitude: 34.0905, longitude: -118.3605}}) {{ {_TOLD} }} }}"""
@@ -62,7 +69,10 @@ def run(looks: int = LOOKS, **_: Any) -> list[dict[str, Any]]:
         direct: list[float] = []
         took: list[float] = []
         for look in range(-WARM_UP, looks):
-            floor, seen = _directly(url), _granted(watch)
+            sleep(random.random())  # at any moment between two key frames
+            floor = _directly(url)
+            sleep(random.random())
+            seen = _granted(watch)
             if look >= 0:
                 direct.append(floor)
                 took.append(seen)
