@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 import re
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -15,6 +16,7 @@ from hypothesis import strategies as st
 from adapters import keys
 from adapters.event_store import migrate as migrate_log
 from adapters.keys import PostgresFootageKeys
+from adapters.poses.telemetry import with_telemetry
 from adapters.vault import Closed, LocalFiles, Vault
 from adapters.vault.layout import ReelName, reel_named
 from adapters.vault.manifest import Entry
@@ -25,6 +27,7 @@ from application.viewings import Part, Showing
 from domain.kernel import FeedId, FootageId, StreamId
 from domain.privacy_override_events import Range
 from tests.adapters.video.recorded import RATE, SINCE, cuts, noise, pictures, sealed
+from tests.application.test_poses import TENTH, pose, yard
 from tests.keys import ENCRYPTION
 
 FEED = FeedId(StreamId("camera-plummer-park"))
@@ -187,6 +190,32 @@ def test_a_mask_that_cannot_be_computed_covers_all(vault: Vault, reels_of: Reels
     still = reels_of.still(of(closed), piece, SINCE + timedelta(seconds=1), EVERYTHING)
     assert still[:2] == b"\xff\xd8"
     assert pictures(still)[0].to_ndarray(format="gray").max() < 24
+
+
+@pytest.mark.rule("mask.drone")
+def test_a_drones_footage_is_masked_by_where_it_was_and_wholly_where_nobody_knows(
+    vault: Vault, reels_of: Reels
+) -> None:
+    (cut,) = cuts(noise(10, 2 * RATE))
+    state, feed = MaskState(zones=(yard().shape,)), FeedId(StreamId("flight-f1"))
+
+    def shown(north: float | None, at: datetime) -> tuple[list[float], int]:
+        """How much of each picture is dark, of a flight that hovers there; and how many poses are told beside it."""
+        poses = [] if north is None else [pose(at + (n - 10) * TENTH, north) for n in range(40)]
+        taken = replace(cut, content=with_telemetry(cut.content, at, poses), since=at, until=at + 20 * TENTH)
+        closed = sealed(vault, feed, [taken])
+        (piece,) = all_of(closed)
+        sent = reels_of.sent(of(closed), piece, state, encoded=True)
+        dark = [float((f.to_ndarray(format="gray") < 24).mean()) for f in pictures(sent.init + sent.body)]
+        return dark, len(reels_of.telemetry(of(closed), piece))
+
+    hours = [SINCE + timedelta(hours=n) for n in range(3)]
+    unknown, none = shown(None, hours[0])
+    assert none == 0 and min(unknown) > 0.99
+    far, told = shown(400.0, hours[1])  # it looks the other way
+    assert told == 40 and max(far) < 0.2
+    near, _ = shown(-60.0, hours[2])
+    assert min(near) > max(far)
 
 
 def test_a_segment_that_begins_without_a_key_frame_is_masked_like_any(vault: Vault, reels_of: Reels) -> None:
