@@ -250,7 +250,7 @@ class Playback:
             state = await self._state(asked, around)
             number = await self._reserved(asked, around)
             try:
-                picture = await _in_a_thread(self._reels.still, asked.showing, piece, at, state)
+                picture = await _in_a_thread(self._reels.still, piece, at, state)
                 await transfer.send(picture, "image/jpeg", _headers(asked, around))
             finally:
                 await self._account(asked, number, (around,) if transfer.left else (), transfer.left)
@@ -259,7 +259,7 @@ class Playback:
         """Of the segment that holds a moment, beside the picture and never in it. No picture: nothing is reserved."""
         at = _moment(request)
         asked = await self._asked(request)
-        said = await _in_a_thread(self._reels.telemetry, asked.showing, self._piece(asked, at))
+        said = await _in_a_thread(self._reels.telemetry, self._piece(asked, at))
         await JSONResponse(said)(request.scope, request.receive, send)
 
     # -- in order ------------------------------------------------------------
@@ -317,7 +317,7 @@ class Playback:
 
     async def _made(self, asked: Asked, piece: Piece, state: MaskState) -> Sent:
         def make() -> Sent:
-            return self._reels.sent(asked.showing, piece, state, encoded=asked.encoded)
+            return self._reels.sent(piece, state, encoded=asked.encoded)
 
         sent: Sent = await _in_a_thread(make)
         return sent

@@ -23,7 +23,7 @@ from application.standing import authorise, outcome, service
 from application.views import Reasons, call_of
 from domain.complaint import COMPLAINT
 from domain.disclosure import DISCLOSURE
-from domain.footage import FOOTAGE, FootageRecorded, FootageStanding, footage_standing
+from domain.footage import FOOTAGE, FootageStanding, Stored, footage_standing, stored
 from domain.grounds import OVERSIGHT_REVIEW, Grounds
 from domain.kernel import (
     Aggregate,
@@ -65,21 +65,13 @@ REVIEWED = (REVIEW.name, OVERRIDE.name, DISCLOSURE.name, COMPLAINT.name)
 
 
 @dataclass(frozen=True, slots=True)
-class Part:
-    """Of footage, as it is in the vault: under that name, by a manifest whose SHA-256 is `root` on the record."""
-
-    footage: FootageId
-    root: str
-
-
-@dataclass(frozen=True, slots=True)
 class Showing:
-    """What a person may be shown now. `parts`: in order of time; `override`: lifts the masks; None: they are burnt
-    in."""
+    """What a person may be shown now. `parts`: where it is in the vault; `override`: lifts the masks; None: they are
+    burnt in."""
 
     footage: FootageId
     feed: FeedId
-    parts: tuple[Part, ...]
+    parts: tuple[Stored, ...]
     range: Range
     until: datetime
     override: str | None = None
@@ -197,8 +189,7 @@ class Viewings(Commands):
         request = state.request
         footage = self._state(FOOTAGE, request.footage)
         standing = footage_standing(request.footage, footage)
-        recorded: FootageRecorded | None = getattr(footage, "recorded", None)
-        if standing.fault is not None or standing.feed is None or recorded is None:
+        if standing.fault is not None or standing.feed is None:
             return standing.fault or Reason(
                 "footage_unknown", "there is no such footage", "only what is kept can be seen"
             )
@@ -210,7 +201,7 @@ class Viewings(Commands):
             ):
                 message, rule = "this override does not lift the masks of this footage for you now", UNMASKED
                 return Reason("override_not_in_effect", message, rule, field="override")
-        parts = (Part(request.footage, recorded.manifest_root_sha256),)
+        parts = stored(request.footage, footage)
         return Showing(request.footage, standing.feed, parts, request.range, state.until, override)
 
     def attempted(self, actor: Actor, key: str, reason: Reason) -> Outcome:

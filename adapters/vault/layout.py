@@ -24,7 +24,6 @@ from domain.kernel import FeedId, FootageId, StreamId
 MANIFEST, NOTE = "manifest.jsonl", "manifest.note"
 _REEL = re.compile(r"(?P<hour>\d{2})(?P<minute>\d{2})(-(?P<ordinal>[1-9]\d*))?")
 _DAY = re.compile(r"\d{4}-\d{2}-\d{2}")
-_FOOTAGE = re.compile(r"(?P<begins>\d{8}T\d{4})Z(-(?P<ordinal>[1-9]\d*))?")
 _NAMED = re.compile(r"(?P<feed>.+)-(?P<begins>\d{8}T\d{4}Z)(-(?P<ordinal>[1-9]\d*))?")
 HELD = "held-"
 _SEGMENT = re.compile(r"(?P<number>\d{6})-\d{6}\.segment")
@@ -81,19 +80,6 @@ def reel_of(folder: str) -> ReelName | None:
     return found if found.folder == folder else None
 
 
-def reel_named(feed: FeedId, footage: FootageId) -> ReelName | None:
-    """The reel that a piece of a feed's footage is in, by its name; None where there can be none."""
-    match = _FOOTAGE.fullmatch(footage.removeprefix(f"{feed}-"))
-    if match is None:
-        return None
-    try:
-        begins = datetime.strptime(match["begins"], "%Y%m%dT%H%M").replace(tzinfo=UTC)
-    except ValueError:
-        return None
-    found = ReelName(feed, begins, int(match["ordinal"] or 1))
-    return found if found.footage == footage else None
-
-
 def segment_number(name: str) -> int | None:
     """The number that is in a file's name; None where it is no segment's."""
     match = _SEGMENT.fullmatch(name.rpartition("/")[2])
@@ -127,7 +113,8 @@ def named(footage: str) -> ReelName | None:
         begins = datetime.strptime(match["begins"], "%Y%m%dT%H%MZ").replace(tzinfo=UTC)
     except ValueError:
         return None
-    return ReelName(FeedId(StreamId(match["feed"])), begins, int(match["ordinal"] or 1))
+    found = ReelName(FeedId(StreamId(match["feed"])), begins, int(match["ordinal"] or 1))
+    return found if found.footage == footage else None
 
 
 def is_day(folder: str) -> bool:

@@ -18,8 +18,8 @@ from threading import Lock
 from typing import Any
 
 from adapters.poses.telemetry import telemetry_in
-from adapters.vault import KeyDestroyed, NotThere, Vault
-from adapters.vault.layout import ReelName, reel_named
+from adapters.vault import KeyDestroyed, NotThere, Vault, layout
+from adapters.vault.layout import ReelName
 from adapters.vault.manifest import Entry, ManifestBroken
 from adapters.vault.segment import Header, SegmentBroken
 from adapters.video import boxes
@@ -28,7 +28,8 @@ from adapters.video.decoding import NotVideo
 from adapters.video.masked import Size
 from adapters.video.segments import MaskedSegments, still
 from application.mask_states import MaskState, mask_at
-from application.viewings import Part, Showing
+from application.viewings import Showing
+from domain.footage import Stored
 from domain.privacy_override_events import Range
 
 MEDIA_TYPE = "application/vnd.apple.mpegurl"
@@ -52,7 +53,7 @@ class Piece:
     """A segment that may be shown. `run`: when the unbroken stretch begins that it is in, of what may be shown;
     `plays_from`: since the first segment of the footage."""
 
-    part: Part
+    part: Stored
     entry: Entry
     run: datetime
     plays_from: timedelta
@@ -105,7 +106,7 @@ def moment(name: str) -> datetime | None:
 # -- which segments ----------------------------------------------------------
 
 
-def pieces(entries: Sequence[tuple[Part, Entry]], within: Range) -> list[Piece]:
+def pieces(entries: Sequence[tuple[Stored, Entry]], within: Range) -> list[Piece]:
     """What may be shown: the segments that lie within a range from end to end, each once. Where one does not begin when
     the one before it ends, there is a gap, or another connection to the camera: a run ends."""
     found: list[Piece] = []
@@ -146,21 +147,21 @@ class Reels:
 
     def __init__(self, vault: Vault, masked: MaskedSegments) -> None:
         self._vault, self._masked = vault, masked
-        self._known: OrderedDict[Part, Sequence[Entry]] = OrderedDict()
+        self._known: OrderedDict[Stored, Sequence[Entry]] = OrderedDict()
         self._lock = Lock()
 
-    def entries(self, showing: Showing) -> list[tuple[Part, Entry]]:
+    def entries(self, showing: Showing) -> list[tuple[Stored, Entry]]:
         """All segments, in order. Raises FootageFault and StorageFault."""
-        return [(part, entry) for part in showing.parts for entry in self._listed(showing, part)]
+        return [(part, entry) for part in showing.parts for entry in self._listed(part)]
 
-    def _listed(self, showing: Showing, part: Part) -> Sequence[Entry]:
+    def _listed(self, part: Stored) -> Sequence[Entry]:
         """By the manifest whose root is on the record."""
         with self._lock:
             if (known := self._known.get(part)) is not None:
                 self._known.move_to_end(part)
                 return known
         try:
-            whole = self._vault.manifest_of(_named(showing, part), part.root)
+            whole = self._vault.manifest_of(_reel(part), part.manifest_root_sha256)
         except NotThere:
             raise FootageFault("footage_damaged", "this footage is on the record and not in the vault") from None
         except ManifestBroken as broken:
@@ -171,12 +172,12 @@ class Reels:
                 self._known.popitem(last=False)
         return whole.entries
 
-    def sent(self, showing: Showing, piece: Piece, state: MaskState, *, encoded: bool) -> Sent:
+    def sent(self, piece: Piece, state: MaskState, *, encoded: bool) -> Sent:
         """What goes to who looks. `encoded`: anew, whether or not there is a mask: where a part of the footage must be,
         all of it is, so that a player sees one film.
 
         Raises FootageFault, TooMany where too much is being encoded, StorageFault and KeysUnavailable."""
-        name, entry = _named(showing, piece.part), piece.entry
+        name, entry = _reel(piece.part), piece.entry
         head, content = self._read(name, entry)
         try:
             if not encoded and state.nothing_hidden and head.media.startswith(REMUXED):
@@ -191,33 +192,33 @@ class Reels:
                 entry.since,
                 mask_at(state, telemetry_in(content).view),
                 piece.plays_from,
-                lambda: self._lead(showing, piece, head),
+                lambda: self._lead(piece, head),
             )
             return Sent(made.init, made.body)
         except (NotFragments, NotVideo) as broken:
             raise _damaged(entry, str(broken)) from None
 
-    def still(self, showing: Showing, piece: Piece, at: datetime, state: MaskState) -> bytes:
+    def still(self, piece: Piece, at: datetime, state: MaskState) -> bytes:
         """The picture shown at a moment of a piece, JPEG. Raises as `sent`."""
-        name, entry = _named(showing, piece.part), piece.entry
+        name, entry = _reel(piece.part), piece.entry
         head, content = self._read(name, entry)
         try:
-            lead = self._lead(showing, piece, head)
+            lead = self._lead(piece, head)
             return still(content, entry.since, at, mask_at(state, telemetry_in(content).view), Size.FULL, lead)
         except NotVideo as broken:
             raise _damaged(entry, str(broken)) from None
 
-    def telemetry(self, showing: Showing, piece: Piece) -> list[dict[str, Any]]:
+    def telemetry(self, piece: Piece) -> list[dict[str, Any]]:
         """Where a drone and its camera were and looked in a piece, to be shown beside the picture; nothing of a fixed
         camera. Raises FootageFault, StorageFault and KeysUnavailable."""
-        _, content = self._read(_named(showing, piece.part), piece.entry)
+        _, content = self._read(_reel(piece.part), piece.entry)
         return telemetry_in(content).overlay()
 
-    def _lead(self, showing: Showing, piece: Piece, head: Header) -> Sequence[bytes]:
+    def _lead(self, piece: Piece, head: Header) -> Sequence[bytes]:
         """What a segment that begins without a key frame takes to be decoded: those before it, from one that does on.
         They are not shown."""
         found: list[bytes] = []
-        entries, name = self._listed(showing, piece.part), _named(showing, piece.part)
+        entries, name = self._listed(piece.part), _reel(piece.part)
         at, starts = piece.entry.number - 1, head.on_key_frame
         while not starts and at > 0 and entries[at - 1].until == entries[at].since and len(found) < MOST_LEAD:
             before, content = self._read(name, entries[at - 1])
@@ -246,8 +247,8 @@ def _damaged(entry: Entry, what: str) -> FootageFault:
     return FootageFault("footage_damaged", f"segment {entry.number} of this footage cannot be shown: {what}")
 
 
-def _named(showing: Showing, part: Part) -> ReelName:
-    name = reel_named(showing.feed, part.footage)
+def _reel(part: Stored) -> ReelName:
+    name = layout.named(part.footage)
     if name is None:
         raise FootageFault("footage_damaged", "this footage is on the record and cannot be in the vault by its name")
     return name

@@ -17,13 +17,14 @@ from adapters import keys
 from adapters.event_store import migrate as migrate_log
 from adapters.keys import PostgresFootageKeys
 from adapters.poses.telemetry import with_telemetry
-from adapters.vault import Closed, LocalFiles, Vault
-from adapters.vault.layout import ReelName, reel_named
+from adapters.vault import Closed, LocalFiles, Vault, layout
+from adapters.vault.layout import ReelName
 from adapters.vault.manifest import Entry
 from adapters.video.playback import FootageFault, Piece, Reels, moment, named, piece_at, pieces, playlist
 from adapters.video.segments import MaskedSegments
 from application.mask_states import EVERYTHING, MaskState
-from application.viewings import Part, Showing
+from application.viewings import Showing
+from domain.footage import Stored
 from domain.kernel import FeedId, FootageId, StreamId
 from domain.privacy_override_events import Range
 from tests.adapters.video.recorded import RATE, SINCE, cuts, noise, pictures, sealed
@@ -55,8 +56,8 @@ def ranges() -> st.SearchStrategy[Range]:
     return st.tuples(moments, moments).map(lambda two: Range(min(two), max(two)))
 
 
-def listed(entries: list[Entry]) -> list[tuple[Part, Entry]]:
-    return [(Part(FootageId("f"), "0" * 64), entry) for entry in entries]
+def listed(entries: list[Entry]) -> list[tuple[Stored, Entry]]:
+    return [(Stored("f", Range(SINCE, SINCE), "0" * 64), entry) for entry in entries]
 
 
 @given(reels(), ranges())
@@ -112,9 +113,9 @@ def test_what_is_no_name_is_none(name: str) -> None:
 def test_footage_is_found_by_its_name() -> None:
     begins = datetime(2026, 6, 1, 14, tzinfo=UTC)
     for name in (ReelName(FEED, begins), ReelName(FEED, begins, 2), ReelName(FeedId(StreamId("flight-a-b")), begins)):
-        assert reel_named(name.feed, name.footage) == name
+        assert layout.named(name.footage) == name
     for other in ("../../etc", f"{FEED}-20260601T1400Z-1", f"{FEED}-20261301T1400Z", f"{FEED}-x", "20260601T1400Z"):
-        assert reel_named(FEED, FootageId(other)) is None
+        assert layout.named(other) is None
 
 
 # -- what is sent ------------------------------------------------------------
@@ -136,7 +137,7 @@ def reels_of(vault: Vault) -> Reels:
 def of(closed: Closed, footage: FootageId | None = None, root: str | None = None) -> Showing:
     whole = closed.manifest
     span = Range(whole.since, whole.until)
-    parts = (Part(footage or whole.footage, root or closed.root),)
+    parts = (Stored(footage or whole.footage, span, root or closed.root),)
     return Showing(whole.footage, whole.feed, parts, span, SINCE + timedelta(days=365))
 
 
@@ -152,7 +153,7 @@ def test_what_has_no_mask_is_sent_as_the_camera_sent_it_with_times_that_go_on(va
     entries = reels_of.entries(of(closed))
     assert [entry for _, entry in entries] == list(closed.manifest.entries)
     assert reels_of.entries(of(closed)) == entries
-    sent = [reels_of.sent(of(closed), piece, OPEN, encoded=False) for piece in all_of(closed)]
+    sent = [reels_of.sent(piece, OPEN, encoded=False) for piece in all_of(closed)]
     assert len({each.init for each in sent}) == 1
     shown = pictures(sent[0].init + b"".join(each.body for each in sent))
     assert len(shown) == len(frames)
@@ -168,7 +169,7 @@ def test_what_has_a_mask_is_encoded_anew_and_goes_on_too(vault: Vault, reels_of:
     frames = noise(2, 4 * RATE)
     closed = sealed(vault, FEED, cuts(frames, codec=codec))
     state = MaskState(outlines=(MASK,))
-    sent = [reels_of.sent(of(closed), piece, state, encoded=True) for piece in all_of(closed)]
+    sent = [reels_of.sent(piece, state, encoded=True) for piece in all_of(closed)]
     assert len({each.init for each in sent}) == 1
     shown = pictures(sent[0].init + b"".join(each.body for each in sent))
     assert abs(len(shown) - len(frames)) <= 2
@@ -184,10 +185,10 @@ def test_what_has_a_mask_is_encoded_anew_and_goes_on_too(vault: Vault, reels_of:
 def test_a_mask_that_cannot_be_computed_covers_all(vault: Vault, reels_of: Reels) -> None:
     closed = sealed(vault, FEED, cuts(noise(3, 2 * RATE)))
     (piece,) = all_of(closed)
-    sent = reels_of.sent(of(closed), piece, EVERYTHING, encoded=False)
+    sent = reels_of.sent(piece, EVERYTHING, encoded=False)
     for frame in pictures(sent.init + sent.body):
         assert frame.to_ndarray(format="gray").max() < 24
-    still = reels_of.still(of(closed), piece, SINCE + timedelta(seconds=1), EVERYTHING)
+    still = reels_of.still(piece, SINCE + timedelta(seconds=1), EVERYTHING)
     assert still[:2] == b"\xff\xd8"
     assert pictures(still)[0].to_ndarray(format="gray").max() < 24
 
@@ -205,9 +206,9 @@ def test_a_drones_footage_is_masked_by_where_it_was_and_wholly_where_nobody_know
         taken = replace(cut, content=with_telemetry(cut.content, at, poses), since=at, until=at + 20 * TENTH)
         closed = sealed(vault, feed, [taken])
         (piece,) = all_of(closed)
-        sent = reels_of.sent(of(closed), piece, state, encoded=True)
+        sent = reels_of.sent(piece, state, encoded=True)
         dark = [float((f.to_ndarray(format="gray") < 24).mean()) for f in pictures(sent.init + sent.body)]
-        return dark, len(reels_of.telemetry(of(closed), piece))
+        return dark, len(reels_of.telemetry(piece))
 
     hours = [SINCE + timedelta(hours=n) for n in range(3)]
     unknown, none = shown(None, hours[0])
@@ -223,10 +224,10 @@ def test_a_segment_that_begins_without_a_key_frame_is_masked_like_any(vault: Vau
     assert first.on_key_frame and not second.on_key_frame
     closed = sealed(vault, FEED, [first, second])
     state = MaskState(outlines=(MASK,))
-    sent = reels_of.sent(of(closed), all_of(closed)[1], state, encoded=True)
+    sent = reels_of.sent(all_of(closed)[1], state, encoded=True)
     shown = pictures(sent.init + sent.body)
     assert len(shown) == second.pictures
-    alone = reels_of.sent(of(closed), all_of(closed)[1], state, encoded=True)
+    alone = reels_of.sent(all_of(closed)[1], state, encoded=True)
     assert alone.body == sent.body
     assert all(frame.to_ndarray(format="gray")[:, 96:].std() > 4 for frame in shown)
 
@@ -234,7 +235,7 @@ def test_a_segment_that_begins_without_a_key_frame_is_masked_like_any(vault: Vau
 def test_part_of_a_body_is_part_of_the_time(vault: Vault, reels_of: Reels) -> None:
     closed = sealed(vault, FEED, cuts(noise(4, 2 * RATE)))
     (piece,) = all_of(closed)
-    sent = reels_of.sent(of(closed), piece, OPEN, encoded=False)
+    sent = reels_of.sent(piece, OPEN, encoded=False)
     assert sent.shown(0, piece.range) == ()
     assert sent.shown(len(sent.body), piece.range) == (piece.range,)
     (half,) = sent.shown(len(sent.body) // 2, piece.range)
@@ -246,7 +247,7 @@ def test_part_of_a_body_is_part_of_the_time(vault: Vault, reels_of: Reels) -> No
 
 def fault(reels_of: Reels, closed: Closed, piece: Piece | None = None) -> str:
     with pytest.raises(FootageFault) as told:
-        reels_of.sent(of(closed), piece or all_of(closed)[0], OPEN, encoded=False)
+        reels_of.sent(piece or all_of(closed)[0], OPEN, encoded=False)
     return told.value.code
 
 
@@ -260,7 +261,7 @@ def test_a_changed_missing_or_half_written_segment_is_no_footage(vault: Vault, r
     assert fault(reels_of, closed, one) == "footage_damaged"
     second.rename(second.with_name(second.name + ".partial"))
     assert fault(reels_of, closed, two) == "footage_damaged"
-    assert reels_of.sent(of(closed), three, OPEN, encoded=False).body
+    assert reels_of.sent(three, OPEN, encoded=False).body
     third.write_bytes((tmp_path / "vault" / closed.name.manifest).read_bytes())
     assert fault(reels_of, closed, three) == "footage_damaged"
 
@@ -286,11 +287,11 @@ def test_footage_whose_key_is_destroyed_is_shown_to_nobody(vault: Vault, reels_o
     closed = sealed(vault, FEED, cuts(noise(8, 2 * RATE)))
     (piece,) = all_of(closed)
     masked = MaskState(outlines=(MASK,))
-    assert reels_of.sent(of(closed), piece, masked, encoded=True).body
+    assert reels_of.sent(piece, masked, encoded=True).body
     with PostgresFootageKeys(database_url, ENCRYPTION) as found:
         found.destroy(closed.name.footage)
     vault._held.clear()  # as after two seconds
     assert fault(reels_of, closed) == "footage_destroyed"
     with pytest.raises(FootageFault) as told:  # also what was encoded before
-        reels_of.sent(of(closed), piece, masked, encoded=True)
+        reels_of.sent(piece, masked, encoded=True)
     assert told.value.code == "footage_destroyed"
