@@ -19,6 +19,8 @@ const api = process.env['SAFERWEHO_BASE_URL'] ?? 'http://127.0.0.1:8080'
 
 export default defineConfig({
   plugins: [react(), persistedDocuments()],
+  // Footage has neither subtitles nor keys nor a second sound track: the player without them is enough.
+  resolve: { alias: [{ find: /^hls\.js$/, replacement: 'hls.js/light' }] },
   build: {
     target: 'es2023',
     // Nothing is inlined: the content security policy of the pages has no data: source.

@@ -2,6 +2,7 @@
 
 import re
 from dataclasses import dataclass
+from datetime import datetime, timedelta
 
 from playwright.sync_api import Locator, Page
 
@@ -295,3 +296,44 @@ class Wall:
 
     def picture(self, feed: str) -> Picture:
         return Picture(self.tile(feed).locator("video"))
+
+
+@dataclass
+class FootageDesk:
+    """The page of footage."""
+
+    page: Page
+
+    def find(self, feed: str) -> None:
+        """All of the last hour."""
+        search = self.page.get_by_role("search", name="Find footage")
+        search.get_by_label("Camera or flight").select_option(feed)
+        search.get_by_role("button", name="Find", exact=True).click()
+
+    @property
+    def kept(self) -> Locator:
+        return self.page.locator(".recording-row[data-state=kept]")
+
+    @property
+    def look(self) -> Grounds:
+        return Grounds(self.page.get_by_role("form", name="Ask to look at footage"))
+
+    def shorten(self, seconds: int) -> None:
+        """Of what is chosen, so much from its beginning."""
+        stretch = self.page.get_by_role("group", name="Stretch")
+        since = datetime.fromisoformat(stretch.get_by_label("From").input_value())
+        until = stretch.get_by_label("Until")
+        until.fill((since + timedelta(seconds=seconds)).strftime("%Y-%m-%dT%H:%M:%S"))
+        until.blur()
+
+    def file(self) -> Grounds:
+        self.page.get_by_role("tab", name="Ask for a file").click()
+        return Grounds(self.page.get_by_role("form", name="Ask for a file"))
+
+    @property
+    def player(self) -> Locator:
+        return self.page.get_by_test_id("player")
+
+    @property
+    def picture(self) -> Picture:
+        return Picture(self.player.locator("video"))

@@ -11,7 +11,7 @@ import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from time import monotonic, sleep
 from typing import Any
@@ -25,7 +25,7 @@ from infra.browser import find_chromium
 from infra.node import environment
 from tests.api.live import PICTURE as LIVE_PICTURE
 from tests.api.live import screen
-from tests.e2e.pages import AuditTrail, Board, LaunchForm, Oversight, Picture, Street, Wall
+from tests.e2e.pages import AuditTrail, Board, FootageDesk, LaunchForm, Oversight, Picture, Street, Wall
 
 ROOT = Path(__file__).resolve().parents[2]
 START_S = 300  # broker, database and services on a busy machine
@@ -525,6 +525,37 @@ def test_a_refused_live_picture_names_the_rule_and_shows_nothing(people: People,
     expect(asked.form).to_contain_text("Refused. The attempt is on the record")
     expect(asked.reasons.first.locator("code")).not_to_be_empty()
     expect(page.locator("video")).to_have_count(0)
+    page.close()
+
+
+def test_footage_is_found_looked_at_and_every_second_of_it_is_on_the_record(people: People, product: Product) -> None:
+    found = """query($feed: ID!, $since: DateTime!, $until: DateTime!) {
+        footage(feed: $feed, since: $since, until: $until) { id state } }"""
+    hour = {"since": (datetime.now(UTC) - timedelta(hours=1)).isoformat(), "until": datetime.now(UTC).isoformat()}
+
+    def kept() -> bool:
+        rows = product.ask("watch_operator", found, feed=STRIP, **hour)["footage"]
+        return any(row["state"] == "kept" for row in rows)
+
+    until("footage is on the record", kept, 400)
+    page = people.page("watch_operator")
+    page.get_by_role("link", name="Footage").click()
+    desk = FootageDesk(page)
+    desk.find(STRIP)
+    desk.kept.first.get_by_role("radio").check()
+    desk.look.fill(purpose="call_for_service", case="26-00431", reason="Which of the two cars ran the red light?")
+    desk.look.button("Ask to look").click()
+    expect(desk.player).to_be_visible()
+    desk.player.get_by_role("button", name="Play", exact=True).click()
+    seen_to_move("the footage", desk.picture)
+    expect(desk.player.get_by_test_id("taken")).not_to_have_text("–")
+    desk.player.get_by_role("button", name="Still of this moment").click()
+    expect(desk.player.get_by_role("img", name=re.compile("^Still of"))).to_be_visible()
+    desk.player.get_by_role("button", name="Stop viewing").click()
+    until("its end is on the record", lambda: newest_look(product, "viewing")["state"] == "ended", 60)
+    look = newest_look(product, "viewing")
+    assert look["seconds"] > 0
+    assert look["bytes"] > 0
     page.close()
 
 

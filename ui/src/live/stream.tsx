@@ -22,11 +22,13 @@ type Props = {
   onFirst: () => void
 }
 
-async function opened(view: string): Promise<Opening> {
-  const asked = await client.mutation(LivePictureDocument, { view }, BY_ITSELF).toPromise()
+async function opened(view: string, override: string | undefined): Promise<Opening> {
+  const asked = await client.mutation(LivePictureDocument, { view, override: override ?? null }, BY_ITSELF).toPromise()
   const picture = asked.data?.livePicture
   if (!picture) throw failureOf(asked.error)
   if (picture.url && picture.token) return { url: picture.url, token: picture.token }
+  // An override that is over takes only the mask's lifting with it.
+  if (override) return opened(view, undefined)
   if (picture.reason) return { reason: picture.reason }
   throw new Error('The watch center named no picture.')
 }
@@ -46,7 +48,7 @@ export function Stream({ view, size, label, override, onWay, onSaid, onBytes, on
     let player: LivePlayer | undefined
     const made = new LiveConnection(
       {
-        open: () => opened(view),
+        open: () => opened(view, lifted.current),
         wire: (url) => new WebSocket(`${url}?size=${size}`),
         wait: backOff,
       },

@@ -10,6 +10,7 @@ import { useLoadedViewer, useViewer, ViewerProvider } from './viewer'
 const OversightPage = lazy(async () => ({ default: (await import('../oversight/page')).OversightPage }))
 const StreetPage = lazy(async () => ({ default: (await import('../street/page')).StreetPage }))
 const CamerasPage = lazy(async () => ({ default: (await import('../cameras/page')).CamerasPage }))
+const FootagePage = lazy(async () => ({ default: (await import('../footage/page')).FootagePage }))
 const OverridesPage = lazy(async () => ({ default: (await import('../overrides/page')).OverridesPage }))
 const AuditPage = lazy(async () => ({ default: (await import('../audit/page')).AuditPage }))
 
@@ -44,6 +45,15 @@ function Pages({ again }: { again: () => void }) {
             </Suspense>
           ) : (
             <MayNotRead what="live pictures" action="request_live_view" />
+          )}
+        </Route>
+        <Route path="/footage">
+          {maySee.footage ? (
+            <Suspense fallback={<main className="gate" aria-busy="true" />}>
+              <FootagePage />
+            </Suspense>
+          ) : (
+            <MayNotRead what="footage" action="request_viewing" />
           )}
         </Route>
         <Route path="/overrides">

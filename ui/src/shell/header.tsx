@@ -48,6 +48,7 @@ function Freshness() {
 export function seenBy({ can }: Pick<ReturnType<typeof useViewer>, 'can'>) {
   return {
     cameras: can('request_live_view') && can('read_cameras'),
+    footage: can('request_viewing'),
     overrides: can('request_override') || can('read_overrides'),
   }
 }
@@ -65,6 +66,7 @@ export function Header() {
       <nav aria-label="Pages">
         {viewer.can('read_board') && <Tab to="/">Board</Tab>}
         {maySee.cameras && <Tab to="/cameras">Cameras</Tab>}
+        {maySee.footage && <Tab to="/footage">Footage</Tab>}
         {maySee.overrides && <Tab to="/overrides">Overrides</Tab>}
         {(viewer.can('read_open_calls') || viewer.can('read_shared_feeds')) && <Tab to="/street">In the field</Tab>}
         {viewer.can('read_audit_trail') ? (
