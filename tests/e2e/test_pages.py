@@ -56,24 +56,42 @@ class Product:
     def pids(self) -> dict[str, int]:
         return {name: int(pid) for name, pid in json.loads((self.home / "run.json").read_text())["pids"].items()}
 
-    def ask(self, role: str, document: str, **variables: Any) -> Any:
+    def typed(self, *words: str) -> subprocess.CompletedProcess[str]:
+        """A command typed on the machine that the product runs on."""
+        return subprocess.run(
+            [sys.executable, "-m", "api.cli", *words],
+            cwd=ROOT,
+            env={**os.environ, "SAFERWEHO_HOME": str(self.home)},
+            capture_output=True,
+            text=True,
+            timeout=200,
+        )
+
+    def token(self, role: str, *, step_up: bool = False) -> str:
+        """Of the demonstration's person of this role. `step_up`: right after a second factor was shown."""
+        if role not in self.tokens or step_up:
+            made = self.typed("token", "--as", role, *(["--step-up"] if step_up else []))
+            assert made.returncode == 0, made.stderr
+            if step_up:
+                return made.stdout.strip()
+            self.tokens[role] = made.stdout.strip()
+        return self.tokens[role]
+
+    def ask(self, role: str, document: str, *, step_up: bool = False, **variables: Any) -> Any:
         """The data of an answer to the demonstration's person of this role, who asks without a page."""
-        if role not in self.tokens:
-            self.tokens[role] = subprocess.run(
-                [sys.executable, "-m", "api.cli", "token", "--as", role],
-                cwd=ROOT,
-                env={**os.environ, "SAFERWEHO_HOME": str(self.home)},
-                capture_output=True,
-                text=True,
-                check=True,
-            ).stdout.strip()
         answer = httpx.post(
             f"{self.base_url}/graphql",
             json={"query": document, "variables": variables},
-            headers={"authorization": f"Bearer {self.tokens[role]}"},
+            headers={"authorization": f"Bearer {self.token(role, step_up=step_up)}"},
             timeout=60,
         )
         return answer.json()["data"]
+
+    def accepted(self, role: str, document: str, *, step_up: bool = False, **variables: Any) -> str:
+        """The id of what a mutation (`told: …`) made or changed."""
+        told = self.ask(role, document, step_up=step_up, **variables)["told"]
+        assert told["__typename"] == "Accepted", told
+        return str(told["id"])
 
 
 def until(what: str, holds: Callable[[], bool], seconds: float) -> None:
@@ -464,7 +482,8 @@ def test_a_refused_launch_names_every_reason_with_its_rule(people: People) -> No
     page.close()
 
 
-STRIP = "camera-sunset-strip"
+PARK, STRIP = "camera-plummer-park", "camera-sunset-strip"
+TOLD = "__typename ... on Accepted { id } ... on Refused { reasons { code message } } ... on Mistaken { field message }"
 LOOKS = """query($kind: String!) { accessRecord(kind: $kind, first: 1) { edges { node {
     id state feed endReason seconds bytes masked } } } }"""
 
@@ -528,16 +547,66 @@ def test_a_refused_live_picture_names_the_rule_and_shows_nothing(people: People,
     page.close()
 
 
-def test_footage_is_found_looked_at_and_every_second_of_it_is_on_the_record(people: People, product: Product) -> None:
+LEFT_HALF = """mutation { maskCamera(camera: "plummer-park", reason: "the windows of the flats on the left",
+    outlines: [[{ x: 0, y: 0 }, { x: 0.5, y: 0 }, { x: 0.5, y: 1 }, { x: 0, y: 1 }]]) { __typename } }"""
+QUEUE = """query($target: ID!) { overrides(which: "queue", target: $target) { edges { node { id
+    requestedBy { id } legalBasis { kind } texts { why } } } } }"""
+APPROVE = f"mutation($override: ID!) {{ told: approveOverride(override: $override) {{ {TOLD} }} }}"
+
+
+def wait_for_footage(product: Product, feed: str) -> None:
     found = """query($feed: ID!, $since: DateTime!, $until: DateTime!) {
         footage(feed: $feed, since: $since, until: $until) { id state } }"""
-    hour = {"since": (datetime.now(UTC) - timedelta(hours=1)).isoformat(), "until": datetime.now(UTC).isoformat()}
 
     def kept() -> bool:
-        rows = product.ask("watch_operator", found, feed=STRIP, **hour)["footage"]
+        now = datetime.now(UTC)
+        hour = {"since": (now - timedelta(hours=1)).isoformat(), "until": now.isoformat()}
+        rows = product.ask("watch_operator", found, feed=feed, **hour)["footage"]
         return any(row["state"] == "kept" for row in rows)
 
     until("footage is on the record", kept, 400)
+
+
+def test_a_mask_hides_until_a_second_person_lifts_it(people: People, product: Product) -> None:
+    assert product.ask("administrator", LEFT_HALF)["maskCamera"]["__typename"] == "Accepted"
+    page = people.page("watch_operator")
+    page.goto(f"{product.base_url}/cameras?feed={PARK}")
+    wall = Wall(page)
+    asked = wall.asked
+    asked.fill(purpose="call_for_service", case="26-00432", reason="A man with a knife at the bus stop, where to?")
+    asked.button("Ask to watch").click()
+    tile, picture = wall.tile(PARK), wall.picture(PARK)
+    expect(tile).to_have_attribute("data-masked", "true")
+    seen_to_move("what is not masked", picture, left=0.6)
+    assert picture.is_black(right=0.45)
+    tile.get_by_role("button", name="Lift mask").click()
+    lifting = page.get_by_role("dialog", name=re.compile("^Lift the mask"))
+    lifting.get_by_label("Legal basis").select_option("exigency")
+    lifting.get_by_label("Reason", exact=True).fill("He is said to have gone into the flats on the left.")
+    lifting.get_by_role("button", name="Ask for the override").click()
+    expect(lifting).to_have_count(0)
+    expect(tile).to_contain_text("Override waits")
+    assert picture.is_black(right=0.45), "who waits sees no more than before"
+
+    (edge,) = product.ask("watch_supervisor", QUEUE, target=PARK)["overrides"]["edges"]
+    assert edge["node"]["legalBasis"] == {"kind": "exigency"}
+    assert edge["node"]["texts"]["why"] == "He is said to have gone into the flats on the left."
+    product.accepted("watch_supervisor", APPROVE, step_up=True, override=edge["node"]["id"])
+
+    expect(tile.get_by_test_id("mask")).to_have_text("Mask lifted")
+    expect(tile).to_contain_text("mask back at")
+    seen_to_move("what was masked", picture, right=0.45)
+    used = "query($id: ID!) { override(id: $id) { uses } }"
+    until(
+        "its use is on the record", lambda: product.ask("auditor", used, id=edge["node"]["id"])["override"]["uses"], 60
+    )
+    page.get_by_role("link", name="Board").click()  # whoever leaves the wall watches nothing
+    until("the view has ended", lambda: newest_look(product, "live_view")["state"] == "ended", 60)
+    page.close()
+
+
+def test_footage_is_found_looked_at_and_every_second_of_it_is_on_the_record(people: People, product: Product) -> None:
+    wait_for_footage(product, STRIP)
     page = people.page("watch_operator")
     page.get_by_role("link", name="Footage").click()
     desk = FootageDesk(page)
@@ -741,14 +810,7 @@ def test_three_cameras_are_recorded_all_the_while_and_nothing_of_it_can_be_chang
     until("footage of all three is on the record", recorded, 400)
 
     def verified() -> tuple[int, dict[str, Any]]:
-        typed = subprocess.run(
-            [sys.executable, "-m", "api.cli", "footage", "verify", "--json"],
-            cwd=ROOT,
-            env={**os.environ, "SAFERWEHO_HOME": str(product.home)},
-            capture_output=True,
-            text=True,
-            timeout=200,
-        )
+        typed = product.typed("footage", "verify", "--json")
         assert typed.stdout, typed.stderr
         return typed.returncode, json.loads(typed.stdout)
 

@@ -92,14 +92,22 @@ type FormProps = EndProps & {
   children: ReactNode
 }
 
-/** A command as a form. */
+/**
+ * A command as a form. What it lacks it says itself (`missing`): a browser that found something wanting would keep a press
+ * back without a word of ours.
+ */
 export function OrderForm({ label, className, onSend, children, ...end }: FormProps) {
   const submit = (event: FormEvent) => {
     event.preventDefault()
     if (!end.order.sending && end.missing.every((each) => each === false)) void onSend()
   }
   return (
-    <form className={className ? `order-form ${className}` : 'order-form'} aria-label={label} onSubmit={submit}>
+    <form
+      className={className ? `order-form ${className}` : 'order-form'}
+      aria-label={label}
+      onSubmit={submit}
+      noValidate
+    >
       {children}
       <OrderEnd {...end} />
     </form>

@@ -110,12 +110,14 @@ export function PolicyNote({ policy, impossible }: { policy: Grounds['policy']; 
 }
 
 export function PurposeField({ grounds, faults, hint }: Part & { hint?: string | undefined }) {
-  const { policy, stated, set } = grounds
+  const { policy, rule, stated, set } = grounds
   return (
     <Field label="Purpose" fault={faults('purpose')} hint={hint}>
       {(id) => (
         <select id={id} value={stated.purpose} onChange={(event) => set({ purpose: event.target.value })} required>
           <option value="">Choose…</option>
+          {/* A purpose that was stated before stays stated while the policy is on its way. */}
+          {stated.purpose && !rule && <option value={stated.purpose}>{words(stated.purpose)}</option>}
           {policy && !(policy instanceof Failure) && <Purposes policy={policy} />}
         </select>
       )}

@@ -9,8 +9,6 @@ import { useViewer } from '../shell/viewer'
 export type Override = NonNullable<OverrideStateQuery['override']>
 
 const EVERY_MS = 2_500
-/** Just asked for: the read model may not have it yet. */
-const NOT_YET_MS = 20_000
 
 export type Lifted = {
   /** In effect now. */
@@ -49,7 +47,6 @@ export function useLifted(target: string, asked: string | undefined): Lifted {
     if (!id) return
     let left = false
     let timer: ReturnType<typeof setTimeout> | undefined
-    const since = performance.now()
     const look = async () => {
       const found = await ask(OverrideStateDocument, { id }, BY_ITSELF).then(
         ({ override }) => override ?? undefined,
@@ -60,7 +57,8 @@ export function useLifted(target: string, asked: string | undefined): Lifted {
       const until = found?.state === 'active' && found.expiresAt ? Date.parse(found.expiresAt) - serverNow() : 0
       if (found?.state === 'active') {
         timer = setTimeout(() => setOver(id), Math.max(0, until))
-      } else if (found?.state === 'waiting' || (!found && performance.now() - since < NOT_YET_MS)) {
+      } else if (!found || found.state === 'waiting') {
+        // Just asked for, and the read model has not come to it yet; or it cannot be told now.
         timer = setTimeout(() => void look(), EVERY_MS)
       }
     }

@@ -15,6 +15,8 @@ import { useViewer } from '../shell/viewer'
 
 const MINUTES = [10, 20, 30, 45, 60]
 const SHORTEST_REASON = 10
+/** Minutes in which a request may be approved; from then on it is in effect for as long as it asks for. */
+const ANSWERED_WITHIN = 60
 
 /** Of what it lifts the mask. `range`: of footage; a live picture is lifted from now on. */
 export type Target = { target: string; name: string; range?: { since: string; until: string } | undefined }
@@ -59,12 +61,13 @@ export function OverrideForm({ target, start, onAsked }: Props) {
   )
 }
 
-function inputOf({ target, range }: Target, grounds: ReturnType<typeof useGrounds>, minutes: number) {
+/** `waits`: for how many minutes it may wait before it is in effect. */
+function inputOf({ target, range }: Target, grounds: ReturnType<typeof useGrounds>, minutes: number, waits: number) {
   const now = serverNow()
   // A minute back: the clock of this page may be a little ahead of that of the recorder.
   const lifted = range ?? {
     since: new Date(now - 60_000).toISOString(),
-    until: new Date(now + (minutes + 5) * 60_000).toISOString(),
+    until: new Date(now + (waits + minutes + 1) * 60_000).toISOString(),
   }
   const { purpose, callNumber, caseNumber } = grounds.input
   const input: OverrideTargetInput = {
@@ -109,7 +112,7 @@ function Ask({ target, start, onAsked }: Props) {
   const reason = grounds.stated.reason.trim()
   const send = async () => {
     const answer = await order.send({
-      input: inputOf(target, grounds, minutes),
+      input: inputOf(target, grounds, minutes, ANSWERED_WITHIN),
       legalBasis: basisOf(basis),
       reason,
     })
@@ -157,7 +160,7 @@ function BreakGlass({ target, start, onAsked }: Props) {
   const faults = faultsOf(order.outcome)
   const threat = grounds.stated.reason.trim()
   const send = async () => {
-    const answer = await order.send({ input: inputOf(target, grounds, minutes), threat })
+    const answer = await order.send({ input: inputOf(target, grounds, minutes, 0), threat })
     if (isAccepted(answer)) onAsked(answer.id, true)
   }
   return (
