@@ -197,6 +197,17 @@ def test_only_who_may_takes_a_file_out_and_the_attempt_is_recorded(watch_center:
     assert listed(watch_center, watch_center.as_role("watch_operator"), export) is None, "another's is not one's own"
 
 
+def test_beside_the_files_their_address_is_the_page_and_nothing_else_of_the_machine(watch_center: WatchCenter) -> None:
+    asker = sergeant(watch_center)
+    page = asker.http.get("/exports")
+    climbing = ("..%2f..%2fkeys", "..%2fexport-keys", "%2e%2e/%2e%2e/etc/passwd", "..%2f..%2f..%2fetc%2fpasswd", "%00")
+    for path in climbing:
+        told = asker.http.get(f"/exports/{path}")
+        assert told.status_code == 404 or (page.status_code, told.content) == (200, page.content), path
+        assert b"root:" not in told.content and b"PRIVATE" not in told.content, path
+    assert "application/zip" not in page.headers["content-type"]
+
+
 def test_a_file_whose_time_is_over_is_gone_and_no_download_is_recorded(watch_center: WatchCenter, feed: str) -> None:
     footage, _ = recorded(watch_center, feed)
     asking = sergeant(watch_center)

@@ -1,5 +1,6 @@
 /** Footage: found by camera and time, looked at for a purpose, asked for as a file. */
 import { type FormEvent, useEffect, useId, useRef, useState } from 'react'
+import { Link } from 'wouter'
 
 import { useOrder } from '../board/orders'
 import { faultsOf, Field, isAccepted, OrderForm } from '../forms/field'
@@ -17,6 +18,7 @@ import { useLifted } from '../overrides/lifted'
 import { serverNow } from '../shell/clock'
 import { useViewer } from '../shell/viewer'
 import { duration, words } from '../shell/words'
+import { FileForm } from './file-form'
 import './footage.css'
 import { placed, Player } from './player'
 import { nameOf, type Source, useSources } from '../cameras/sources'
@@ -24,6 +26,7 @@ import { gaps, isoOf, read, spanned, type Stretch, typed, within } from './times
 
 type Recording = FootageOfQuery['footage'][number]
 type Sought = { feed: string } & Stretch
+type Doing = 'look' | 'file'
 type Viewing = { id: string; recording: Recording; range: Stretch; stated: Stated }
 
 const HOUR_MS = 3_600_000
@@ -37,6 +40,7 @@ const AT_MOST = 100
 const stretchOf = ({ since, until }: Recording): Stretch => ({ since: Date.parse(since), until: Date.parse(until) })
 
 export function FootagePage() {
+  const viewer = useViewer()
   const sources = useSources()
   const [sought, setSought] = useState<Sought>()
   const [recordings, setRecordings] = useState<readonly Recording[] | Failure>()
@@ -44,6 +48,8 @@ export function FootagePage() {
   const [range, setRange] = useState<Stretch>()
   const [stated, setStated] = useState<Partial<Stated>>({})
   const [viewing, setViewing] = useState<Viewing>()
+  const [doing, setDoing] = useState<Doing>('look')
+  const asksForFiles = viewer.can('request_export')
 
   const find = (wanted: Sought) => {
     setSought(wanted)
@@ -91,24 +97,50 @@ export function FootagePage() {
         {chosen && range ? (
           <div className="panel-form">
             <RangeFields key={chosen.id} recording={chosen} range={range} onChange={setRange} />
-            <LookForm
-              recording={chosen}
-              range={range}
-              start={stated}
-              onGranted={(id, said) => {
-                setStated(said)
-                setViewing({ id, recording: chosen, range, stated: said })
-              }}
-            />
+            {asksForFiles && (
+              <div className="tabs" role="tablist" aria-label="What to do with it">
+                <Choice name="Look at it" on={doing === 'look'} onChoose={() => setDoing('look')} />
+                <Choice name="Ask for a file" on={doing === 'file'} onChoose={() => setDoing('file')} />
+              </div>
+            )}
+            {doing === 'look' ? (
+              <LookForm
+                recording={chosen}
+                range={range}
+                start={stated}
+                onGranted={(id, said) => {
+                  setStated(said)
+                  setViewing({ id, recording: chosen, range, stated: said })
+                }}
+              />
+            ) : (
+              <FileForm key={chosen.id} recording={chosen} range={range} start={stated} onAsked={setStated} />
+            )}
           </div>
         ) : (
           <div className="panel-form">
             <h2>Footage is masked, and every look is on the record</h2>
-            <p className="quiet">Find a stretch of footage and choose it. Then say what for.</p>
+            <p className="quiet">
+              Find a stretch of footage and choose it. Then say what for
+              {asksForFiles && ': to look at it here, or to have it made into a file, which a second person approves'}.
+            </p>
+            {asksForFiles && (
+              <p className="quiet">
+                Files that were asked for are under <Link href="/exports">Exports</Link>.
+              </p>
+            )}
           </div>
         )}
       </aside>
     </main>
+  )
+}
+
+function Choice({ name, on, onChoose }: { name: string; on: boolean; onChoose: () => void }) {
+  return (
+    <button type="button" role="tab" aria-selected={on} className={on ? 'tab here' : 'tab'} onClick={onChoose}>
+      {name}
+    </button>
   )
 }
 

@@ -11,6 +11,7 @@ const OversightPage = lazy(async () => ({ default: (await import('../oversight/p
 const StreetPage = lazy(async () => ({ default: (await import('../street/page')).StreetPage }))
 const CamerasPage = lazy(async () => ({ default: (await import('../cameras/page')).CamerasPage }))
 const FootagePage = lazy(async () => ({ default: (await import('../footage/page')).FootagePage }))
+const ExportsPage = lazy(async () => ({ default: (await import('../exports/page')).ExportsPage }))
 const OverridesPage = lazy(async () => ({ default: (await import('../overrides/page')).OverridesPage }))
 const AuditPage = lazy(async () => ({ default: (await import('../audit/page')).AuditPage }))
 
@@ -54,6 +55,15 @@ function Pages({ again }: { again: () => void }) {
             </Suspense>
           ) : (
             <MayNotRead what="footage" action="request_viewing" />
+          )}
+        </Route>
+        <Route path="/exports">
+          {maySee.exports ? (
+            <Suspense fallback={<main className="gate" aria-busy="true" />}>
+              <ExportsPage />
+            </Suspense>
+          ) : (
+            <MayNotRead what="exports" action="read_exports" />
           )}
         </Route>
         <Route path="/overrides">

@@ -49,6 +49,7 @@ export function seenBy({ can }: Pick<ReturnType<typeof useViewer>, 'can'>) {
   return {
     cameras: can('request_live_view') && can('read_cameras'),
     footage: can('request_viewing'),
+    exports: can('request_export') || can('read_exports'),
     overrides: can('request_override') || can('read_overrides'),
   }
 }
@@ -67,6 +68,7 @@ export function Header() {
         {viewer.can('read_board') && <Tab to="/">Board</Tab>}
         {maySee.cameras && <Tab to="/cameras">Cameras</Tab>}
         {maySee.footage && <Tab to="/footage">Footage</Tab>}
+        {maySee.exports && <Tab to="/exports">Exports</Tab>}
         {maySee.overrides && <Tab to="/overrides">Overrides</Tab>}
         {(viewer.can('read_open_calls') || viewer.can('read_shared_feeds')) && <Tab to="/street">In the field</Tab>}
         {viewer.can('read_audit_trail') ? (

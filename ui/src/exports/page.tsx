@@ -1,0 +1,268 @@
+/** Files of footage that leave the watch center: asked for, decided on by a second person, made, fetched, handed over. */
+import { useCallback, useState } from 'react'
+
+import { useOrder } from '../board/orders'
+import { Reasons } from '../board/outcome'
+import { nameOf, useSources } from '../cameras/sources'
+import { spanned } from '../footage/times'
+import { faultsOf, Field, isAccepted, OrderForm } from '../forms/field'
+import { basisInWords } from '../forms/legal-basis'
+import { ask, BY_ITSELF } from '../graphql/client'
+import {
+  ApproveExportDocument,
+  DeliverExportDocument,
+  ExportsDocument,
+  type ExportsQuery,
+  RefuseExportDocument,
+} from '../graphql/generated/graphql'
+import { Desk, Fact, type Kind, Unread, useListed } from '../shell/desk'
+import { useViewer } from '../shell/viewer'
+import { dayOf, timeOfDay, words } from '../shell/words'
+import { bytes } from './bytes'
+
+type Export = ExportsQuery['exports']['edges'][number]['node']
+type Which = 'mine' | 'waiting' | 'all'
+
+const MINE: Kind<Which> = {
+  code: 'mine',
+  name: 'Asked for by you',
+  empty: 'You asked for no file yet. Choose footage first, then ‘Ask for a file’.',
+}
+const WAITING: Kind<Which> = { code: 'waiting', name: 'Waiting', empty: 'No file waits for a decision.' }
+const ALL: Kind<Which> = { code: 'all', name: 'All', empty: 'No file was ever asked for.' }
+
+export function ExportsPage() {
+  const viewer = useViewer()
+  const sources = useSources()
+  const asks = viewer.can('request_export')
+  const decides = viewer.can('approve_export')
+  const kinds = [...(decides ? [WAITING] : []), ...(asks ? [MINE] : []), ...(viewer.can('read_exports') ? [ALL] : [])]
+  const [which, setWhich] = useState<Which>(kinds[0]?.code ?? 'all')
+  const load = useCallback(
+    (at: number | undefined) =>
+      ask(ExportsDocument, { which, after: null, at: at ?? null }, BY_ITSELF).then(({ exports }) =>
+        exports.edges.map(({ node }) => node),
+      ),
+    [which],
+  )
+  const { rows, failure, again } = useListed(load)
+  return (
+    <Desk
+      title="Exports"
+      explained="Footage as a file, for an office or agency. Who asks for one does not approve it; each download is on the record."
+      kinds={kinds}
+      shown={which}
+      onShow={setWhich}
+      count={rows?.length}
+    >
+      <Unread failure={failure} again={again} />
+      {rows?.map((each) => (
+        <Item key={each.id} file={each} of={each.feed ? nameOf(each.feed, sources) : each.footage} onDone={again} />
+      ))}
+    </Desk>
+  )
+}
+
+const SAID: Record<string, { name: string; look: string }> = {
+  waiting: { name: 'waits for a second person', look: 'warn' },
+  refused: { name: 'refused', look: 'bad' },
+  approved: { name: 'is being made', look: 'warn' },
+  made: { name: 'ready', look: 'good' },
+  delivered: { name: 'handed over', look: 'good' },
+}
+
+function Item({ file, of, onDone }: { file: Export; of: string; onDone: (at: number) => void }) {
+  const viewer = useViewer()
+  const [doing, setDoing] = useState<'approve' | 'refuse' | 'deliver'>()
+  const own = file.requestedBy.id === viewer.id
+  const decides = file.state === 'waiting' && viewer.can('approve_export') && !own
+  const said = SAID[file.state] ?? { name: words(file.state), look: '' }
+  const done = (at: number) => {
+    setDoing(undefined)
+    onDone(at)
+  }
+  return (
+    <article className="item" data-export={file.id} data-state={file.state}>
+      <header>
+        <span className={`chip ${said.look}`}>{said.name}</span>
+        <h2>{of}</h2>
+        <span className={file.masked ? 'chip' : 'chip bad'}>{file.masked ? 'masked' : 'without its mask'}</span>
+        <span className="spring" />
+        {file.state === 'approved' && (
+          <progress aria-label="How much of the file is made" max={1} {...progressOf(file.progress)} />
+        )}
+      </header>
+      <dl className="facts">
+        <Fact name="Stretch">
+          {dayOf(file.since)} {spanned({ since: Date.parse(file.since), until: Date.parse(file.until) })}
+        </Fact>
+        <Fact name="For">{file.recipient}</Fact>
+        <Fact name="Legal basis">{file.legalBasis && basisInWords(file.legalBasis)}</Fact>
+        <Fact name="Purpose">{words(file.purpose)}</Fact>
+        <Fact name="Call">{file.callNumber}</Fact>
+        <Fact name="Case">{file.caseNumber}</Fact>
+        <Fact name="Asked for by">
+          {file.requestedBy.name}, {dayOf(file.requestedAt)} {timeOfDay(file.requestedAt)}
+        </Fact>
+        <Fact name={file.state === 'refused' ? 'Refused by' : 'Approved by'}>
+          {file.decidedBy &&
+            `${file.decidedBy.name}${file.decidedAt ? `, ${dayOf(file.decidedAt)} ${timeOfDay(file.decidedAt)}` : ''}`}
+        </Fact>
+        <Fact name="Public records">{file.category && words(file.category)}</Fact>
+        <Fact name="File">
+          {file.sizeBytes === null
+            ? null
+            : `${bytes(file.sizeBytes)}, made ${timeOfDay(file.madeAt ?? file.requestedAt)}`}
+        </Fact>
+        <Fact name="Fetched last">
+          {file.downloadedAt && `${dayOf(file.downloadedAt)} ${timeOfDay(file.downloadedAt)}`}
+        </Fact>
+        <Fact name="Handed over">
+          {file.deliveredAt &&
+            `${file.deliveryMethod ?? ''}, ${file.deliveredBy?.name ?? ''}, ${dayOf(file.deliveredAt)}`}
+        </Fact>
+      </dl>
+      {file.fileSha256 && <p className="hash quiet">SHA-256 {file.fileSha256}</p>}
+      {file.reasons.length > 0 && <Reasons reasons={file.reasons} />}
+      <div className="acts">
+        {decides && doing !== 'approve' && (
+          <button type="button" className="button primary" onClick={() => setDoing('approve')}>
+            Approve…
+          </button>
+        )}
+        {decides && doing !== 'refuse' && (
+          <button type="button" className="button" onClick={() => setDoing('refuse')}>
+            Refuse…
+          </button>
+        )}
+        {file.download && viewer.can('download_export') && (
+          <a className="button primary" href={file.download} download>
+            Download
+          </a>
+        )}
+        {file.state === 'made' && viewer.can('deliver_export') && doing !== 'deliver' && (
+          <button type="button" className="button" onClick={() => setDoing('deliver')}>
+            It was handed over…
+          </button>
+        )}
+      </div>
+      {doing === 'approve' && <Approve id={file.id} onDone={done} />}
+      {doing === 'refuse' && <Refuse id={file.id} onDone={done} />}
+      {doing === 'deliver' && <Deliver id={file.id} onDone={done} />}
+    </article>
+  )
+}
+
+const progressOf = (progress: number | null) => (progress === null ? {} : { value: progress })
+
+const CATEGORIES: Record<string, string> = {
+  investigatory_file: 'Investigatory file: exempt',
+  investigation: 'Investigation: exempt as far as the law says',
+  factual_inquiry: 'Factual inquiry: open to the public',
+}
+
+type ActProps = { id: string; onDone: (at: number) => void }
+
+function Approve({ id, onDone }: ActProps) {
+  const order = useOrder(ApproveExportDocument)
+  const [category, setCategory] = useState('')
+  const [reason, setReason] = useState('')
+  const faults = faultsOf(order.outcome)
+  return (
+    <OrderForm
+      label="Approve the file"
+      order={order}
+      done="Approved: the file is being made"
+      verb="Approve it"
+      missing={[!category && 'what it is to the Public Records Act', reason.trim().length < 3 && 'why']}
+      onSend={async () => {
+        const answer = await order.send({ export: id, category, reason: reason.trim() })
+        if (isAccepted(answer)) onDone(answer.position)
+      }}
+    >
+      <Field label="To the Public Records Act it is" fault={faults('category')}>
+        {(id_) => (
+          <select id={id_} value={category} onChange={(event) => setCategory(event.target.value)}>
+            <option value="">Choose…</option>
+            {Object.entries(CATEGORIES).map(([code, name]) => (
+              <option key={code} value={code}>
+                {name}
+              </option>
+            ))}
+          </select>
+        )}
+      </Field>
+      <Field label="Why" fault={faults('reason')}>
+        {(id_) => (
+          <textarea
+            id={id_}
+            rows={2}
+            maxLength={300}
+            value={reason}
+            onChange={(event) => setReason(event.target.value)}
+          />
+        )}
+      </Field>
+    </OrderForm>
+  )
+}
+
+function Refuse({ id, onDone }: ActProps) {
+  const order = useOrder(RefuseExportDocument)
+  const [reason, setReason] = useState('')
+  return (
+    <OrderForm
+      label="Refuse the file"
+      order={order}
+      done="Refused"
+      verb="Refuse it"
+      missing={[reason.trim().length < 3 && 'a reason']}
+      onSend={async () => {
+        const answer = await order.send({ export: id, reason: reason.trim() })
+        if (isAccepted(answer)) onDone(answer.position)
+      }}
+    >
+      <Field label="Why it is refused" fault={faultsOf(order.outcome)('reason')}>
+        {(id_) => (
+          <textarea
+            id={id_}
+            rows={2}
+            maxLength={300}
+            value={reason}
+            onChange={(event) => setReason(event.target.value)}
+          />
+        )}
+      </Field>
+    </OrderForm>
+  )
+}
+
+function Deliver({ id, onDone }: ActProps) {
+  const order = useOrder(DeliverExportDocument)
+  const [method, setMethod] = useState('')
+  return (
+    <OrderForm
+      label="Say how the file was handed over"
+      order={order}
+      done="On the record"
+      verb="Put it on the record"
+      missing={[method.trim().length < 3 && 'how it was handed over']}
+      onSend={async () => {
+        const answer = await order.send({ export: id, method: method.trim() })
+        if (isAccepted(answer)) onDone(answer.position)
+      }}
+    >
+      <Field label="How it was handed over" fault={faultsOf(order.outcome)('method')}>
+        {(id_) => (
+          <input
+            id={id_}
+            value={method}
+            onChange={(event) => setMethod(event.target.value)}
+            placeholder="on a disk against a signature, by the DA’s portal…"
+            autoComplete="off"
+          />
+        )}
+      </Field>
+    </OrderForm>
+  )
+}
