@@ -1,8 +1,8 @@
 """Live pictures over WebSockets: a ticket first, then fragments of MP4, for as long as the store says so.
 
 Invariants: no picture leaves before the store was asked whether it may go to this person now, nor after what the store
-said has run out, nor unmasked after the override has; who watches slowly misses pictures, up to the next key frame, and
-holds back nobody else; whoever is cut off is told why.
+said has run out, nor unmasked after the override has; what left is on the record; who watches slowly misses pictures,
+up to the next key frame, and holds back nobody else; whoever is cut off is told why.
 """
 
 from __future__ import annotations
@@ -24,9 +24,11 @@ from starlette.websockets import WebSocket, WebSocketDisconnect, WebSocketState
 from adapters.identity.picture_tokens import PictureRefused, PictureTokens, Ticket, UsedOnce
 from adapters.video.pieces import Ended, Fragment, Init, Joined, Piece, Take
 from api.pictures import Asked, NotShown, Pictures
-from application.handling import Actor
+from api.tally import Counted, Tallies, Tally
+from application.handling import Actor, Outcome
 from application.mask_states import MaskState
 from application.ports import StoreUnavailable
+from application.standing import service
 from application.views import Permit, Views
 from domain.kernel import FeedId, Mistake, Reason, StreamId
 
@@ -42,6 +44,7 @@ AGAIN_AT_MOST = 3  # times within RESTS_S that a picture that ended is begun ane
 RESTS_S = 30.0
 TOLD_AGAIN = timedelta(minutes=1)  # the same attempt is on the record once
 
+MEDIA = "service-media"
 ENDED, NO_TICKET, TOO_MANY = 4000, 4401, 4429  # close codes of our own (RFC 6455 §7.4.2)
 AWAY = Reason(
     "store_unavailable", "nobody can say whether this may be seen: the event store does not answer", "fail closed"
@@ -160,6 +163,7 @@ class Watching:
     actor: Actor
     size: Asked
     outlet: Outlet
+    tally: Tally
     began: float = field(default_factory=time.monotonic)
     until: datetime | None = None
     ends_at: datetime | None = None
@@ -196,6 +200,7 @@ class Live:
     ) -> None:
         self._views, self._pictures, self._tokens, self._origin, self._now = views, pictures, tokens, origin, clock
         self._used = UsedOnce()
+        self._tallies = Tallies(self._told)
         self._watching: set[Watching] = set()
         self._attempts: dict[tuple[str, str, str], datetime] = {}
         WATCHERS.set_function(lambda: len(self._watching))
@@ -206,6 +211,7 @@ class Live:
         feeds = sorted({w.feed for w in list(self._watching)})
         return {
             "watchers": len(self._watching),
+            "not_on_record": len(self._tallies),
             "feeds": {
                 feed: {"watchers": self._watchers(feed), "fault": self._pictures.source(feed).fault} for feed in feeds
             },
@@ -214,6 +220,12 @@ class Live:
     def _watchers(self, feed: str) -> int:
         """Views of the feed that are shown, not connections: who has two windows is one."""
         return len({w.ticket.subject for w in self._watching if w.feed == feed})
+
+    def close(self) -> None:
+        """What left is told, as far as the store answers."""
+        for watching in self._watching:
+            self._account(watching)
+        self._tallies.close()
 
     # -- one connection ------------------------------------------------------
 
@@ -239,6 +251,7 @@ class Live:
 
     def _left(self, watching: Watching) -> None:
         self._watching.discard(watching)
+        self._account(watching)
         if watching.joined is not None:
             asyncio.get_running_loop().run_in_executor(None, watching.joined.leave)
         self._tell_all(watching.feed)
@@ -262,7 +275,8 @@ class Live:
             raise Over(FULL, TOO_MANY)
         source = socket.client.host if socket.client else ""
         actor = Actor(ticket.person, ticket.person, "", frozenset(), ticket.session, source)
-        return Watching(socket, ticket, actor, "grid" if size == "grid" else "full", Outlet())
+        tally = Tally(ticket.subject, ticket.id)
+        return Watching(socket, ticket, actor, "grid" if size == "grid" else "full", Outlet(), tally)
 
     async def _ticket(self, token: str, feed: str) -> Ticket:
         """Raises Over for what opens nothing."""
@@ -323,6 +337,8 @@ class Live:
             watching.wake.clear()
             await self._permitted(watching)
             self._tell(watching)
+            if watching.tally.due(self._now()):
+                self._account(watching)
 
     async def _permitted(self, watching: Watching) -> None:
         """Raises Over where it may not go on. Without an answer, what was permitted before holds to its end."""
@@ -355,6 +371,8 @@ class Live:
     async def _picture(self, watching: Watching, hidden: MaskState) -> None:
         """Begin the picture, or another one where it is to be shown otherwise. Raises Over."""
         before = watching.hidden
+        if before is not None and (before.key, before.lifted_by) != (hidden.key, hidden.lifted_by):
+            self._account(watching)
         watching.hidden = hidden
         if before is not None and before.key == hidden.key and watching.broken is None:
             return
@@ -437,14 +455,24 @@ class Live:
             watching.outlet.skip()
             watching.wake.set()
             return
+        assert watching.hidden is not None
+        watching.tally.leaves(len(fragment.data), watching.hidden, self._now())
         await _out(watching.socket.send_bytes(fragment.data))
         if not watching.fragments:
             FIRST.observe(time.monotonic() - watching.began)
         watching.fragments += 1
         watching.bytes += len(fragment.data)
         FRAGMENTS.inc()
-        whole = watching.hidden is None or watching.hidden.nothing_hidden
+        whole = watching.hidden.nothing_hidden
         BYTES.labels("no" if whole else "yes").inc(len(fragment.data))
+
+    def _account(self, watching: Watching) -> None:
+        """What left since the last time is put on the record, as soon as the store takes it."""
+        if (counted := watching.tally.taken()) is not None:
+            self._tallies.put(counted)
+
+    def _told(self, counted: Counted) -> Outcome:
+        return self._views.account(service(MEDIA), counted.view, counted.served, counted.command_id)
 
     async def _hear(self, watching: Watching) -> None:
         """Another ticket of the same view, for a picture that is masked otherwise. Raises Over, WebSocketDisconnect."""

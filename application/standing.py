@@ -27,6 +27,7 @@ SERVICES = {
     "service-dispatch": "Dispatch (CAD)",
     "service-recorder": "Recorder",
     "service-exporter": "Exporter",
+    "service-media": "Live pictures",
     "service-alpr": "Plate readers (ALPR)",
     "service-community": "Feedback of the public",
 }

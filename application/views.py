@@ -42,6 +42,7 @@ from domain.live_view import (
     COVERED,
     HEARTBEAT_LIMIT,
     LIVE_VIEW,
+    AccountForPictures,
     EndLiveView,
     EndReason,
     LiveViewEnded,
@@ -378,6 +379,18 @@ class Views(EndingViews):
                 "not_permitted", "the roles of this person no longer permit this view", "no frame without a grant"
             )
         return COVERED if isinstance(flight, Flying) and flight.sortie.covered else None
+
+    def account(self, actor: Actor, key: str, served: AccountForPictures, command_id: UUID) -> Outcome:
+        """What left of a picture, told by the process that counted it: also of a view that has ended, and of somebody
+        who may no longer look."""
+
+        def use(attempt: Attempt) -> Recorded:
+            _under(attempt, _request_of(attempt.state(LIVE_VIEW, key)))
+            authorise(attempt, "account_for_pictures", LIVE_VIEW.stream(key))
+            attempt.decide(LIVE_VIEW, key, served)
+            return outcome(attempt, LIVE_VIEW.stream(key), key)
+
+        return self.run(actor, "account_for_pictures", [key, served], command_id, use)
 
     def state(self, key: str) -> State:
         """Raises InvalidValue for what names no view."""

@@ -1,6 +1,8 @@
 """A live view: one person watching one feed, from the request to the end.
 
 Every view has a purpose before its first frame. A view whose heartbeat is late has ended: silence is never watching.
+What left of the picture is put on the record while it goes on, at least once a minute. What was granted and is nowhere
+accounted for counts as seen, up to the end of the view.
 """
 
 from __future__ import annotations
@@ -17,11 +19,13 @@ from domain.kernel import (
     Aggregate,
     CallNumber,
     FeedId,
+    InvalidValue,
     LiveViewId,
     NotFound,
     Personal,
     PersonId,
     Reason,
+    StreamId,
     WrongState,
     event,
 )
@@ -111,7 +115,29 @@ class LiveViewEnded:
     watched_s: float
 
 
-Event = LiveViewRequested | LiveViewGranted | LiveViewRefused | LiveViewRenewed | RenewalRefused | LiveViewEnded
+@event("liveview.live_pictures_served")
+class LivePicturesServed:
+    """How much of a picture left, masked or under which override; `total_bytes`: of the view up to now."""
+
+    feed: FeedId
+    person: PersonId
+    since: datetime
+    until: datetime
+    masked: bool  # something in it was hidden
+    override: StreamId | None  # without which more would have been
+    size_bytes: int  # counted where it left, over one connection
+    total_bytes: int
+
+
+Event = (
+    LiveViewRequested
+    | LiveViewGranted
+    | LiveViewRefused
+    | LiveViewRenewed
+    | RenewalRefused
+    | LiveViewEnded
+    | LivePicturesServed
+)
 
 # -- commands ----------------------------------------------------------------
 
@@ -152,7 +178,19 @@ class EndLiveView:
     last_seen: datetime | None = None
 
 
-Command = RequestLiveView | RenewLiveView | EndLiveView
+@dataclass(frozen=True, slots=True)
+class AccountForPictures:
+    """What left over one connection, by the clock of where it was counted: its first piece at `since`, its last at
+    `until`."""
+
+    since: datetime
+    until: datetime
+    size_bytes: int
+    masked: bool
+    override: StreamId | None = None
+
+
+Command = RequestLiveView | RenewLiveView | EndLiveView | AccountForPictures
 
 # -- state -------------------------------------------------------------------
 
@@ -172,6 +210,7 @@ class Open:
     request: LiveViewRequested
     granted_at: datetime
     until: datetime
+    size_bytes: int = 0  # accounted for
 
 
 @dataclass(frozen=True, slots=True)
@@ -183,6 +222,7 @@ class Refused:
 class Ended:
     request: LiveViewRequested
     why: EndReason
+    size_bytes: int = 0
 
 
 State = NotRequested | Requested | Open | Refused | Ended
@@ -237,6 +277,10 @@ def decide(command: Command, state: State, at: datetime) -> list[Event]:
             return [_ended(command, state, at)]
         case EndLiveView(), _:
             return []
+        case AccountForPictures(), Open() | Ended():
+            return [_served(command, state)]
+        case AccountForPictures(), _:
+            raise WrongState("this view was not granted: nothing of it can have left", field="view")
         case _:
             raise AssertionError(command)
 
@@ -286,6 +330,25 @@ def _ended(command: EndLiveView, state: Open, at: datetime) -> LiveViewEnded:
     return LiveViewEnded(state.request.feed, state.request.person, why, ended_at, watched_s)
 
 
+def _served(command: AccountForPictures, state: Open | Ended) -> LivePicturesServed:
+    """Also of a view that has just ended: what left before that is told after it."""
+    if command.size_bytes < 1:
+        raise InvalidValue("nothing left", field="size_bytes", accepted="1 byte or more")
+    if command.until < command.since:
+        raise InvalidValue("this ends before it begins", field="until", accepted="not before 'since'")
+    request, total = state.request, state.size_bytes + command.size_bytes
+    return LivePicturesServed(
+        request.feed,
+        request.person,
+        command.since,
+        command.until,
+        command.masked,
+        command.override,
+        command.size_bytes,
+        total,
+    )
+
+
 def evolve(state: State, happened: Event) -> State:
     match happened, state:
         case LiveViewRequested(), _:
@@ -296,8 +359,10 @@ def evolve(state: State, happened: Event) -> State:
             return Refused(request)
         case LiveViewRenewed(until=until), Open():
             return replace(state, until=until)
-        case LiveViewEnded(why=why), Open(request):
-            return Ended(request, why)
+        case LivePicturesServed(total_bytes=total), Open() | Ended():
+            return replace(state, size_bytes=total)
+        case LiveViewEnded(why=why), Open(request, size_bytes=size):
+            return Ended(request, why, size)
         case _:
             return state
 

@@ -60,6 +60,7 @@ async def serve(process: Running, handler: Handler) -> None:
         pictures = Pictures(handler, tapped, poses, Capacity(settings.masked_megapixels_per_s * 1e6))
         stack.callback(pictures.close)
         live = Live(views, pictures, tokens, origin_of(settings.base_url))
+        stack.callback(live.close)
         vault = stack.enter_context(wiring.vault(settings))
         more = playback_of(handler, vault, tokens).routes()
         process.health.checks["store"] = lambda: _store(handler)

@@ -103,6 +103,10 @@ def _live_view(into: Changes, recorded: Recorded) -> None:
                 ended_at=event.ended_at,
                 seconds=event.watched_s,
             )
+        case live_view.LivePicturesServed():
+            patch(into.looks, key, bytes=event.total_bytes)
+            if event.override is not None:
+                patch(into.looks, key, masked=False)
 
 
 def _viewing(into: Changes, recorded: Recorded) -> None:
@@ -242,7 +246,7 @@ HANDLES: frozenset[type] = frozenset(
 
 ACCESS: Projection[Changes] = Projection(
     name="access",
-    version=5,
+    version=6,
     tables=files(__package__).joinpath("tables.sql").read_text("utf-8"),
     handles=HANDLES,
     changes=changes,

@@ -19,7 +19,7 @@ CREATE TABLE looks (
     shared_by_call text,           -- the incident that the feed was shared with, where that is why
     role text,                     -- in which role the person asked
     state text,                    -- requested, open, refused, ended, approved, exported, delivered, made
-    masked boolean,
+    masked boolean,                -- false: an override lifted a mask; of a live view null until one does
     requested_at timestamptz,
     requested_position bigint,
     granted_at timestamptz,

@@ -80,8 +80,8 @@ def beating(asker: Asker, *views: str, every: float = 1.0) -> Iterator[None]:
 
 def ended(center: WatchCenter, view: str) -> Json | None:
     """The event that ended a view, if it has."""
-    last = center.events(f"liveview-{view}")[-1]
-    return last if last["type"].endswith("live_view_ended.v1") else None
+    told = center.events(f"liveview-{view}")
+    return next((event for event in told if event["type"].endswith("live_view_ended.v1")), None)
 
 
 @contextmanager

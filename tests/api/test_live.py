@@ -5,7 +5,8 @@ from __future__ import annotations
 import json
 import signal
 from collections.abc import Iterator
-from datetime import timedelta
+from datetime import datetime, timedelta
+from itertools import groupby
 from time import monotonic
 from typing import Any
 
@@ -65,17 +66,57 @@ def test_who_was_granted_a_view_sees_it_at_once_and_everybody_sees_how_many_watc
         assert report and report["live"]["feeds"][seen.feeds["a"]] == {"watchers": 1, "fault": None}
 
 
-def test_what_left_is_counted_to_the_byte(seen: Plane, deputy: Asker) -> None:
+BYTES = """query($person: ID) { accessRecord(personId: $person, first: 1) { edges { node { bytes masked } } } }"""
+
+
+def served(seen: Plane, view: str) -> list[Json]:
+    """What the record says that left."""
+    told = seen.center.events(f"liveview-{view}")
+    return [event for event in told if event["type"].endswith("live_pictures_served.v1")]
+
+
+def nobody_watches(seen: Plane) -> bool:
+    """And what left is on the record."""
+    report = seen.media.ready()
+    return report is not None and (report["live"]["watchers"], report["live"]["not_on_record"]) == (0, 0)
+
+
+@pytest.mark.rule("view.accounted")
+def test_what_left_is_counted_to_the_byte_and_on_the_record(seen: Plane, deputy: Asker) -> None:
     before = seen.media.figure("saferweho_media_live_bytes_total")
-    with looking(seen, deputy) as (_, shown):
+    with looking(seen, deputy) as (view, shown):
+        until(lambda: served(seen, view), WITHIN_S, what="it is told while it goes on")
+        assert shown.closed is None
         shown.shows(5)
     until(lambda: shown.closed is not None, WITHIN_S)
-    until(lambda: seen.media.figure("saferweho_media_watchers") == 0, WITHIN_S)
+    until(lambda: nobody_watches(seen), WITHIN_S)
     left = seen.media.figure("saferweho_media_live_bytes_total") - before
+    told = served(seen, view)
+    on_record = sum(event["data"]["size_bytes"] for event in told)
     got = sum(map(len, shown.fragments))
     longest = max(map(len, shown.fragments))
     # One fragment may be on its way when a console hangs up.
     assert got <= left <= got + 2 * longest
+    assert got <= on_record <= got + 2 * longest
+    assert len(told) >= 2 and told[-1]["data"]["total_bytes"] == on_record
+    for event in told:
+        data = event["data"]
+        assert (data["person"], data["feed"], data["masked"], data["override"]) == (
+            deputy.person,
+            seen.feeds["a"],
+            False,
+            None,
+        )
+        assert datetime.fromisoformat(data["since"]) <= datetime.fromisoformat(data["until"])
+        assert (event["actorid"], event["purpose"]) == ("service-media", "call_for_service")
+
+    def seen_by() -> Json:
+        told: Json = seen.center.as_role("auditor").ask(BYTES, person=deputy.person)
+        (edge,) = told["accessRecord"]["edges"]
+        node: Json = edge["node"]
+        return node
+
+    until(lambda: seen_by() == {"bytes": on_record, "masked": None}, WITHIN_S, what=f"it is shown: {seen_by()}")
 
 
 # -- who may not -----------------------------------------------------------------
@@ -223,6 +264,10 @@ def test_an_override_lifts_the_mask_for_who_has_it_as_long_as_it_lasts(seen: Pla
         until(lambda: pictures(shown) == [True, False, True], WITHIN_S, what=f"it is over: {shown.said}")
         shown.shows(3)
         assert hidden(shown) and hidden(second) and pictures(second) == [True]
+    until(lambda: nobody_watches(seen), WITHIN_S)
+    told = [(event["data"]["masked"], event["data"]["override"]) for event in served(seen, view)]
+    assert [state for state, _ in groupby(told)] == [(True, None), (False, f"override-{override}"), (True, None)]
+    assert {(event["data"]["masked"], event["data"]["override"]) for event in served(seen, theirs)} == {(True, None)}
 
 
 # -- the end ---------------------------------------------------------------------

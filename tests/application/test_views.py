@@ -4,19 +4,22 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import replace
+from uuid import uuid4
 
 import pytest
 
 from adapters.cedar import CedarAuthoriser, PolicyFiles
 from adapters.heartbeats import PostgresHeartbeats
 from application.cameras import Cameras
+from application.handling import Accepted, Refused
 from application.policies import Policies
 from application.standing import service
 from application.views import Permit, Views
 from domain.camera import InstallCamera, NoteOnline
 from domain.grounds import Grounds
 from domain.kernel import CameraId, CaseNumber, PersonId, Place, Reason
-from domain.person import AssignRole, RevokeRole, Role
+from domain.live_view import AccountForPictures, LivePicturesServed, LiveViewEnded
+from domain.person import AssignRole, RevokeRole, Role, Suspend
 from domain.policy import RECORD_ALL_KEEP_30_DAYS, parameters_sha256
 from tests.application.small_center import ADMIN, CAPTAIN, SmallCenter, done, small_center
 
@@ -79,3 +82,29 @@ def test_a_process_whose_access_rules_are_not_the_adopted_ones_lets_no_frame_out
     texts = {**PolicyFiles.read().texts, "99-other.cedar": "// Nobody adopted this.\n"}
     looking.center.handler.authoriser = CedarAuthoriser(PolicyFiles(texts))
     assert looking.stopped_for() == ("rules_not_adopted", "rules_not_adopted")
+
+
+@pytest.mark.rule("view.accounted")
+def test_what_left_is_told_by_who_counted_it_once_and_also_of_who_may_no_longer_look(looking: Looking) -> None:
+    views, center, media = looking.views, looking.center, service("service-media")
+    left = AccountForPictures(center.clock.now(), center.clock.now(), 700, False)
+    once = uuid4()
+    for _ in range(2):  # whoever did not hear the answer tells it again
+        assert isinstance(views.account(media, looking.view, left, once), Accepted)
+    done(views.close(looking.deputy, looking.view))
+    suspended = Suspend(DEE, PersonId(CAPTAIN), "under inquiry")
+    done(center.accounts.change(center.signed_on(CAPTAIN), suspended))
+    done(views.account(media, looking.view, replace(left, size_bytes=50), uuid4()))
+    told = center.events(f"liveview-{looking.view}")[2:]
+    assert [type(each.event) for each in told] == [LivePicturesServed, LiveViewEnded, LivePicturesServed]
+    assert [each.event.total_bytes for each in (told[0], told[2])] == [700, 750]
+    assert {(each.envelope.actorid, each.envelope.purpose) for each in (told[0], told[2])} == {
+        ("service-media", WHY.purpose)
+    }
+
+
+@pytest.mark.rule("view.accounted")
+def test_nobody_says_of_themselves_how_much_they_saw(looking: Looking) -> None:
+    left = AccountForPictures(looking.center.clock.now(), looking.center.clock.now(), 1, True)
+    refused = looking.views.account(looking.deputy, looking.view, left, uuid4())
+    assert isinstance(refused, Refused) and refused.reasons[0].code == "not_permitted"

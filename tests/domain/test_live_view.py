@@ -28,8 +28,10 @@ from domain.kernel import (
 from domain.live_view import (
     COVERED,
     LIVE_VIEW,
+    AccountForPictures,
     EndLiveView,
     EndReason,
+    LivePicturesServed,
     LiveViewEnded,
     LiveViewGranted,
     LiveViewRefused,
@@ -66,6 +68,8 @@ requested = LiveViewRequested(FEED, LEE, "s1", stated(grounds, good, "liveview-v
 UNTIL = NOW + 30 * MINUTE
 granted = LiveViewGranted(FEED, LEE, NOW, UNTIL)
 renew = RenewLiveView(LEE, "he is still there", good, facts)
+left = AccountForPictures(NOW, NOW + MINUTE, 900, True)
+served = LivePicturesServed(FEED, LEE, NOW, NOW + MINUTE, True, None, 900, 900)
 
 
 def asking(**changed: object) -> RequestLiveView:
@@ -350,3 +354,52 @@ def test_where_a_view_stands_follows_from_what_happened() -> None:
     assert given(requested, refused).state == live_view.Refused(requested)
     assert given(requested, granted).state == live_view.Open(requested, NOW, UNTIL)
     assert given(requested, granted, ended).state == live_view.Ended(requested, EndReason.CLOSED)
+
+
+# -- what left ---------------------------------------------------------------------
+
+
+@pytest.mark.rule("view.accounted")
+def test_what_left_is_on_the_record_with_how_much_it_was_in_all() -> None:
+    after = given(requested, granted)
+    after.when(left, NOW + MINUTE).then(served)
+    override = StreamId("override-o1")
+    lifted = AccountForPictures(NOW + MINUTE, NOW + 2 * MINUTE, 50, False, override)
+    more = LivePicturesServed(FEED, LEE, NOW + MINUTE, NOW + 2 * MINUTE, False, override, 50, 950)
+    given(requested, granted, served).when(lifted, NOW + 2 * MINUTE).then(more)
+    assert given(requested, granted, served, more).state == live_view.Open(requested, NOW, UNTIL, 950)
+
+
+@pytest.mark.rule("view.accounted")
+@pytest.mark.parametrize("why", list(EndReason))
+def test_what_left_of_a_view_is_told_also_after_its_end(why: EndReason) -> None:
+    ended = LiveViewEnded(FEED, LEE, why, NOW + MINUTE, 60.0)
+    given(requested, granted, ended).when(left, NOW + HOUR).then(served)
+    last = given(requested, granted, served, ended)
+    last.when(left, NOW + HOUR).then(replace(served, total_bytes=1800))
+    assert last.state == live_view.Ended(requested, why, 900)
+    assert given(requested, granted, ended, served).state == live_view.Ended(requested, why, 900)
+
+
+@pytest.mark.rule("view.accounted")
+def test_what_was_counted_changes_nothing_of_how_long_somebody_may_watch() -> None:
+    after = given(requested, granted, served)
+    assert view_permit(after.state, LEE, "s1", UNTIL - SECOND) is None
+    after.when(renew, NOW + MINUTE).then_types(LiveViewRenewed)
+    after.when(EndLiveView(EndReason.CLOSED), NOW + MINUTE).then(
+        LiveViewEnded(FEED, LEE, EndReason.CLOSED, NOW + MINUTE, 60.0)
+    )
+
+
+@pytest.mark.rule("view.accounted", "view.grant_first")
+def test_nothing_can_have_left_of_a_view_that_nobody_was_granted() -> None:
+    given().when(left).then_raises(NotFound, "view")
+    given(requested).when(left).then_raises(WrongState, "view")
+    given(requested, LiveViewRefused(FEED, LEE, ())).when(left).then_raises(WrongState, "view")
+
+
+def test_what_left_was_something_and_ended_after_it_began() -> None:
+    after = given(requested, granted)
+    after.when(replace(left, size_bytes=1, until=NOW)).then_types(LivePicturesServed)
+    after.when(replace(left, size_bytes=0)).then_raises(InvalidValue, "size_bytes")
+    after.when(replace(left, until=NOW - SECOND)).then_raises(InvalidValue, "until")

@@ -189,6 +189,7 @@ NUMBERS = {
     "frames_in": 51234,
     "frames_out": 873,
     "size_bytes": 1843200,
+    "total_bytes": 7_340_032,
     "subjects_located": 1,
     "arrests_assisted": 1,
     "days": 30,

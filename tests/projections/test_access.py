@@ -121,6 +121,9 @@ class NaiveRecord:
             row["until"] = event.until
         if name == "LiveViewEnded":
             row["seconds"] = event.watched_s
+        if name == "LivePicturesServed":
+            row["bytes"] = event.total_bytes
+            row["masked"] = False if event.override else row["masked"]
         if name == "ViewingEnded":
             row["seconds"], row["bytes"] = event.seen_s, event.size_bytes
         if name == "SegmentsReserved" and not event.masked:
@@ -135,6 +138,11 @@ LIVE = st.one_of(
     MOMENTS.map(lambda at: live_view.LiveViewRenewed(FEED, ANN, GROUNDS.reason, GROUNDS.quality, at)),
     st.just(live_view.RenewalRefused(FEED, ANN, WHY)),
     st.just(live_view.LiveViewRefused(FEED, ANN, WHY)),
+    st.builds(
+        lambda override, total: live_view.LivePicturesServed(FEED, ANN, START, START, not override, override, 5, total),
+        st.sampled_from([None, StreamId("override-o1")]),
+        st.integers(5, 10**12),
+    ),
     st.builds(
         lambda why, at, s: live_view.LiveViewEnded(FEED, ANN, why, at, s),
         st.sampled_from(list(EndReason)),
