@@ -156,6 +156,7 @@ ONES_OWN = {
     "accessRecord",
     "refusedAttempts",
     "consultations",
+    "exports",
     "overrides",
     "override",
 }

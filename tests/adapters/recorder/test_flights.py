@@ -194,6 +194,7 @@ def test_what_lies_in_a_no_record_zone_is_in_no_segment(station: Ground, launch:
         kept = flown(scene(vault))
         frames, story = kept.frames(), station.story(kept.flight)
         told = (kept.told("footage_recorded"), kept.told("footage_lost"))
+        _telemetry_says_where_it_was(kept)
     assert not [frame for frame in frames if within(zone, frame)], "nothing of it was sealed"
     south, north = SCENE_NORTH_M + 30, SCENE_NORTH_M + 50
     before, after = [f for f in frames if f.north < south], [f for f in frames if f.north > north]
@@ -209,7 +210,6 @@ def test_what_lies_in_a_no_record_zone_is_in_no_segment(station: Ground, launch:
     assert there == ["privacy_zone_approached", "privacy_zone_entered", "privacy_zone_left"]
     assert story.count("camera_levelled") >= 2, "on the way there and on the way home"
     assert station.told(kept.flight, "recording_stopped")[0]["reason"] == "privacy_zone"
-    _telemetry_says_where_it_was(kept)
 
 
 def _telemetry_says_where_it_was(kept: Kept) -> None:

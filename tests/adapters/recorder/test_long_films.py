@@ -137,6 +137,7 @@ def test_a_loss_is_told_while_it_goes_on_and_to_its_end(station: Station, monkey
     since, until, told = MIDNIGHT + 5 * MINUTE, MIDNIGHT + 25 * MINUTE, list[int]()
 
     def times() -> Iterator[tuple[datetime, timedelta, bool]]:
+        assert wait_until(lambda: bool(recordings), 60)
         for at, in_stream, key in every(1, 30 * MINUTE):
             if at == since:
                 station.disk.refuses = True
