@@ -140,7 +140,7 @@ def test_footage_goes_on_the_record_also_when_the_recorder_is_killed(database_ur
         environ = {**recorder.environ, "DATABASE_URL": center.url}
         verified = subprocess.run(verify, cwd=ROOT, env=environ, capture_output=True, text=True, timeout=200)
         found = json.loads(verified.stdout)
-        assert verified.returncode == 0 and found["segments"] > 10 and found["findings"] == []
+        assert verified.returncode == 0 and found["segments"] >= 4 and found["findings"] == []
 
 
 def test_a_vault_that_is_full_is_told_and_what_it_did_not_take_is_lost_with_its_range(
