@@ -18,12 +18,13 @@ import numpy as np
 from av import VideoFrame
 
 from adapters.exports.watermark import GREY, Watermark
-from adapters.masks.burning import FORMAT, Burner, black
+from adapters.masks.burning import FORMAT
 from adapters.vault.segment import Header
 from adapters.video import decoding
 from adapters.video import segments as segments_
-from adapters.video.masked import NOTHING
-from domain.camera import WHOLE_PICTURE, Outline
+from adapters.video.decoding import Decoded
+from adapters.video.masked import NOTHING, Masking, Size
+from domain.camera import Outline
 from domain.privacy_override_events import Range
 
 LONGEST = timedelta(minutes=10)  # of a clip: it is in memory, twice for a moment
@@ -129,16 +130,17 @@ def clips(
     encode: _Encode | None = None
     try:
         for header, content in segments:
-            mask_at = mask_of(header, content) if mask_of is not None else None
+            masking = Masking(mask_of(header, content) if mask_of is not None else NOTHING, Size.FULL, header.feed)
             gap = encode is not None and header.since - encode.until > GAP
             if encode is not None and (gap or header.until - encode.since > longest):
                 yield encode.done()
                 encode = None
             begun: datetime | None = None  # of what this clip holds of this segment
-            for frame, at, damaged in _pictures(header, content):
+            for decoded in _pictures(header, content):
+                at = decoded.at
                 if not wanted.since <= at < wanted.until:
                     continue
-                shown, covered = _as_it_may_be_shown(frame, at, mask_at)
+                shown, why = masking.show(decoded)
                 if encode is not None and (shown.width, shown.height) != (encode.width, encode.height):
                     encode.until = max(at, encode.since)
                     _note(encode, header, begun)
@@ -149,7 +151,7 @@ def clips(
                     encode = _Encode(shown.width, shown.height, at, drawn)
                 begun = begun or at
                 encode.picture(shown, at)
-                encode.covered += covered or damaged
+                encode.covered += why is not None or masking.hides_all
             if encode is not None and begun is not None:
                 encode.until = min(header.until, wanted.until)
                 _note(encode, header, begun)
@@ -169,42 +171,17 @@ def _note(encode: _Encode, header: Header, begun: datetime | None) -> None:
         encode.parts.append(Part(header.number, Range(since, encode.until), whole))
 
 
-def _pictures(header: Header, content: bytes) -> Iterator[tuple[VideoFrame, datetime, bool]]:
-    """Every picture of a segment, when it was taken, and whether it is black because it came damaged."""
+def _pictures(header: Header, content: bytes) -> Iterator[Decoded]:
+    """Every picture of a segment, nothing hidden yet but what came damaged."""
     some = False
     try:
         for shown in segments_.pictures(content, header.since, NOTHING):
             some = some or shown.covered is None
-            yield shown.frame, shown.at, shown.covered is not None
+            yield Decoded(shown.frame, shown.at, shown.covered)
     except decoding.NotVideo as fault:
         raise NotVideo(f"segment {header.number} {fault}") from None
     if not some:
         raise NotVideo(f"segment {header.number} holds no picture that can be decoded")
-
-
-def _as_it_may_be_shown(frame: VideoFrame, at: datetime, mask_at: MaskAt | None) -> tuple[VideoFrame, bool]:
-    """And whether all of it is covered because nobody knows its mask."""
-    width, height = max(2, frame.width & ~1), max(2, frame.height & ~1)
-    if mask_at is None:
-        return frame.reformat(width, height, FORMAT), False
-    try:
-        outlines = mask_at(at)
-    except Exception:
-        outlines = None
-    if outlines is None:
-        return VideoFrame.from_ndarray(black(width, height), FORMAT), True
-    return _burner(tuple(outlines)).burn(frame), WHOLE_PICTURE in outlines
-
-
-_burners: dict[tuple[Outline, ...], Burner] = {}
-
-
-def _burner(outlines: tuple[Outline, ...]) -> Burner:
-    # Of the last mask alone: a camera's is the same for all of a clip, a drone's is another for every picture.
-    if outlines not in _burners:
-        _burners.clear()
-        _burners[outlines] = Burner(outlines)
-    return _burners[outlines]
 
 
 def _with_strip(samples: np.ndarray[Any, np.dtype[np.uint8]], strip: Any, width: int, height: int) -> Any:

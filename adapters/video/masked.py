@@ -81,6 +81,11 @@ class Masking:
             burnt if (width, height) == (burnt.width, burnt.height) else burnt.reformat(width, height, FORMAT)
         ), None
 
+    @property
+    def hides_all(self) -> bool:
+        """By the mask itself, not for a fault."""
+        return WHOLE_PICTURE in self._outlines
+
     def _look_up(self, at: datetime) -> str | None:
         try:
             outlines = self._mask(at)
