@@ -23,7 +23,7 @@ from domain.kernel import FeedId, StreamId
 GOAL = 0.8
 SEGMENT = 1_000_000  # bytes
 SEGMENTS = 60
-ROUNDS = 5
+ROUNDS = 9
 BEGAN = datetime(2026, 6, 1, 12, tzinfo=UTC)
 TWO_S = timedelta(seconds=2)
 
@@ -51,8 +51,8 @@ def run(**_: Any) -> list[dict[str, Any]]:
             reel = Vault(LocalFiles(Path(folder) / f"vault-{number}"), _Keys()).reel(
                 FeedId(StreamId("camera-bench")), BEGAN
             )
-            files = Path(folder) / f"plain-{number}"
-            files.mkdir()
+            files = Path(folder) / f"plain-{number}" / reel.name.folder
+            files.mkdir(parents=True)
             vault_s, plain_s = _both(reel, files, content)
             sealed.append(SEGMENTS * SEGMENT / vault_s / 1e6)
             plain.append(SEGMENTS * SEGMENT / plain_s / 1e6)
