@@ -21,7 +21,7 @@ import numpy as np
 
 from adapters.exports.clips import QUALITY
 from adapters.exports.keeping import Shelf
-from adapters.exports.making import Maker, OnRecord
+from adapters.exports.making import Maker
 from adapters.exports.papers import Order, Person
 from adapters.exports.signing import AgencySigner
 from adapters.vault import Closed, LocalFiles, Segment, Vault
@@ -29,6 +29,7 @@ from application.sealing import SubjectKey
 from bench.figures import figure
 from domain.camera import Outline
 from domain.export import ExportRequested
+from domain.footage import Stored
 from domain.grounds import StatedGrounds
 from domain.kernel import CallNumber, FeedId, Personal, PersonId, StreamId
 from domain.legal_basis import BasisKind, LegalBasis
@@ -74,7 +75,8 @@ def run(**_: Any) -> list[dict[str, Any]]:
         closed = reel.close()
         shelf = Shelf(LocalFiles(Path(folder) / "exports"), _Keys())
         maker = Maker(vault, shelf, AgencySigner.self_made(secrets.token_bytes(32)))
-        footage = OnRecord(closed.manifest.feed, Range(closed.manifest.since, closed.manifest.until), closed.root)
+        whole = closed.manifest
+        footage = Stored(whole.footage, Range(whole.since, whole.until), closed.root)
         for number in range(ROUNDS):
             order = _order(closed, f"bench-{number}")
             started = perf_counter()

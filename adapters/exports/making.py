@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import UTC, datetime
 from importlib.metadata import PackageNotFoundError, version
 
@@ -14,11 +14,11 @@ from adapters.exports.credentials import Told
 from adapters.exports.keeping import File, Shelf
 from adapters.exports.papers import Order, Source
 from adapters.exports.signing import AGENCY, AgencySigner, fingerprint
-from adapters.vault import KeyDestroyed, NotThere, Vault
-from adapters.vault.layout import ReelName
+from adapters.vault import KeyDestroyed, NotThere, Vault, layout
 from adapters.vault.manifest import ManifestBroken
 from adapters.vault.segment import Header, SegmentBroken
-from domain.kernel import FeedId, Reason
+from domain.footage import Stored
+from domain.kernel import Reason
 from domain.privacy_override_events import Range
 
 try:
@@ -35,15 +35,6 @@ class CannotBeMade(Exception):
         self.reason = Reason(code, message, "a file holds what is kept and was approved")
 
 
-@dataclass(frozen=True, slots=True)
-class OnRecord:
-    """What the record says of the footage."""
-
-    feed: FeedId
-    range: Range
-    root: str
-
-
 class Maker:
     """Makes one export at a time. `mask_of` gives for an order what to mask in each segment; it is not asked where the
     order is to be unmasked, and then None is what it stands for."""
@@ -54,14 +45,14 @@ class Maker:
     def make(
         self,
         order: Order,
-        footage: OnRecord,
+        footage: Stored,
         mask_of: MaskOf | None,
         tell: Callable[[float], None] = lambda _: None,
         go_on: Callable[[], None] = lambda: None,
     ) -> File:
-        """The file, kept whole. `mask_of` None: unmasked, for what was approved so. `tell`: how much of it is done, 0
-        to 1; `go_on` is asked before every segment and raises what ends it. Raises CannotBeMade, and StorageFault and
-        KeysUnavailable where it is tried again."""
+        """The file, kept whole. `footage`: where it is, as the record has it. `mask_of` None: unmasked, for what was
+        approved so. `tell`: how much of it is done, 0 to 1; `go_on` is asked before every segment and raises what ends
+        it. Raises CannotBeMade, and StorageFault and KeysUnavailable where it is tried again."""
         if (mask_of is None) == order.request.masked:
             raise ValueError("what is approved as masked is masked, and nothing else is")
         source = self._source(order, footage)
@@ -97,23 +88,20 @@ class Maker:
         writer.close()
         return draft.finish()
 
-    def _source(self, order: Order, footage: OnRecord) -> Source:
+    def _source(self, order: Order, footage: Stored) -> Source:
         wanted = order.request.range
-        name = self._reel(order, footage)
+        if (name := layout.named(footage.footage)) is None:
+            raise CannotBeMade("footage_missing", "the footage is on the record and cannot be in the vault by its name")
         try:
             whole, root = self._vault.manifest(name)
-        except (NotThere, ManifestBroken) as broken:
+        except NotThere:
+            raise CannotBeMade("footage_missing", "the footage is on the record and not in the vault") from None
+        except ManifestBroken as broken:
             raise CannotBeMade("footage_damaged", f"the footage's manifest is not what was sealed: {broken}") from None
-        if root != footage.root:
+        if root != footage.manifest_root_sha256:
             raise CannotBeMade("footage_damaged", "the footage in the vault is not the one that is on the record")
         entries = [entry for entry in whole.entries if entry.since < wanted.until and wanted.since < entry.until]
         return Source(name, whole, root, self._vault.signer.verifier.text, entries)
-
-    def _reel(self, order: Order, footage: OnRecord) -> ReelName:
-        for name in self._vault.reels(footage.feed, footage.range.since, footage.range.until):
-            if name.footage == order.request.footage:
-                return name
-        raise CannotBeMade("footage_missing", "the footage is on the record and not in the vault")
 
     def _segments(
         self, source: Source, tell: Callable[[float], None], go_on: Callable[[], None]
@@ -137,7 +125,7 @@ class Maker:
             "export": order.export,
             "agency": AGENCY,
             "file": name,
-            "footage": str(order.request.footage),
+            "footage": str(source.name.footage),
             "feed": str(source.name.feed),
             "since": begin,
             "until": end,

@@ -13,6 +13,7 @@ import msgspec
 from adapters.exports import archive
 from adapters.exports.clips import Clip
 from adapters.exports.signing import AGENCY
+from adapters.vault import layout
 from adapters.vault.layout import ReelName
 from adapters.vault.manifest import Entry, Manifest
 from domain.export import ExportCategorised, ExportRequested
@@ -250,7 +251,7 @@ def paper(
         steps=tuple(Step(action, what) for action, what in steps(order)),
         time_stamp_authority=NO_TIME_STAMP,
         footage=Footage(
-            request.footage,
+            source.name.footage,
             source.name.feed,
             order.feed_name,
             source.manifest.since,
@@ -309,7 +310,7 @@ def readme(order: Order, source: Source, clips: Mapping[str, Clip], gaps: Sequen
         ("For", request.recipient),
         ("Legal basis", basis_in_words(request.legal_basis)),
         ("Concerning", order.case),
-        ("Camera", f"{order.feed_name} ({source.name.feed})"),
+        ("Camera", f"{order.feed_name} ({layout.original(source.name.feed)})"),
         ("From", in_words(request.range.since)),
         ("To", in_words(request.range.until)),
         ("Asked for by", f"{order.requested_by.name} ({order.requested_by.id})"),

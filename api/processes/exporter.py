@@ -17,7 +17,7 @@ from prometheus_client import Counter
 
 from adapters.exports.clips import MaskOf
 from adapters.exports.keeping import File, Gone, Shelf
-from adapters.exports.making import CannotBeMade, Maker, OnRecord
+from adapters.exports.making import CannotBeMade, Maker
 from adapters.exports.papers import Order, Person
 from adapters.exports.progress import PostgresProgress
 from adapters.exports.signing import SignerRefused
@@ -45,7 +45,7 @@ from domain.export import (
     FootageExported,
     RecordExport,
 )
-from domain.footage import FOOTAGE, FootageRecorded, footage_standing
+from domain.footage import FOOTAGE, Stored, footage_standing, stored
 from domain.kernel import PersonId
 from domain.person import PERSON
 
@@ -188,14 +188,17 @@ class Exporter:
         except Gone:
             raise CannotBeMade("copy_destroyed", "the file of this export was made before and destroyed") from None
 
-    def _footage(self, order: Order) -> OnRecord:
+    def _footage(self, order: Order) -> Stored:
+        """Where it is: of what was destroyed in the copy of a hold."""
         footage = order.request.footage
         state = self._handler.states.load([(FOOTAGE, footage)])[FOOTAGE.stream(footage)][1]
-        standing = footage_standing(footage, state)
-        if standing.fault is not None:
-            raise CannotBeMade(standing.fault.code, standing.fault.message)
-        recorded: FootageRecorded = state.recorded  # of what can be seen
-        return OnRecord(recorded.feed, recorded.range, recorded.manifest_root_sha256)
+        fault = footage_standing(footage, state).fault
+        if fault is not None:
+            raise CannotBeMade(fault.code, fault.message)
+        for part in stored(footage, state):
+            if part.range.covers(order.request.range):
+                return part
+        raise CannotBeMade("footage_destroyed", "what was approved is not in what holds kept of this footage")
 
     def _mask_of(self, order: Order) -> MaskOf:
         """Asked of the store for this footage and range, as for who looks at it. Of a drone's footage, where the camera

@@ -72,7 +72,7 @@ class Refusal:
 
 @dataclass(frozen=True, slots=True)
 class Recording:
-    """At most an hour of a feed, by the recorder's clock. `state`: kept, destroyed or lost."""
+    """At most an hour of a feed, by the recorder's clock. `state`: kept, held, destroyed or lost."""
 
     footage: str
     feed: str
@@ -192,7 +192,7 @@ async def exports(
             look.requested_at, look.requested_position, look.decided_by, export.decided_at, export.category,
             export.category_reason, export.categorised_by, export.reasons, export.file_sha256, look.bytes,
             export.made_at, export.downloaded_at, export.downloaded_by, export.delivered_at, export.delivered_by,
-            export.method, coalesce(recording.state = 'kept', false) AS kept
+            export.method, coalesce(recording.state IN ('kept', 'held'), false) AS kept
         FROM read.access_looks AS look JOIN read.access_exports AS export ON export.stream = look.stream
         LEFT JOIN read.access_recordings AS recording ON recording.footage = look.footage
         WHERE look.kind = 'export' AND (%(person)s::text IS NULL OR look.person = %(person)s)

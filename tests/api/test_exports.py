@@ -22,6 +22,7 @@ import pytest
 from adapters.exports import checking
 from adapters.exports.making import Maker
 from adapters.exports.progress import PostgresProgress
+from adapters.vault.holding import Holding
 from api.observability import Health
 from api.processes import wiring
 from api.processes.exporter import Exporter
@@ -29,14 +30,15 @@ from api.processes.running import Running
 from application.handling import Accepted
 from application.retention import Retention
 from application.standing import service
-from domain.footage import RecordFootage
-from domain.kernel import FeedId, StreamId
+from domain.footage import FOOTAGE, HeldRangeCopied, RecordFootage
+from domain.kernel import FeedId, FootageId, StreamId
 from domain.privacy_override_events import Range
 from infra.stack.processes import last_lines, spawn, stop
 from tests.adapters.exports.filming import LENGTH, RATE, decoded, filmed, noise
 from tests.api.looking import camera, grounds
 from tests.api.test_leaving import APPROVE, EXPORT, WARRANT, asked, at_work, codes
 from tests.api.test_overrides import target
+from tests.api.test_retention import DESTROY, HOLD
 from tests.api.watch_center import Asker, Json, WatchCenter, settings_as, until
 
 EXPORTS = """query($which: String!, $at: Position) { exports(which: $which, afterPosition: $at, first: 50) {
@@ -241,6 +243,51 @@ def test_what_cannot_be_made_is_refused_on_the_record(watch_center: WatchCenter,
         and kinds(watch_center, export).count("export_refused.v1") == 1
     )
     assert not (Path(watch_center.settings.kept_exports) / export).exists()
+
+
+def test_what_a_hold_keeps_of_destroyed_footage_becomes_a_file_out_of_its_copy(
+    watch_center: WatchCenter, feed: str, tmp_path: Path
+) -> None:
+    footage, at = recorded(watch_center, feed, 3)
+    day = str((datetime.now(UTC) + timedelta(days=90)).date())
+    asking, deciding = sergeant(watch_center), captain(watch_center)
+    hold = HOLD.replace("verifyAgainOn: $date)", "verifyAgainOn: $date, range: $range)")
+    held = {"since": at.isoformat(), "until": (at + LENGTH / 2).isoformat()}
+    asking.accepted(hold, footage=footage, basis=WARRANT, text="homicide case 926-1", date=day, range=held)
+    copies: list[HeldRangeCopied] = []
+    settings = settings_as("saferweho_recorder", watch_center.environ)
+    with wiring.vault(settings) as vault, at_work(watch_center) as handler:
+
+        def note(of: FootageId, copied: HeldRangeCopied) -> None:
+            told = Retention(handler).note_copy(service("service-recorder"), of, copied, uuid4())
+            assert isinstance(told, Accepted), told
+            copies.append(copied)
+
+        state = handler.states.load([(FOOTAGE, footage)])[FOOTAGE.stream(footage)][1]
+        Holding(vault, note).look(FootageId(footage), state)
+    (copy,) = copies
+    deciding.accepted(DESTROY, footage=footage)
+    with wiring.footage_keys(settings_as("saferweho_reactor", watch_center.environ)) as keys:
+        keys.destroy(footage)
+    export = requested(watch_center, footage, asking)
+    deciding.accepted(APPROVE, export=export)
+    with exporter(watch_center) as made:
+        made.once()
+    ready = listed(watch_center, asking, export)
+    assert ready and ready["state"] == "made", ready
+    path = tmp_path / "export.zip"
+    path.write_bytes(fetched(asking, export).content)
+    found = checking.check(path, checking.root_of(_root(watch_center, tmp_path)))
+    assert found.good and found.paper is not None
+    assert (found.paper.footage.id, found.paper.footage.manifest_root_sha256) == (copy.copy, copy.manifest_root_sha256)
+    (clip,) = found.paper.clips
+    assert (clip.since, clip.until) == (copy.range.since, copy.range.until) == (at, at + LENGTH)
+
+
+def _root(center: WatchCenter, folder: Path) -> Path:
+    path = folder / "root.pem"
+    path.write_bytes(center.http().get("/export-root.pem").content)
+    return path
 
 
 def test_the_mask_of_the_camera_is_burnt_into_the_file_and_an_override_alone_lifts_it(

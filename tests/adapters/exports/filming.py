@@ -14,11 +14,11 @@ import av
 import numpy as np
 
 from adapters.exports.keeping import Shelf
-from adapters.exports.making import OnRecord
 from adapters.exports.papers import Order, Person
 from adapters.vault import Closed, Segment, Vault
 from domain.export import ExportCategorised, ExportRequested
 from domain.flight_events import RecordCategory
+from domain.footage import Stored
 from domain.grounds import StatedGrounds
 from domain.kernel import CallNumber, FeedId, Personal, PersonId, StreamId
 from domain.legal_basis import BasisKind, LegalBasis
@@ -78,9 +78,9 @@ def filmed(
     return reel.close()
 
 
-def on_record(closed: Closed) -> OnRecord:
+def on_record(closed: Closed) -> Stored:
     whole = closed.manifest
-    return OnRecord(whole.feed, Range(whole.since, whole.until), closed.root)
+    return Stored(whole.footage, Range(whole.since, whole.until), closed.root)
 
 
 def order(

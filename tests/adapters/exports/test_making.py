@@ -7,6 +7,7 @@ import json
 import subprocess
 import zipfile
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -280,7 +281,7 @@ def test_of_damaged_footage_no_file_is_made(
     elif harm == "missing":
         name.unlink()
     elif harm == "other root":
-        footage = filming.OnRecord(footage.feed, footage.range, "0" * 64)
+        footage = replace(footage, manifest_root_sha256="0" * 64)
     else:
         reel = vault.reel(filming.FEED, NOON + timedelta(hours=1))
         at = NOON + timedelta(hours=1)
