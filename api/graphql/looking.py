@@ -82,6 +82,7 @@ class LivePicture:
     url: str | None = strawberry.field(description='of a WebSocket, whose first message is {"token": …}')
     token: str | None
     expires_at: datetime | None
+    until: datetime | None = strawberry.field(description="when the view ends, unless it is renewed")
     masked: bool = strawberry.field(description="false: an override lifts the mask, and its use is on the record")
     reason: Reason | None
 
@@ -281,7 +282,8 @@ def _ticket(services: Services, actor: Actor, view: str, override: str | None) -
         override=override,
     )
     address = f"ws{services.settings.media_url.removeprefix('http')}/live/{permit.feed}"
-    return LivePicture(url=address, token=token, expires_at=expires_at, masked=override is None, reason=None)
+    masked, until = override is None, permit.until
+    return LivePicture(url=address, token=token, expires_at=expires_at, until=until, masked=masked, reason=None)
 
 
 def _not_lifted(told: Outcome) -> kernel.Reason | None:
@@ -474,7 +476,7 @@ class LookingMutations:
         except Mistake as mistake:
             raise Unreadable(mistake.code, mistake.message, field=mistake.field) from None
         if isinstance(told, kernel.Reason):
-            return LivePicture(url=None, token=None, expires_at=None, masked=True, reason=_reason(told))
+            return LivePicture(url=None, token=None, expires_at=None, until=None, masked=True, reason=_reason(told))
         return told
 
     @strawberry.mutation(description="Stop watching.")

@@ -30,7 +30,7 @@ from tests.api.watch_center import Asker, Json, WatchCenter, settings_as, until
 ROOT = Path(__file__).parents[2]
 WITHIN_S = 120.0  # what a busy machine needs for what takes seconds
 PICTURE = """mutation($view: ID!) { livePicture(view: $view) {
-  url token expiresAt masked reason { code message } } }"""
+  url token expiresAt until masked reason { code message } } }"""
 
 
 @dataclass

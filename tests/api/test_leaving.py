@@ -84,6 +84,8 @@ def test_footage_is_found_by_feed_and_time(watch_center: WatchCenter, feed: str,
     day: dict[str, Any] = {"since": SINCE.isoformat(), "until": (SINCE + timedelta(minutes=1)).isoformat()}
     found = deputy.ask(query, feed=feed, at=watch_center.head(), **day)["footage"]
     assert {"id": footage, "state": "kept", "since": SINCE.isoformat()} in found
+    for_review = watch_center.as_role("auditor").ask(query, feed=feed, at=watch_center.head(), **day)["footage"]
+    assert for_review == found, "oversight finds what it reviews"
     before: dict[str, Any] = {"since": (SINCE - timedelta(days=1)).isoformat(), "until": SINCE.isoformat()}
     assert deputy.ask(query, feed=feed, **before)["footage"] == []
     assert deputy.code(query, feed=feed, **{**day, "until": "2027-06-01T00:00:00Z"}) == "invalid_value"

@@ -125,6 +125,8 @@ def test_what_left_is_counted_to_the_byte_and_on_the_record(seen: Plane, deputy:
 def test_a_ticket_opens_once_and_its_second_use_is_on_the_record(seen: Plane, deputy: Asker) -> None:
     view = seen.watching(deputy, "a")
     ticket = seen.ticket(deputy, view)
+    granted = seen.center.events(f"liveview-{view}")[1]["data"]
+    assert datetime.fromisoformat(ticket["until"]) == datetime.fromisoformat(granted["until"])
     with showing(deputy, view):
         with screen(ticket) as shown:
             shown.shows()

@@ -53,7 +53,7 @@ from tests.api.watch_center import CAD_KEY, Asker, Json, WatchCenter, environmen
 
 VIEW = "requestViewing(footage: $footage, grounds: $grounds, range: $range)"
 PICTURE = """mutation($viewing: ID!, $override: ID) { footagePicture(viewing: $viewing, override: $override) {
-  url token expiresAt masked reason { code message } } }"""
+  url token expiresAt until masked reason { code message } } }"""
 SECONDS = 6
 LEFT_HALF = ((0.0, 0.0), (0.5, 0.0), (0.5, 1.0), (0.0, 1.0))
 
@@ -256,6 +256,8 @@ def test_what_was_recorded_plays_and_each_byte_that_left_is_on_the_record(
     assert look.served_bytes == proxy.pictures > 0
     order = [e["type"].split(".")[-2] for e in watch_center.events(f"viewing-{look.viewing}")][2:]
     assert order == ["segments_reserved", "segments_served"] * len(names)
+    (granted,) = look.events("viewing_granted")
+    assert datetime.fromisoformat(look.ticket()["until"]) == datetime.fromisoformat(granted["until"])
     end = look.close()
     assert (end["unclosed"], end["size_bytes"]) == (0, proxy.pictures)
     assert end["seen_s"] == pytest.approx(SECONDS, abs=0.05)
