@@ -19,7 +19,7 @@ from typing import Any, BinaryIO
 README, MANIFEST, SIGNATURE = "README.txt", "manifest.json", "manifest.sig"
 CERTIFICATES, SUMS = "agency-certificates.pem", "SHA256SUMS"
 _CLIP = re.compile(r"clips/clip-\d{2,4}\.mp4")
-_VAULT = re.compile(r"vault/[A-Za-z0-9%][A-Za-z0-9._%-]{0,180}\.manifest\.(jsonl|note)")
+_VAULT = re.compile(r"vault/[A-Za-z0-9%][A-Za-z0-9._%~-]{0,180}\.manifest\.(jsonl|note)")
 MOST_FILES = 1_000
 MOST_TEXT = 64 << 20  # bytes of a file that is read as a whole: a manifest has a line for each segment
 _TIME = (1980, 1, 1, 0, 0, 0)  # when it was made is in the manifest
