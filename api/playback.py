@@ -1,9 +1,10 @@
 """`/hls/…`: footage played out of the vault, for whoever has a token of an open viewing.
 
 Invariants: no byte of a picture leaves before the event that reserves it is on the record, and what is reserved is what
-is sent next and no more; what left is counted as it is handed to the connection, and accounted for also where the
-person went away in the middle; whoever's token, viewing, session, range or override is not in order gets a named
-refusal and nothing else. Without the store nothing new leaves.
+is sent next and no more; what has not left when a reservation is over, or the override that it was made under, does not
+leave; what left is counted as it is handed to the connection, and accounted for also where the person went away in the
+middle; whoever's token, viewing, session, range or override is not in order gets a named refusal and nothing else.
+Without the store nothing new leaves.
 """
 
 from __future__ import annotations
@@ -12,9 +13,11 @@ import asyncio
 import time
 from collections import OrderedDict
 from collections.abc import AsyncIterator, Awaitable, Callable
+from concurrent.futures import Executor, ThreadPoolExecutor
 from contextlib import asynccontextmanager
 from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime
+from functools import partial
 from typing import Any
 
 import structlog
@@ -28,7 +31,6 @@ from adapters.vault import StorageFault
 from adapters.video.feeds import TooMany
 from adapters.video.playback import (
     MEDIA_TYPE,
-    STILL_AROUND,
     FootageFault,
     Piece,
     Reels,
@@ -49,9 +51,11 @@ from domain.viewing import AHEAD
 
 CHUNK = 16 * 1024  # bytes handed to a connection at once
 STALLED_S = 20.0  # one that takes nothing for so long is given up
+LASTS_S = AHEAD.total_seconds()  # a reservation: who takes it drop by drop does not see it later than so
 TURN_S = 30.0  # how long a request waits for the one before it, of the same viewing
 FASTEST = 4.0  # times as fast as it was recorded
 MOST_PLAYERS = 10_000
+MADE_AT_ONCE = 64  # segments that are made, or wait for it, without holding up who asks what may be seen
 RULE = "no frame without a grant"
 AWAY = "nobody can be shown anything: the event store does not answer"
 log = structlog.get_logger()
@@ -180,6 +184,7 @@ class Playback:
     def __init__(self, viewings: Viewings, reels: Reels, states: MaskStates, tokens: PictureTokens) -> None:
         self._viewings, self._reels, self._states, self._tokens = viewings, reels, states, tokens
         self._players = Players()
+        self._makers = ThreadPoolExecutor(MADE_AT_ONCE, "footage")
 
     def routes(self) -> list[BaseRoute]:
         return [
@@ -230,12 +235,13 @@ class Playback:
             await asyncio.sleep(asked.player.pace.wait_s(piece.lasts_s))
             state = await self._state(asked, piece.range)
             number = await self._reserved(asked, piece.range)
+            over = self._over(state)
             asked.player.pace.took(piece.lasts_s)
             ranges: tuple[Range, ...] = ()
             try:
                 sent = await self._made(asked, piece, state)
                 ranges = (piece.range,)  # should what follows fail to say how much
-                await transfer.send(sent.body, "video/mp4", _headers(asked, piece.range))
+                await transfer.send(sent.body, "video/mp4", _headers(asked, piece.range), over)
                 ranges = sent.shown(transfer.left, piece.range)
             finally:
                 await self._account(asked, number, ranges if transfer.left else (), transfer.left)
@@ -244,14 +250,15 @@ class Playback:
         at = _moment(request)
         asked = await self._asked(request)
         piece = self._piece(asked, at)
-        around = Range(max(piece.entry.since, at - STILL_AROUND), min(piece.entry.until, at + STILL_AROUND))
+        around = await _in_a_thread(self._reels.around, piece, at)
         transfer = Transfer(request, send)
         async with asked.player.its_turn():
             state = await self._state(asked, around)
             number = await self._reserved(asked, around)
+            over = self._over(state)
             try:
-                picture = await _in_a_thread(self._reels.still, piece, at, state)
-                await transfer.send(picture, "image/jpeg", _headers(asked, around))
+                picture = await _in_a_thread(self._reels.still, piece, at, state, around, among=self._makers)
+                await transfer.send(picture, "image/jpeg", _headers(asked, around), over)
             finally:
                 await self._account(asked, number, (around,) if transfer.left else (), transfer.left)
 
@@ -315,11 +322,18 @@ class Playback:
             raise refused(409, "override_not_in_effect", message, "override", "a token without an override")
         return state
 
+    def _over(self, state: MaskState) -> float:
+        """When what was reserved just now may not leave any more, by the clock of the event loop."""
+        lasts = LASTS_S
+        if state.lifted_until is not None:
+            lasts = min(lasts, (state.lifted_until - self._viewings.handler.clock.now()).total_seconds())
+        return asyncio.get_running_loop().time() + lasts
+
     async def _made(self, asked: Asked, piece: Piece, state: MaskState) -> Sent:
         def make() -> Sent:
             return self._reels.sent(piece, state, encoded=asked.encoded)
 
-        sent: Sent = await _in_a_thread(make)
+        sent: Sent = await _in_a_thread(make, among=self._makers)
         return sent
 
     # -- the record ----------------------------------------------------------
@@ -370,8 +384,13 @@ class Transfer:
         self._request, self._send = request, send
         self.left = 0
 
-    async def send(self, body: bytes, media: str, headers: dict[str, str]) -> None:
-        """Until all of it left or the other end is gone."""
+    async def send(self, body: bytes, media: str, headers: dict[str, str], over: float) -> None:
+        """Until all of it left, the other end is gone, or, by the clock of the event loop, it is `over`. Raises Refusal
+        where it is before the first byte."""
+        loop = asyncio.get_running_loop()
+        if loop.time() >= over:
+            message = "the time to send what was reserved was over before it could be: ask for it again"
+            raise refused(503, "reservation_over", message, retry_after_s=2)
         start = Response(None, headers={**headers, "content-type": media, "content-length": str(len(body))})
         gone = asyncio.ensure_future(self._gone())
         try:
@@ -380,13 +399,16 @@ class Transfer:
                 return
             await self._send({"type": "http.response.start", "status": 200, "headers": start.raw_headers})
             while self.left < len(body) and not gone.done():
+                left_s = over - loop.time()
+                if left_s <= 0:
+                    raise TimeoutError
                 chunk = body[self.left : self.left + CHUNK]
                 self.left += len(chunk)
-                message = {"type": "http.response.body", "body": chunk, "more_body": self.left < len(body)}
-                await asyncio.wait_for(self._send(message), STALLED_S)
+                part = {"type": "http.response.body", "body": chunk, "more_body": self.left < len(body)}
+                await asyncio.wait_for(self._send(part), min(STALLED_S, left_s))
                 await asyncio.sleep(0)  # so that it is heard of where the other end has gone
         except TimeoutError:
-            log.info("transfer_stalled", path=self._request.url.path, left=self.left)
+            log.info("transfer_cut", path=self._request.url.path, left=self.left)
         finally:
             gone.cancel()
 
@@ -431,10 +453,12 @@ _STATUS = {
 }
 
 
-async def _in_a_thread(do: Callable[..., Any], *arguments: Any) -> Any:
-    """What `do` gives. Raises Refusal for whatever it cannot give."""
+async def _in_a_thread(do: Callable[..., Any], *arguments: Any, among: Executor | None = None) -> Any:
+    """What `do` gives. `among`: None, those who ask the store. Raises Refusal for whatever it cannot give."""
     try:
-        return await asyncio.to_thread(do, *arguments)
+        if among is None:
+            return await asyncio.to_thread(do, *arguments)
+        return await asyncio.get_running_loop().run_in_executor(among, partial(do, *arguments))
     except StoreUnavailable as away:
         raise refused(503, "store_unavailable", str(away), retry_after_s=5) from None
     except StorageFault as away:

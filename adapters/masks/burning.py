@@ -69,8 +69,8 @@ class Burner:
 
 
 def covered_squares(outlines: Sequence[Outline], width: int, height: int) -> NDArray[np.bool_]:
-    """Rows and columns of the squares of two by two pixels that an outline touches or comes near. An outline that is
-    none, because its sides cross or a corner is no number, covers everything."""
+    """Rows and columns of the squares of two by two pixels that an outline touches or comes near. An outline whose
+    sides cross covers all that it spans, and one of which a corner is no number covers everything."""
     covered = np.zeros((height // 2, width // 2), dtype=np.bool_)
     for outline in outlines:
         corners = np.asarray(outline, dtype=np.float64)

@@ -26,7 +26,7 @@ from adapters.video import boxes
 from adapters.video.boxes import NotFragments
 from adapters.video.decoding import NotVideo
 from adapters.video.masked import Size
-from adapters.video.segments import MaskedSegments, still
+from adapters.video.segments import MaskedSegments, still, taken_at
 from application.mask_states import MaskState, mask_at
 from application.viewings import Showing
 from domain.footage import Stored
@@ -37,6 +37,7 @@ NAMED = "%Y%m%dT%H%M%S.%fZ"  # a segment, by when it begins
 MANIFESTS_KEPT = 64
 MOST_LEAD = 12  # segments: of a camera that sends key frames too rarely, two minutes
 STILL_AROUND = timedelta(milliseconds=100)  # a still is of the picture shown at a moment; this much counts as seen
+A_PICTURE = timedelta(milliseconds=1)  # and no less than so much from when it was taken
 REMUXED = 'video/mp4; codecs="avc1'  # what a browser plays as the camera sent it
 
 
@@ -198,13 +199,25 @@ class Reels:
         except (NotFragments, NotVideo) as broken:
             raise _damaged(entry, str(broken)) from None
 
-    def still(self, piece: Piece, at: datetime, state: MaskState) -> bytes:
-        """The picture shown at a moment of a piece, JPEG. Raises as `sent`."""
+    def around(self, piece: Piece, at: datetime) -> Range:
+        """What counts as seen where the picture is shown that was on at a moment of a piece: the moment, and when the
+        picture was taken, which is long before where a camera sends few. Raises as `sent`."""
+        entry = piece.entry
+        _, content = self._read(_reel(piece.part), entry)
+        try:
+            taken = taken_at(content, entry.since, at)
+        except NotVideo as broken:
+            raise _damaged(entry, str(broken)) from None
+        since, until = min(at - STILL_AROUND, taken), max(at + STILL_AROUND, taken + A_PICTURE)
+        return Range(max(entry.since, since), min(entry.until, until))
+
+    def still(self, piece: Piece, at: datetime, state: MaskState, within: Range) -> bytes:
+        """The picture shown at a moment of a piece, JPEG; black where none of `within` is. Raises as `sent`."""
         name, entry = _reel(piece.part), piece.entry
         head, content = self._read(name, entry)
         try:
-            lead = self._lead(piece, head)
-            return still(content, entry.since, at, mask_at(state, telemetry_in(content).view), Size.FULL, lead)
+            lead, mask = self._lead(piece, head), mask_at(state, telemetry_in(content).view)
+            return still(content, entry.since, at, mask, Size.FULL, lead, within)
         except NotVideo as broken:
             raise _damaged(entry, str(broken)) from None
 

@@ -25,6 +25,7 @@ from adapters.video.decoding import Decoded, Decoder, NotVideo, coded
 from adapters.video.feeds import TooMany
 from adapters.video.fragmenting import TICKS, Encoder, boxes, moved
 from adapters.video.masked import GROUP, MaskAt, Masking, Size
+from domain.privacy_override_events import Range
 
 KEPT = timedelta(minutes=1)
 WAITS = timedelta(seconds=10)  # for others to be made first
@@ -112,11 +113,24 @@ def masked_segment(
     )
 
 
+def taken_at(content: bytes, since: datetime, at: datetime) -> datetime:
+    """When the picture was taken that was shown at a moment: the last one before it, or the first. Raises NotVideo."""
+    taken = [picture.at for picture in coded(content, since)[1]]
+    return max((each for each in taken if each <= at), default=min(taken))
+
+
 def still(
-    content: bytes, since: datetime, at: datetime, mask: MaskAt, size: Size = Size.GRID, lead: Sequence[bytes] = ()
+    content: bytes,
+    since: datetime,
+    at: datetime,
+    mask: MaskAt,
+    size: Size = Size.GRID,
+    lead: Sequence[bytes] = (),
+    within: Range | None = None,
 ) -> bytes:
     """A JPEG of the picture that was shown at a moment, or of the first one; it holds no other picture and says nothing
-    of where it is from. Raises NotVideo."""
+    of where it is from. `within`: black, where that one does not decode and another was not taken then. Raises
+    NotVideo."""
     parameters, sent = coded(content, since)
     shown: Decoded | None = None
     for decoded in _decoded(parameters, sent, lead, since):
@@ -124,6 +138,8 @@ def still(
             break
         shown = decoded
     assert shown is not None
+    if within is not None and not within.since <= shown.at < within.until:
+        shown = Decoded(black_picture(shown.frame.width & ~1, shown.frame.height & ~1), at, "it does not decode")
     frame, _ = Masking(mask, size).show(shown)
     context: Any = av.CodecContext.create("mjpeg", "w")
     context.width, context.height, context.pix_fmt = frame.width, frame.height, "yuvj420p"

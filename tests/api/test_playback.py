@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import json
+import os
 import re
 import signal
+import socket
 import sys
 import threading
 from collections.abc import Iterator
@@ -28,6 +30,8 @@ from starlette.applications import Starlette
 
 from adapters.identity.picture_tokens import PictureTokens
 from adapters.vault import Closed
+from adapters.video.playback import Reels
+from api import playback
 from api.playback import Players, Refusal
 from api.processes import wiring
 from api.processes.demonstration import Demonstration
@@ -35,6 +39,7 @@ from api.processes.media import playback_of
 from api.settings import Settings
 from application.cameras import Cameras
 from application.handling import Accepted
+from application.ports import Clock
 from application.retention import Retention
 from application.standing import service
 from domain.camera import ChangeMask
@@ -71,10 +76,11 @@ def media_key(center: WatchCenter) -> str:
 
 
 @contextmanager
-def playing(settings: Settings, port: int = 0) -> Iterator[int]:
+def playing(settings: Settings, port: int = 0, clock: Clock | None = None) -> Iterator[int]:
     """`/hls` of the media process, in a thread of this one; its port."""
     port = port or free_port()
     with wiring.handler(settings) as handler, wiring.vault(settings) as vault:
+        handler.clock = clock or handler.clock
         tokens = PictureTokens(settings.media_key.get_secret_value()) if settings.media_key else None
         assert tokens is not None
         app = Starlette(routes=playback_of(handler, vault, tokens).routes())
@@ -216,6 +222,29 @@ def looking(
     return look
 
 
+def override_asked(center: WatchCenter, asker: Asker, footage: Footage, span: Range, **more: object) -> str:
+    where = {"since": span.since.isoformat(), "until": span.until.isoformat(), **more}
+    told = asker.accepted(
+        "requestOverride(input: $target, legalBasis: $basis, reason: $text)",
+        target=target(center, f"footage-{footage.id}", **where),
+        basis=WARRANT,
+        text="the face of the man with the knife",
+    )
+    return str(told["id"])
+
+
+def approved(center: WatchCenter, override: str) -> None:
+    sergeant = center.as_role("watch_supervisor", step_up=True)
+    sergeant.accepted("approveOverride(override: $override)", override=override)
+
+
+def lifted(center: WatchCenter, asker: Asker, footage: Footage, span: Range, **more: object) -> str:
+    """An override of this footage, asked for and approved."""
+    override = override_asked(center, asker, footage, span, **more)
+    approved(center, override)
+    return override
+
+
 def code(told: httpx.Response, status: int) -> str:
     assert told.status_code == status, (told.status_code, told.text)
     said = told.json()
@@ -338,6 +367,27 @@ def test_a_still_is_a_view(watch_center: WatchCenter, proxy: CountingProxy, foot
     assert look.close()["seen_s"] > 0
 
 
+def test_a_still_counts_as_seen_when_its_picture_was_taken_however_few_a_camera_sends(
+    watch_center: WatchCenter, proxy: CountingProxy
+) -> None:
+    """A picture every 1.2 seconds: what is shown at a moment is of a second before, and on the record as of then."""
+    frames = noise(8, 5)
+    for number, frame in enumerate(frames):
+        frame.pts = 30 * number
+    footage = recorded(watch_center, camera(watch_center), cuts(frames, SINCE + timedelta(hours=3), g="2"))
+    since, deputy = footage.range.since, watch_center.as_role("watch_operator", step_up=True)
+    look, at = looking(watch_center, proxy, footage, deputy), (since + timedelta(seconds=1)).isoformat()
+    assert look.get("still", at=at).status_code == 200
+    look.settled()
+    (reserved,), (served,) = look.events("segments_reserved"), look.events("segments_served")
+    assert served["ranges"] == [reserved["range"]]
+    assert datetime.fromisoformat(reserved["range"]["since"]) == since
+    override = lifted(watch_center, deputy, footage, Range(since + timedelta(seconds=0.5), footage.range.until))
+    look.ticket(override)
+    assert code(look.get("still", at=at), 409) in ("override_not_in_effect", "wrong_state"), "taken before its range"
+    assert look.served_bytes == proxy.pictures
+
+
 # -- who may -------------------------------------------------------------------
 
 
@@ -457,6 +507,33 @@ def test_one_segment_at_a_time_is_on_its_way(watch_center: WatchCenter, proxy: C
     assert look.served_bytes == proxy.pictures, "what was sent twice left twice"
 
 
+def test_segments_that_are_slow_to_make_hold_up_nobody_who_asks_what_may_be_seen(
+    watch_center: WatchCenter, proxy: CountingProxy, footage: Footage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """More of them than an event loop has threads of its own (`ThreadPoolExecutor`)."""
+    goes_on, making = threading.Event(), threading.Semaphore(0)
+    sent = Reels.sent
+
+    def slowly(*arguments: Any, **more: Any) -> Any:
+        making.release()
+        assert goes_on.wait(120)
+        return sent(*arguments, **more)
+
+    monkeypatch.setattr(Reels, "sent", slowly)
+    deputy, last = watch_center.asker(watch_center.enrolled("watch_operator")), looking(watch_center, proxy, footage)
+    looks = [looking(watch_center, proxy, footage, deputy) for _ in range(min(32, (os.cpu_count() or 1) + 4))]
+    name = last.names()[0]
+    with ThreadPoolExecutor(len(looks)) as several:
+        waiting = [several.submit(look.get, name) for look in looks]
+        try:
+            for _ in looks:
+                assert making.acquire(timeout=60)
+            assert last.names() and not any(each.done() for each in waiting)
+        finally:
+            goes_on.set()
+        assert {each.result().status_code for each in waiting} == {200}
+
+
 def test_nobody_runs_far_ahead_of_the_clock(watch_center: WatchCenter, proxy: CountingProxy, footage: Footage) -> None:
     look = looking(watch_center, proxy, footage)
     names, began = look.names(), monotonic()
@@ -465,6 +542,84 @@ def test_nobody_runs_far_ahead_of_the_clock(watch_center: WatchCenter, proxy: Co
     asked_for = 8 * SECONDS
     assert monotonic() - began > (asked_for - 31) / 4, "thirty seconds at once, and then four times as fast as it was"
     assert len(look.events("segments_served")) == asked_for // 2
+
+
+class Drops:
+    """A player that takes a segment drop by drop: so little at once that little is on its way, and never nothing."""
+
+    def __init__(self, look: Look, name: str, port: int) -> None:
+        self.came = bytearray()
+        self._socket = socket.socket()
+        self._socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 64 * 1024)
+        self._socket.settimeout(60)
+        self._socket.connect(("127.0.0.1", port))
+        head = f"GET /hls/{look.viewing}/{name} HTTP/1.1", "host: media", f"authorization: Bearer {look.token}"
+        self._socket.sendall("\r\n".join([*head, "connection: close", "", ""]).encode())
+        self._thread = threading.Thread(target=self._take, daemon=True)
+        self._thread.start()
+
+    def _take(self) -> None:
+        pause = threading.Event()
+        with self._socket:
+            while some := self._socket.recv(32 * 1024):
+                self.came += some
+                pause.wait(0.1)
+
+    def ended(self) -> int:
+        """Bytes of the picture that came."""
+        self._thread.join(120)
+        assert not self._thread.is_alive() and self.came.startswith(b"HTTP/1.1 200")
+        return len(self.came.partition(b"\r\n\r\n")[2])
+
+
+TAKES_S = 8.0  # a third of what `Drops` needs for a large segment
+
+
+@pytest.mark.slow
+@pytest.mark.rule("view.reserved_first")
+def test_who_takes_a_segment_drop_by_drop_sees_no_more_when_its_reservation_is_over(
+    watch_center: WatchCenter, media: int, large: Footage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(playback, "LASTS_S", TAKES_S)
+    with CountingProxy(media) as proxy:
+        look = looking(watch_center, proxy, large)
+        (name,) = look.names()
+    came = Drops(look, name, media).ended()
+    look.settled()
+    (reserved,), (served,) = look.events("segments_reserved"), look.events("segments_served")
+    assert 0 < came <= served["size_bytes"] < large.closed.manifest.size - 1_000_000
+    assert 0 < seconds(*served["ranges"]) < seconds(reserved["range"])
+
+
+@dataclass
+class StoodStill:
+    at: datetime
+
+    def now(self) -> datetime:
+        return self.at
+
+
+@pytest.mark.slow
+@pytest.mark.rule("view.masked")
+def test_an_unmasked_segment_ends_with_the_override_that_it_was_reserved_under(
+    watch_center: WatchCenter, media: int, large: Footage
+) -> None:
+    deputy = watch_center.as_role("watch_operator", step_up=True)
+    with CountingProxy(media) as proxy:
+        look = looking(watch_center, proxy, large, deputy)
+        (name,) = look.names()
+    override = lifted(watch_center, deputy, large, large.range, minutes=5)
+    assert look.ticket(override)["masked"] is False
+    (expires,) = [
+        e["data"]["expires_at"] for e in watch_center.events(f"override-{override}") if "expires_at" in e["data"]
+    ]
+    soon = StoodStill(datetime.fromisoformat(expires) - timedelta(seconds=TAKES_S))
+    with playing(media_settings(watch_center), clock=soon) as port:
+        came = Drops(look, name, port).ended()
+        look.settled()
+    (served,) = look.events("segments_served")
+    assert served["masked"] is False
+    assert 0 < came <= served["size_bytes"] < large.closed.manifest.size - 1_000_000
 
 
 def test_without_the_store_the_picture_ends_with_what_was_reserved(watch_center: WatchCenter, footage: Footage) -> None:
@@ -585,19 +740,12 @@ def test_a_mask_is_burnt_in_unless_an_override_lifts_it(
     assert left < 4 and right > 8
     left, right = halves(look.get("still", at=at).content)
     assert left < 4 and right > 8
-    span = {"since": footage.range.since.isoformat(), "until": footage.closed.manifest.entries[1].until.isoformat()}
-    wanted = target(watch_center, f"footage-{footage.id}", **span)
-    told = deputy.accepted(
-        "requestOverride(input: $target, legalBasis: $basis, reason: $text)",
-        target=wanted,
-        basis=WARRANT,
-        text="the face of the man with the knife",
-    )
-    refused = look.asker.ask(PICTURE, viewing=look.viewing, override=told["id"])["footagePicture"]
+    span = Range(footage.range.since, footage.closed.manifest.entries[1].until)
+    override = override_asked(watch_center, deputy, footage, span)
+    refused = look.asker.ask(PICTURE, viewing=look.viewing, override=override)["footagePicture"]
     assert refused["reason"]["code"] == "override_not_in_effect", "nobody approved it"
-    sergeant = watch_center.as_role("watch_supervisor", step_up=True)
-    sergeant.accepted("approveOverride(override: $override)", override=told["id"])
-    assert look.ticket(told["id"])["masked"] is False
+    approved(watch_center, override)
+    assert look.ticket(override)["masked"] is False
     plain = look.get(names[0])
     assert plain.headers["x-footage-masked"] == "false"
     left, right = halves(look.init() + plain.content)
@@ -608,7 +756,7 @@ def test_a_mask_is_burnt_in_unless_an_override_lifts_it(
     reserved = look.events("segments_reserved")
     assert [(e["masked"], bool(e["override"])) for e in reserved] == [(True, False)] * 2 + [(False, True)] * 2
     assert [e["masked"] for e in look.events("segments_served")] == [True, True, False, False]
-    uses = [e for e in watch_center.events(f"override-{told['id']}") if e["type"].endswith("override_used.v1")]
+    uses = [e for e in watch_center.events(f"override-{override}") if e["type"].endswith("override_used.v1")]
     assert [e["data"]["through"] for e in uses] == [f"viewing-{look.viewing}"] * 2
     assert look.served_bytes == proxy.pictures
 

@@ -188,7 +188,7 @@ def test_a_mask_that_cannot_be_computed_covers_all(vault: Vault, reels_of: Reels
     sent = reels_of.sent(piece, EVERYTHING, encoded=False)
     for frame in pictures(sent.init + sent.body):
         assert frame.to_ndarray(format="gray").max() < 24
-    still = reels_of.still(piece, SINCE + timedelta(seconds=1), EVERYTHING)
+    still = reels_of.still(piece, SINCE + timedelta(seconds=1), EVERYTHING, piece.range)
     assert still[:2] == b"\xff\xd8"
     assert pictures(still)[0].to_ndarray(format="gray").max() < 24
 
