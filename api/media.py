@@ -1,6 +1,7 @@
-"""The HTTP face of the media process: live pictures over WebSockets, recorded ones, and its health.
+"""The HTTP face of the media process: live pictures over WebSockets, and recorded ones.
 
-It is another origin than the pages, so that nothing of theirs, least of all a cookie, counts here: tickets do.
+It is another origin than the pages, so that nothing of theirs, least of all a cookie, counts here: tickets do. Its
+health, which says what is being watched, is not told here but where IT asks (SAFERWEHO_HEALTH_HOST).
 """
 
 from __future__ import annotations
@@ -17,7 +18,6 @@ from starlette.routing import BaseRoute, Route, WebSocketRoute
 
 from api.http import WithHeaders
 from api.live import Live
-from api.observability import Health
 
 HEADERS = {
     "content-security-policy": "default-src 'none'; frame-ancestors 'none'",
@@ -35,11 +35,10 @@ def origin_of(url: str) -> str:
     return f"{address.scheme}://{address.netloc}"
 
 
-def build(live: Live, health: Health, more_routes: Sequence[BaseRoute], base_url: str) -> Starlette:
+def build(live: Live, more_routes: Sequence[BaseRoute], base_url: str) -> Starlette:
     """The ASGI application. `base_url`: of the pages."""
     return Starlette(
         routes=[
-            *health.routes(),
             WebSocketRoute("/live/{feed}", live.serve),
             Route("/live/{feed}", by_socket_alone),
             *more_routes,

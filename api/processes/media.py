@@ -65,7 +65,7 @@ async def serve(process: Running, handler: Handler) -> None:
         more = playback_of(handler, vault, tokens).routes()
         process.health.checks["store"] = lambda: _store(handler)
         process.health.checks["live"] = live.standing
-        app = build(live, process.health, more, settings.base_url)
+        app = build(live, more, settings.base_url)
         config = uvicorn.Config(
             app,
             host=settings.host,

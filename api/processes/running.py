@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import resource
 import signal
 import threading
 from collections.abc import Callable, Iterator, Sequence
@@ -33,6 +34,7 @@ class Running:
 @contextmanager
 def running(process: str, needs: Sequence[str]) -> Iterator[Running]:
     """Exit code 2 and a line per setting where the settings do not allow a start."""
+    _leave_no_core()
     try:
         chosen = settings.load(needs)
     except settings.SettingsError as error:
@@ -63,6 +65,14 @@ def running(process: str, needs: Sequence[str]) -> Iterator[Running]:
     finally:
         stop_health()
         log.info("stopped")
+
+
+def _leave_no_core() -> None:
+    """What a process has in memory, pictures and keys in the clear, is on no disk after a crash either. A limit of one
+    byte is too small for a file, and the kernel's word for giving it to no program (core(5), fs/coredump.c)."""
+    _, most = resource.getrlimit(resource.RLIMIT_CORE)
+    least = 0 if most == 0 else 1
+    resource.setrlimit(resource.RLIMIT_CORE, (least, least))
 
 
 def topics_ready(process: Running) -> bool:

@@ -5,8 +5,10 @@ from __future__ import annotations
 import json
 import signal
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import datetime, timedelta
 from itertools import groupby
+from pathlib import Path
 from time import monotonic
 from typing import Any
 
@@ -16,7 +18,8 @@ from websockets.exceptions import InvalidStatus
 from websockets.sync.client import connect
 
 from adapters.identity.picture_tokens import PictureTokens
-from tests.api.live import PICTURE, WITHIN_S, Plane, Screen, looking, plane, screen, showing
+from infra.stack.processes import free_port, last_lines
+from tests.api.live import PICTURE, WITHIN_S, Plane, Process, Screen, looking, plane, screen, showing
 from tests.api.test_overrides import EMERGENCY, target
 from tests.api.watch_center import Asker, Json, WatchCenter, until
 
@@ -341,6 +344,44 @@ def test_a_media_process_that_is_killed_is_started_again_and_knows_no_old_ticket
             shown.shows()
 
 
+@pytest.mark.rule("view.heartbeat")
+def test_an_api_that_is_killed_ends_the_picture_in_ten_seconds_and_what_left_is_on_the_record(
+    seen: Plane, deputy: Asker, tmp_path: Path
+) -> None:
+    """Nobody can say any more that somebody looks: it is as with a console that fell silent."""
+    port = free_port()
+    api = Process("api", "saferweho_api", seen.center, tmp_path, {"SAFERWEHO_PORT": str(port)})
+
+    def answers() -> bool:
+        assert api.process is not None and api.process.poll() is None, last_lines(api.log, 40)
+        try:
+            return httpx.get(f"http://127.0.0.1:{port}/health/live", timeout=10).status_code == 200
+        except httpx.TransportError:
+            return False
+
+    with httpx.Client(base_url=f"http://127.0.0.1:{port}", headers=deputy.http.headers, timeout=60) as http:
+        there = replace(deputy, http=http)
+        api.start()
+        try:
+            until(answers, WITHIN_S, what="the API answers")
+            with looking(seen, there) as (view, shown):
+                shown.shows(5)
+                api.kill()
+                killed = monotonic()
+                assert shown.ends() in ("heartbeat_lost", "view_ended")
+                assert shown.last_at - killed < SILENT_S
+            until(lambda: nobody_watches(seen), WITHIN_S)
+            on_record = sum(event["data"]["size_bytes"] for event in served(seen, view))
+            got, longest = sum(map(len, shown.fragments)), max(map(len, shown.fragments))
+            assert got <= on_record <= got + 2 * longest
+            api.start()
+            until(answers, WITHIN_S, what="the API answers again")
+            with looking(seen, there) as (_, again):
+                again.shows(3)
+        finally:
+            api.stop()
+
+
 def test_a_console_that_takes_nothing_holds_nobody_up(seen: Plane, deputy: Asker) -> None:
     other = seen.center.as_role("watch_supervisor")
     view = seen.watching(deputy, "a")
@@ -377,6 +418,24 @@ def test_pages_may_speak_to_the_media_process_and_to_nobody_else(seen: Plane) ->
     media = media_of(seen)
     assert f"connect-src 'self' {media.replace('ws', 'http', 1)} {media};" in policy
     assert "media-src 'self' blob:;" in policy and "default-src 'self';" in policy
+
+
+def test_nobody_outside_is_told_what_is_being_watched(seen: Plane, deputy: Asker) -> None:
+    """Its health names the feeds that somebody watches now: that is for IT, at an address of its own."""
+    outside = media_of(seen).replace("ws", "http", 1)
+    with looking(seen, deputy):
+        for path in ("/health/ready", "/health/live", "/metrics"):
+            assert httpx.get(f"{outside}{path}").status_code == 404
+        report = seen.media.ready()
+        assert report and report["live"]["watchers"] == 1
+
+
+def test_a_process_that_has_pictures_or_keys_in_memory_leaves_no_core_behind(seen: Plane) -> None:
+    for each in (seen.media, seen.recorder):
+        assert each.process is not None
+        limits = Path(f"/proc/{each.process.pid}/limits").read_text()
+        (line,) = [line for line in limits.splitlines() if line.startswith("Max core file size")]
+        assert line.split()[4:6] in (["1", "1"], ["0", "0"]), "no file has room, and no program is given it"
 
 
 def test_the_media_process_stops_cleanly_and_its_log_holds_no_ticket(seen: Plane, deputy: Asker) -> None:
