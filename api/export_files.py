@@ -17,7 +17,7 @@ from api.graphql.commands import refused_readings
 from api.graphql.context import Context
 from api.graphql.endpoint import refusal
 from api.graphql.files import PATH as FOLDER
-from application.handling import KEY, Accepted, Refused, Unavailable
+from application.handling import KEY, Accepted, Mistaken, Refused, Unavailable
 from application.ports import StoreUnavailable
 from domain.export import Delivered, Exported
 
@@ -57,6 +57,8 @@ async def download(request: Request, context: Context) -> Response:
             return refusal(reasons[0].code, reasons[0].message, 403)
         case Unavailable():
             return refusal(told.code, told.message, 503)
+        case Mistaken(code="not_found"):
+            return refusal("gone", told.message, 410)
         case _:
             return refusal(told.code, told.message, 409)
     headers = {

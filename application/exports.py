@@ -16,7 +16,7 @@ from domain import disclosure, export
 from domain.disclosure import DISCLOSURE, DisclosureRequested
 from domain.export import EXPORT, ExportRequested
 from domain.flight_events import RecordCategory
-from domain.footage import FOOTAGE
+from domain.footage import FOOTAGE, FootageStanding
 from domain.grounds import Grounds, StatedGrounds
 from domain.kernel import DisclosureId, ExportId, InvalidValue, NotFound, PersonId, Reason, StreamId
 from domain.legal_basis import LegalBasis
@@ -124,11 +124,15 @@ class Exports(Commands):
         return self.run(actor, "give_up_export", [key, reason], command_id, use)
 
     def download(self, actor: Actor, key: str, command_id: UUID | None = None) -> Outcome:
-        """Somebody takes the file out: on the record before its first byte leaves."""
+        """Somebody takes the file out: on the record before its first byte leaves. Of footage that is gone nobody does,
+        though its file may not have been taken away yet."""
 
         def use(attempt: Attempt) -> Recorded:
-            self._requested(attempt, key)
+            request = self._requested(attempt, key)
             authorise(attempt, "download_export", EXPORT.stream(key))
+            if not kept(standing_of_footage(attempt, request.footage), request.range):
+                message = "the footage of this file is gone, and its file goes with it"
+                raise NotFound(message, field="export", accepted="a file of footage that is kept")
             attempt.decide(EXPORT, key, export.DownloadExport(PersonId(actor.person)))
             return outcome(attempt, EXPORT.stream(key), key)
 
@@ -253,6 +257,11 @@ class Disclosures(Commands):
             raise NotFound("nobody has asked for this disclosure", field="disclosure", accepted="a disclosure's id")
         _as_stated(attempt, request.grounds)
         return request
+
+
+def kept(footage: FootageStanding, range_: Range) -> bool:
+    """Whether what a file shows is still there: neither destroyed or lost, nor of a stretch that no hold kept."""
+    return footage.fault is None and footage.covers(range_)
 
 
 def _lifted(attempt: Attempt, request: ExportRequested) -> bool:

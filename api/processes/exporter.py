@@ -27,7 +27,7 @@ from api.processes import wiring
 from api.processes.running import Running, in_threads, running
 from api.settings import SettingsError
 from application import codec
-from application.exports import Exports
+from application.exports import Exports, kept
 from application.failpoints import failpoint
 from application.handling import Accepted, Handler, Mistaken, Unavailable
 from application.mask_states import MaskStates, mask_at
@@ -233,7 +233,7 @@ class Exporter:
             if isinstance(state, Exported | Delivered):
                 footage = state.request.footage
                 known = self._handler.states.load([(FOOTAGE, footage)])[FOOTAGE.stream(footage)][1]
-                gone = footage_standing(footage, known).fault is not None
+                gone = not kept(footage_standing(footage, known), state.request.range)
                 if not gone and _made_at(self._handler, key) > oldest:
                     continue
             self._shelf.remove(key)

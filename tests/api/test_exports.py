@@ -54,9 +54,9 @@ def feed(watch_center: WatchCenter) -> str:
     return camera(watch_center)
 
 
-def recorded(center: WatchCenter, feed: str, segments: int = 2) -> tuple[str, datetime]:
+def recorded(center: WatchCenter, feed: str, segments: int = 2, at: datetime | None = None) -> tuple[str, datetime]:
     """Some seconds of a camera in the vault and on the record, and when they begin."""
-    at = datetime(2026, 6, 1, tzinfo=UTC) + next(HOURS) * timedelta(hours=1)
+    at = at or datetime(2026, 6, 1, tzinfo=UTC) + next(HOURS) * timedelta(hours=1)
     with wiring.vault(settings_as("saferweho_recorder", center.environ)) as vault:
         closed = filmed(vault, segments, at=at, feed=FeedId(StreamId(feed)))
     whole, footage = closed.manifest, closed.name.footage
@@ -224,6 +224,29 @@ def test_a_file_whose_time_is_over_is_gone_and_no_download_is_recorded(watch_cen
     assert fetched(asking, export).status_code == 410
     assert not (Path(watch_center.settings.kept_exports) / export).exists()
     assert kinds(watch_center, export).count("export_downloaded.v1") == 1
+
+
+@pytest.mark.rule("retention.key")
+def test_a_file_of_destroyed_footage_is_taken_out_by_nobody_though_it_is_still_there(
+    watch_center: WatchCenter, feed: str
+) -> None:
+    """Whoever makes and takes away the files may be away itself."""
+    long_ago = datetime.now(UTC).replace(minute=0, second=0, microsecond=0) - timedelta(days=400)
+    footage, _ = recorded(watch_center, feed, at=long_ago)
+    asking = sergeant(watch_center)
+    export = requested(watch_center, footage, asking)
+    captain(watch_center).accepted(APPROVE, export=export)
+    with exporter(watch_center) as made:
+        made.once()
+    assert fetched(asking, export).status_code == 200
+    captain(watch_center).accepted("destroyFootage(footage: $footage)", footage=footage)
+    assert (Path(watch_center.settings.kept_exports) / export).exists()
+    told = fetched(asking, export)
+    assert told.status_code == 410 and b"PK" not in told.content
+    assert kinds(watch_center, export).count("export_downloaded.v1") == 1
+    with exporter(watch_center) as made:
+        made.tidy()
+    assert not (Path(watch_center.settings.kept_exports) / export).exists()
 
 
 def test_what_cannot_be_made_is_refused_on_the_record(watch_center: WatchCenter, feed: str) -> None:
