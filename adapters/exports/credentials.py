@@ -1,7 +1,7 @@
 """Content credentials (C2PA 2) in a clip: what it is of, what was done to it, signed by the agency.
 
 No thumbnail is made, of the clip or of what it came from: it could show what is masked. Nobody is asked over a network,
-neither for a time stamp nor for revocations.
+neither for a time stamp nor for revocations. Nothing of a clip is put on a disk, not even for a moment.
 """
 
 from __future__ import annotations
@@ -19,6 +19,8 @@ from adapters.exports.signing import AgencySigner
 
 MEDIA = "video/mp4"
 OURS = "org.weho.safer.export"  # the label of our own assertion
+# Of a clip that is larger the library makes a temporary file, in the clear, from 512 MB on if nothing is said.
+IN_MEMORY_MB = 1 << 40
 _OFFLINE = {"ocsp_fetch": False, "remote_manifest_fetch": False}
 
 
@@ -71,7 +73,12 @@ def credited(clip: bytes, told: Told, signer: AgencySigner) -> bytes:
             {"label": OURS, "data": told.ours},
         ],
     }
-    settings = {"version": 1, "builder": {"thumbnail": {"enabled": False}}, "verify": _OFFLINE}
+    settings = {
+        "version": 1,
+        "builder": {"thumbnail": {"enabled": False}},
+        "core": {"backing_store_memory_threshold_in_mb": IN_MEMORY_MB},
+        "verify": _OFFLINE,
+    }
     out = io.BytesIO()
     with (
         c2pa.Context.from_dict(settings) as context,

@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import json
 import subprocess
+import sys
 import zipfile
 from collections.abc import Sequence
 from dataclasses import replace
@@ -292,6 +293,21 @@ def test_of_damaged_footage_no_file_is_made(
         maker.make(order(closed), footage, masked)
     assert never.value.reason.code == "footage_damaged"
     assert shelf.finished(EXPORT) is None
+
+
+def test_who_signs_a_clip_puts_no_clear_byte_of_it_on_a_disk() -> None:
+    """Nor into a temporary file that nobody sees: a disk keeps what was in it."""
+    clip = filming.segment(1, 0, 1280, 704)
+    assert len(clip) > 1_000_000
+
+    def confined(*in_memory_mb: str) -> subprocess.CompletedProcess[bytes]:
+        argv = [sys.executable, "-m", "tests.adapters.exports.confined", *in_memory_mb]
+        return subprocess.run(argv, input=clip, capture_output=True, cwd=Path(__file__).parents[3], timeout=120)
+
+    signed = confined()
+    assert signed.returncode == 0, signed.stderr.decode()
+    assert len(signed.stdout) > len(clip)
+    assert b"File too large" in confined("1").stderr, "so the library does with what is larger than it keeps"
 
 
 def test_what_ends_the_making_leaves_no_file(maker: Maker, shelf: Shelf, vault: Vault) -> None:
