@@ -23,6 +23,7 @@ from domain.flight_events import RecordCategory
 from domain.kernel import Mistake
 from domain.privacy_override_events import Range
 from projections.access import queries as q
+from projections.retention import queries as retention
 
 Id = strawberry.ID
 LONGEST_SEARCH = timedelta(days=31)
@@ -42,6 +43,14 @@ class RangeInput:
 
 
 @strawberry.type
+class Stretch:
+    """By the recorder's clock: from `since`, included, to `until`, not included."""
+
+    since: datetime
+    until: datetime
+
+
+@strawberry.type
 class Recording:
     """At most an hour of a feed."""
 
@@ -50,6 +59,7 @@ class Recording:
     since: datetime
     until: datetime
     state: str = strawberry.field(description="kept | held (what legal holds keep is left of it) | destroyed | lost")
+    left: list[Stretch] = strawberry.field(description="of what is held: the stretches that there still are, in order")
 
 
 @strawberry.type
@@ -110,18 +120,26 @@ class LeavingQueries:
         if not 1 <= first <= PAGE_LIMIT:
             raise Unreadable("invalid_page", f"'first' must be 1 to {PAGE_LIMIT}", field="first")
         await context.applied("access", after_position)
+        await context.applied("retention", after_position)
         async with context.reading() as connection:
             rows = await q.recordings(connection, feed=feed, since=since, until=until, limit=first)
+            held = [_key(row) for row in rows if row.state == "held"]
+            parts = await retention.copied(connection, held) if held else []
         return [
             Recording(
-                id=Id(row.footage.removeprefix("footage-")),
+                id=Id(_key(row)),
                 feed=Id(row.feed),
                 since=row.since,
                 until=row.until,
                 state=row.state,
+                left=[Stretch(since=part.since, until=part.until) for part in parts if part.footage == _key(row)],
             )
             for row in rows
         ]
+
+
+def _key(row: q.Recording) -> str:
+    return row.footage.removeprefix("footage-")
 
 
 @strawberry.type

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from enum import StrEnum
@@ -121,6 +121,15 @@ class Imports:
     has_next: bool
 
 
+@dataclass(frozen=True, slots=True)
+class Part:
+    """A stretch that a hold's copy keeps of footage."""
+
+    footage: str
+    since: datetime
+    until: datetime
+
+
 _CHECKPOINT = checkpoint_json("retention")
 # Of several categories the longest wins; a later extension beats them; a hold beats all, until what it keeps is copied.
 # A category without a length may be the longest: then it is not due. Of what is destroyed but for copies, those of
@@ -163,6 +172,7 @@ _KEY = {
 _pages = msgspec.json.Decoder(Page)
 _holds = msgspec.json.Decoder(Holds)
 _imports = msgspec.json.Decoder(Imports)
+_parts = msgspec.json.Decoder(list[Part])
 
 
 async def footage(
@@ -219,6 +229,15 @@ async def holds(
     values = {"released": released, "verify_by": verify_by, "after": after, "limit": first + 1}
     page = _holds.decode(await _ask(connection, query, values))
     return Holds(page.checkpoint, page.holds[:first], len(page.holds) > first)
+
+
+async def copied(connection: Reader, footage: Sequence[str]) -> list[Part]:
+    """What the copies of holds keep of footage, in order. Raises NoReadModel."""
+    query = """
+    SELECT coalesce(json_agg(x ORDER BY x.since, x.until), '[]')::text FROM (
+        SELECT footage, copy_since AS since, copy_until AS until FROM read.retention_holds
+        WHERE footage = ANY(%(footage)s) AND copied_at IS NOT NULL AND copy_destroyed_at IS NULL) x"""
+    return _parts.decode(await _ask(connection, query, {"footage": list(footage)}))
 
 
 async def imports(connection: Reader, *, first: int, before: int | None = None, sha256: str | None = None) -> Imports:

@@ -53,6 +53,21 @@ def found(watch_center: WatchCenter, which: str, footage: str, position: int | N
     return next((edge["node"] for edge in page["edges"]), None)
 
 
+def searched(watch_center: WatchCenter, footage: str, position: int) -> Json:
+    """As the watch finds it, 40 days back."""
+    end = datetime.now(UTC).replace(minute=0, second=0, microsecond=0) - 40 * DAY
+    rows = watch_center.as_role("watch_operator").ask(
+        "query($feed: ID!, $since: DateTime!, $until: DateTime!, $at: Position) { footage(feed: $feed, since: $since,"
+        " until: $until, first: 100, afterPosition: $at) { id state left { since until } } }",
+        feed="camera-park-1",
+        since=(end - timedelta(hours=1)).isoformat(),
+        until=end.isoformat(),
+        at=position,
+    )["footage"]
+    (row,) = [each for each in rows if each["id"] == footage]
+    return dict(row)
+
+
 @pytest.mark.rule("retention.destroyed", "retention.key")
 def test_footage_is_destroyed_when_it_is_due_and_not_held(watch_center: WatchCenter) -> None:
     footage, fresh_one = recorded(watch_center, 40), recorded(watch_center, 3)
@@ -165,6 +180,7 @@ def test_what_a_hold_keeps_outlives_the_rest_and_is_due_when_the_hold_is_over(wa
     position = captain.accepted(DESTROY, footage=footage)["position"]
     left = found(watch_center, "held", footage, position)
     assert left and (left["state"], left["holds"], left["dueAt"]) == ("held", 1, None) and left["unrecoverableAfter"]
+    assert searched(watch_center, footage, position) == {"id": footage, "state": "held", "left": [held]}
     with wiring.footage_keys(sealing) as keys:
         assert wait_until(lambda: keys.find([footage])[footage] is DESTROYED, 60)
         assert isinstance(keys.find([copy])[copy], SubjectKey), "what is held is not touched"
@@ -176,6 +192,7 @@ def test_what_a_hold_keeps_outlives_the_rest_and_is_due_when_the_hold_is_over(wa
     position = captain.accepted(DESTROY, footage=footage)["position"]
     gone = found(watch_center, "destroyed", footage, position)
     assert gone and gone["state"] == "destroyed" and not found(watch_center, "held", footage, position)
+    assert searched(watch_center, footage, position) == {"id": footage, "state": "destroyed", "left": []}
     with wiring.footage_keys(sealing) as keys:
         assert wait_until(lambda: keys.find([copy])[copy] is DESTROYED, 60), "and so is the copy's key"
     kinds = [event["type"].split(".")[-2] for event in watch_center.events(f"footage-{footage}")]
