@@ -1,9 +1,9 @@
 import { type ReactNode, useEffect, useRef, useState } from 'react'
 
 import { Reasons } from '../board/outcome'
-import { ask, Failure } from '../graphql/client'
+import { asFailure, ask, Failure } from '../graphql/client'
 import { AuditEventDocument, type AuditEventQuery } from '../graphql/generated/graphql'
-import { count, dayOf, eventName, timeOfDay, words } from '../shell/words'
+import { count, eventName, momentOf, words } from '../shell/words'
 import { Outcome } from './table'
 import { pretty, type View } from './view'
 
@@ -19,7 +19,7 @@ export function Drawer({ position, onClose, onNarrow }: Props) {
     let left = false
     ask(AuditEventDocument, { position }).then(
       ({ auditEvent }) => left || setEvent(auditEvent),
-      (error: unknown) => left || setEvent(error instanceof Failure ? error : new Failure('failed', String(error))),
+      (error: unknown) => left || setEvent(asFailure(error)),
     )
     return () => {
       left = true
@@ -75,9 +75,7 @@ function Whole({ event, onNarrow }: { event: Event; onNarrow: Props['onNarrow'] 
         </More>
       </Line>
       <Line name="When">
-        <time dateTime={event.time}>
-          {dayOf(event.time)} {timeOfDay(event.time)}
-        </time>
+        <time dateTime={event.time}>{momentOf(event.time)}</time>
         <code className="below">{event.time}</code>
       </Line>
       <Line name="Where">

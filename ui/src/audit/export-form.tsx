@@ -2,15 +2,15 @@
 import { useState } from 'react'
 
 import { useOrder } from '../board/orders'
-import { faultsOf, Field, isAccepted, OrderForm } from '../forms/field'
+import { ChoiceField, faultsOf, isAccepted, LineField, OrderForm } from '../forms/field'
 import { ExportAuditTrailDocument } from '../graphql/generated/graphql'
 import { filterOf, type View } from './view'
 
-const FORMATS: Record<string, string> = {
-  pdf: 'PDF to be kept (PDF/A), at most 1,000 records',
-  csv: 'CSV, at most 10,000 records',
-  jsonl: 'JSON, a record a line, at most 10,000',
-}
+const FORMATS: readonly (readonly [string, string])[] = [
+  ['pdf', 'PDF to be kept (PDF/A), at most 1,000 records'],
+  ['csv', 'CSV, at most 10,000 records'],
+  ['jsonl', 'JSON, a record a line, at most 10,000'],
+]
 
 export function ExportDrawer({ view, onClose }: { view: View; onClose: () => void }) {
   const order = useOrder(ExportAuditTrailDocument)
@@ -20,9 +20,9 @@ export function ExportDrawer({ view, onClose }: { view: View; onClose: () => voi
   const [reason, setReason] = useState('personal to members of the public')
   const faults = faultsOf(order.outcome)
   const made = order.outcome && isAccepted(order.outcome) ? order.outcome.id : undefined
-  const send = async () => {
+  const send = () => {
     const asked = { format, purpose: purpose.trim(), section: section.trim(), reason: reason.trim() }
-    await order.send({ ...asked, filter: filterOf(view) })
+    return order.send({ ...asked, filter: filterOf(view) })
   }
   return (
     <aside className="drawer" aria-label="Export the audit trail">
@@ -49,42 +49,17 @@ export function ExportDrawer({ view, onClose }: { view: View; onClose: () => voi
         ]}
         onSend={send}
       >
-        <Field label="As" fault={faults('format')}>
-          {(id) => (
-            <select id={id} value={format} onChange={(event) => setFormat(event.target.value)}>
-              {Object.entries(FORMATS).map(([code, name]) => (
-                <option key={code} value={code}>
-                  {name}
-                </option>
-              ))}
-            </select>
-          )}
-        </Field>
-        <Field label="What it is for" fault={faults('purpose')}>
-          {(id) => (
-            <input id={id} value={purpose} onChange={(event) => setPurpose(event.target.value)} autoComplete="off" />
-          )}
-        </Field>
-        <Field
+        <ChoiceField label="As" fault={faults('format')} value={format} onChange={setFormat} options={FORMATS} />
+        <LineField label="What it is for" fault={faults('purpose')} value={purpose} onChange={setPurpose} />
+        <LineField
           label="Personal data is left out under"
           fault={faults('section')}
           hint="What members of the public said and who they are."
-        >
-          {(id) => (
-            <input
-              id={id}
-              value={section}
-              onChange={(event) => setSection(event.target.value)}
-              placeholder="such as Gov. Code §7923.600"
-              autoComplete="off"
-            />
-          )}
-        </Field>
-        <Field label="Why it is left out" fault={faults('reason')}>
-          {(id) => (
-            <input id={id} value={reason} onChange={(event) => setReason(event.target.value)} autoComplete="off" />
-          )}
-        </Field>
+          value={section}
+          onChange={setSection}
+          placeholder="such as Gov. Code §7923.600"
+        />
+        <LineField label="Why it is left out" fault={faults('reason')} value={reason} onChange={setReason} />
         {faults('filter')}
       </OrderForm>
       {made && (

@@ -2,7 +2,7 @@
 import { useCallback, useEffect, useRef, useState } from 'react'
 
 import { board } from '../board/live'
-import { ask, Failure } from '../graphql/client'
+import { asFailure, ask, type Failure } from '../graphql/client'
 import { AuditTrailDocument, type AuditTrailQuery, NewerAuditEventsDocument } from '../graphql/generated/graphql'
 import { useViewer } from '../shell/viewer'
 import { filterOf, variablesOf, type View } from './view'
@@ -29,7 +29,7 @@ export function useTrail(view: View): Loading & { reload: () => void } {
         left ||
         setState({
           trail: undefined,
-          failure: error instanceof Failure ? error : new Failure('failed', String(error)),
+          failure: asFailure(error),
           loading: false,
         }),
     )

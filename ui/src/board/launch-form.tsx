@@ -1,8 +1,9 @@
-import { type KeyboardEvent, useEffect, useId, useRef, useState } from 'react'
+import { useId, useState } from 'react'
 
-import { faultsOf, Field, isAccepted, OrderForm } from '../forms/field'
+import { ChoiceField, faultsOf, LineField, OrderForm, TextField } from '../forms/field'
 import { AuthorityFields, PolicyNote, PurposeField, useGrounds } from '../forms/grounds'
 import { RequestLaunchDocument, type RequestLaunchInput } from '../graphql/generated/graphql'
+import { SidePanel } from '../shell/side-panel'
 import { useViewer } from '../shell/viewer'
 import { words } from '../shell/words'
 import { type Conditions, GoNoGo, NOT_ASKED, said } from './go-no-go'
@@ -41,9 +42,7 @@ export function LaunchForm({ callNumber, picked, picking, onPick, onChoose, onCl
   const [cruise, setCruise] = useState('60')
   const [conditions, setConditions] = useState<Conditions>(NOT_ASKED)
   const order = useOrder(RequestLaunchDocument)
-  const title = useRef<HTMLHeadingElement>(null)
   const suggestions = useId()
-  useEffect(() => title.current?.focus(), [])
 
   const place = picked ?? calls.find((each) => each.number === stated.call)?.place
   const chosenDrone = drone || (drones[0]?.id ?? '')
@@ -73,26 +72,12 @@ export function LaunchForm({ callNumber, picked, picking, onPick, onChoose, onCl
       reason: why.reason,
       ...said(conditions, pilot === viewer.id),
     }
-    const answer = await order.send({ input })
-    if (isAccepted(answer)) onRequested(answer.id)
+    return order.send({ input })
   }
   const faults = faultsOf(order.outcome)
 
   return (
-    <div
-      className="launch"
-      role="dialog"
-      aria-labelledby="launch-title"
-      onKeyDown={(event: KeyboardEvent) => event.key === 'Escape' && onClose()}
-    >
-      <header>
-        <h2 id="launch-title" ref={title} tabIndex={-1}>
-          Request launch
-        </h2>
-        <button type="button" className="button quiet" onClick={onClose}>
-          Close
-        </button>
-      </header>
+    <SidePanel title="Request launch" className="launch" onClose={onClose}>
       <OrderForm
         label="Request launch"
         order={order}
@@ -100,6 +85,7 @@ export function LaunchForm({ callNumber, picked, picking, onPick, onChoose, onCl
         verb="Request launch"
         missing={missing}
         onSend={send}
+        onAccepted={({ id }) => onRequested(id)}
       >
         <PolicyNote policy={grounds.policy} impossible="no launch can be requested" />
         <PurposeField
@@ -109,50 +95,33 @@ export function LaunchForm({ callNumber, picked, picking, onPick, onChoose, onCl
         />
         <AuthorityFields grounds={grounds} faults={faults} />
         <div className="pair">
-          <Field
+          <ChoiceField
             label="Drone"
             fault={faults('drone')}
             hint={drones.length === 0 ? 'No drone is registered.' : undefined}
-          >
-            {(id) => (
-              <select id={id} value={chosenDrone} onChange={(event) => setDrone(event.target.value)}>
-                {drones.map((each) => (
-                  <option key={each.id} value={each.id}>
-                    {each.status === 'ready'
-                      ? each.registration
-                      : `${each.registration} (${words(each.status).toLowerCase()})`}
-                  </option>
-                ))}
-              </select>
-            )}
-          </Field>
-          <Field label="Cruise height, m AGL" fault={faults('cruise_agl_m', 'cruiseAglM')}>
-            {(id) => (
-              <input
-                id={id}
-                value={cruise}
-                onChange={(event) => setCruise(event.target.value)}
-                inputMode="decimal"
-                autoComplete="off"
-              />
-            )}
-          </Field>
+            value={chosenDrone}
+            onChange={setDrone}
+            options={drones.map(({ id, registration, status }) => [
+              id,
+              status === 'ready' ? registration : `${registration} (${words(status).toLowerCase()})`,
+            ])}
+          />
+          <LineField
+            label="Cruise height, m AGL"
+            fault={faults('cruise_agl_m', 'cruiseAglM')}
+            value={cruise}
+            onChange={setCruise}
+            inputMode="decimal"
+          />
         </div>
-        <Field
+        <LineField
           label="Pilot (RPIC)"
           fault={faults('pilot')}
           hint={pilot === viewer.id ? 'You.' : 'Person id of the remote pilot in command.'}
-        >
-          {(id) => (
-            <input
-              id={id}
-              value={pilot}
-              onChange={(event) => setPilot(event.target.value)}
-              list={suggestions}
-              autoComplete="off"
-            />
-          )}
-        </Field>
+          value={pilot}
+          onChange={setPilot}
+          list={suggestions}
+        />
         <datalist id={suggestions}>
           {known.map((each) => (
             <option key={each.id} value={each.id}>
@@ -176,24 +145,20 @@ export function LaunchForm({ callNumber, picked, picking, onPick, onChoose, onCl
           )}
           {faults('destination')}
         </fieldset>
-        <Field label="Reason" fault={faults('reason')}>
-          {(id) => (
-            <textarea
-              id={id}
-              value={stated.reason}
-              onChange={(event) => set({ reason: event.target.value })}
-              rows={3}
-              maxLength={500}
-              aria-describedby="reason-judged"
-            />
-          )}
-        </Field>
+        <TextField
+          label="Reason"
+          fault={faults('reason')}
+          value={stated.reason}
+          onChange={(reason) => set({ reason })}
+          rows={3}
+          describedBy="reason-judged"
+        />
         <p id="reason-judged" className={judged.good ? 'judged good' : 'judged'} aria-live="polite">
           {judged.message}
         </p>
         <GoNoGo conditions={conditions} ownFlight={pilot === viewer.id} onChange={setConditions} />
         {faults('accepted_unknowns', 'conditions')}
       </OrderForm>
-    </div>
+    </SidePanel>
   )
 }

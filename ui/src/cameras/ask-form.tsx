@@ -1,12 +1,13 @@
 /** Asking to watch: one purpose, call and reason for all that is chosen; each is a request of its own on the record. */
-import { useEffect, useRef, useState } from 'react'
+import { useState } from 'react'
 
 import { type Outcome, useOrder } from '../board/orders'
 import { Reasons } from '../board/outcome'
 import { faultsOf, isAccepted, OrderForm } from '../forms/field'
-import { AuthorityFields, PolicyNote, PurposeField, ReasonField, type Stated, useGrounds } from '../forms/grounds'
+import { GroundsFields, type Stated, useGrounds } from '../forms/grounds'
 import { Failure } from '../graphql/client'
 import { RequestLiveViewDocument } from '../graphql/generated/graphql'
+import { SidePanel } from '../shell/side-panel'
 import type { Feed } from './wall'
 
 type Props = {
@@ -23,10 +24,7 @@ export function AskForm({ feeds, start, onGranted, onClose }: Props) {
   const order = useOrder(RequestLiveViewDocument)
   const grounds = useGrounds(start)
   const [refused, setRefused] = useState<readonly Refusal[]>([])
-  const title = useRef<HTMLHeadingElement>(null)
-  useEffect(() => title.current?.focus(), [])
   const many = feeds.length > 1
-  const verb = many ? `Ask to watch ${feeds.length}` : 'Ask to watch'
 
   const send = async () => {
     setRefused([])
@@ -37,22 +35,8 @@ export function AskForm({ feeds, start, onGranted, onClose }: Props) {
       else if (many) setRefused((before) => [...before, { feed, outcome: answer }])
     }
   }
-  const faults = faultsOf(order.outcome)
   return (
-    <div
-      className="panel-form"
-      role="dialog"
-      aria-labelledby="ask-title"
-      onKeyDown={(event) => event.key === 'Escape' && onClose()}
-    >
-      <header>
-        <h2 id="ask-title" ref={title} tabIndex={-1}>
-          Ask to watch
-        </h2>
-        <button type="button" className="button quiet" onClick={onClose}>
-          Close
-        </button>
-      </header>
+    <SidePanel title="Ask to watch" onClose={onClose}>
       <ul className="asked" aria-label="What is asked for">
         {feeds.map((feed) => (
           <li key={feed.feed}>
@@ -65,19 +49,15 @@ export function AskForm({ feeds, start, onGranted, onClose }: Props) {
         label="Ask to watch"
         order={refused.length > 0 ? { ...order, outcome: undefined } : order}
         done="You may watch"
-        verb={verb}
-        missing={[...grounds.missing, !grounds.hasReason && 'a reason']}
+        verb={many ? `Ask to watch ${feeds.length}` : 'Ask to watch'}
+        missing={[...grounds.missing, grounds.missingReason]}
         promise="The request is on the record, granted or refused, before the first picture."
         onSend={send}
       >
-        <PolicyNote policy={grounds.policy} impossible="nothing can be watched" />
-        <PurposeField grounds={grounds} faults={faults} />
-        <AuthorityFields grounds={grounds} faults={faults} />
-        <ReasonField
-          grounds={grounds.input}
-          reason={grounds.stated.reason}
-          onChange={(reason) => grounds.set({ reason })}
-          faults={faults}
+        <GroundsFields
+          grounds={grounds}
+          faults={faultsOf(order.outcome)}
+          impossible="nothing can be watched"
           placeholder="What you expect to see, and why you need it"
         />
         {refused.map(({ feed, outcome }) => (
@@ -89,6 +69,6 @@ export function AskForm({ feeds, start, onGranted, onClose }: Props) {
           </div>
         ))}
       </OrderForm>
-    </div>
+    </SidePanel>
   )
 }

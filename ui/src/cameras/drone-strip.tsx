@@ -20,14 +20,16 @@ export function DroneStrip({ flight: id }: { flight: string }) {
     <div className="drone-strip">
       <Readout drone={flight.droneId} linkLost={flight.linkLost} />
       <div>
-        <Gimbal flight={id} drone={flight.droneId} />
+        <Gimbal flight={id} drone={flight.droneId} onScene={flight.state === 'on_scene'} />
         <FlightOrders flight={flight} />
       </div>
     </div>
   )
 }
 
-function Gimbal({ flight, drone }: { flight: string; drone: string }) {
+type GimbalProps = { flight: string; drone: string; onScene: boolean }
+
+function Gimbal({ flight, drone, onScene }: GimbalProps) {
   const viewer = useViewer()
   const pitch = useSample(drone)?.telemetry.cameraPitchDeg
   const { sending, outcome, send } = useOrder(PointCameraDocument)
@@ -41,11 +43,14 @@ function Gimbal({ flight, drone }: { flight: string; drone: string }) {
           type="button"
           className="button"
           aria-busy={sending}
+          // In transit the camera stays level.
+          disabled={each !== 0 && !onScene}
           onClick={() => void send({ flight, pitch: each })}
         >
           {each === 0 ? 'Level' : each === -90 ? 'Straight down' : `${each}°`}
         </button>
       ))}
+      {!onScene && <span className="quiet">It stays level until the drone is on scene.</span>}
       {outcome && <OutcomeNote outcome={outcome} done="Camera turned" />}
     </div>
   )

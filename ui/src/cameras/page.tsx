@@ -1,8 +1,9 @@
 /** Watching: a wall of pictures, and beside it what may be asked for. Nothing is shown before it was asked for. */
-import { type ReactNode, useEffect, useMemo, useState, useSyncExternalStore } from 'react'
+import { useEffect, useMemo, useState, useSyncExternalStore } from 'react'
 
 import { OverrideForm } from '../overrides/override-form'
 import type { Stated } from '../forms/grounds'
+import { SidePanel } from '../shell/side-panel'
 import { AskForm } from './ask-form'
 import './cameras.css'
 import { found, type Offered, useOffered } from './feeds'
@@ -70,20 +71,18 @@ export function CamerasPage() {
         {panelNow === 'ask' ? (
           <AskForm feeds={asked} start={stated} onGranted={granted} onClose={back} />
         ) : about && standing && panelNow === 'renew' ? (
-          <Aside title={`Go on watching ${about.feed.name}`} onClose={back}>
+          <SidePanel key={`renew ${about.id}`} title={`Go on watching ${about.feed.name}`} onClose={back}>
             <RenewForm
-              key={about.id}
               view={about}
               onRenewed={() => {
                 setRenewals((before) => ({ ...before, [about.id]: (before[about.id] ?? 0) + 1 }))
                 back()
               }}
             />
-          </Aside>
+          </SidePanel>
         ) : about && standing && panelNow === 'override' ? (
-          <Aside title={`Lift the mask of ${about.feed.name}`} onClose={back}>
+          <SidePanel key={`lift ${about.id}`} title={`Lift the mask of ${about.feed.name}`} onClose={back}>
             <OverrideForm
-              key={about.id}
               target={{ target: about.feed.feed, name: about.feed.name }}
               start={about.stated}
               onAsked={(override) => {
@@ -91,7 +90,7 @@ export function CamerasPage() {
                 back()
               }}
             />
-          </Aside>
+          </SidePanel>
         ) : (
           <FeedList
             offered={offered}
@@ -115,25 +114,6 @@ function Empty() {
         Choose up to {MOST} cameras and drones, then say what for. The first picture comes after the grant is on the
         record; leaving this page ends every view.
       </p>
-    </div>
-  )
-}
-
-function Aside({ title, onClose, children }: { title: string; onClose: () => void; children: ReactNode }) {
-  return (
-    <div
-      className="panel-form"
-      role="dialog"
-      aria-label={title}
-      onKeyDown={(event) => event.key === 'Escape' && onClose()}
-    >
-      <header>
-        <h2>{title}</h2>
-        <button type="button" className="button quiet" onClick={onClose}>
-          Close
-        </button>
-      </header>
-      {children}
     </div>
   )
 }

@@ -2,7 +2,7 @@
 import { useState } from 'react'
 
 import { useOrder } from '../board/orders'
-import { faultsOf, isAccepted, OrderForm } from '../forms/field'
+import { faultsOf, OrderForm } from '../forms/field'
 import { groundsOf, ReasonField } from '../forms/grounds'
 import { RenewLiveViewDocument } from '../graphql/generated/graphql'
 import type { View } from './wall'
@@ -10,9 +10,6 @@ import type { View } from './wall'
 export function RenewForm({ view, onRenewed }: { view: View; onRenewed: () => void }) {
   const order = useOrder(RenewLiveViewDocument)
   const [reason, setReason] = useState('')
-  const send = async () => {
-    if (isAccepted(await order.send({ view: view.id, reason: reason.trim() }))) onRenewed()
-  }
   return (
     <OrderForm
       label={`Go on watching ${view.feed.name}`}
@@ -21,7 +18,8 @@ export function RenewForm({ view, onRenewed }: { view: View; onRenewed: () => vo
       verb="Go on watching"
       missing={[reason.trim().length < 3 && 'a reason']}
       promise="On the record beside the first reason."
-      onSend={send}
+      onSend={() => order.send({ view: view.id, reason: reason.trim() })}
+      onAccepted={onRenewed}
     >
       <ReasonField
         grounds={groundsOf(view.stated, true)}

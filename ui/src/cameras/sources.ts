@@ -1,9 +1,9 @@
 /** What feeds are called: cameras, also those that were taken down, and flights. */
 import { useEffect, useState } from 'react'
 
-import { ask, Failure } from '../graphql/client'
+import { asFailure, ask, type Failure } from '../graphql/client'
 import { FeedCamerasDocument, type FeedCamerasQuery, FeedFlightsDocument } from '../graphql/generated/graphql'
-import { dayOf, timeOfDay, words } from '../shell/words'
+import { momentOf, words } from '../shell/words'
 
 export type Source = { feed: string; name: string; kind: 'camera' | 'flight' }
 
@@ -26,7 +26,7 @@ async function flights(): Promise<Source[]> {
       ? [
           {
             feed: `flight-${node.id}`,
-            name: `Drone ${dayOf(node.launchedAt)} ${timeOfDay(node.launchedAt)}, ${words(node.purpose).toLowerCase()}`,
+            name: `Drone ${momentOf(node.launchedAt)}, ${words(node.purpose).toLowerCase()}`,
             kind: 'flight',
           },
         ]
@@ -41,8 +41,7 @@ export function useSources(): readonly Source[] | Failure | undefined {
     let left = false
     Promise.allSettled([cameras(), flights()]).then(([hung, flown]) => {
       if (left) return
-      if (hung.status === 'rejected' && flown.status === 'rejected')
-        return setSources(hung.reason instanceof Failure ? hung.reason : new Failure('failed', String(hung.reason)))
+      if (hung.status === 'rejected' && flown.status === 'rejected') return setSources(asFailure(hung.reason))
       setSources([
         ...(hung.status === 'fulfilled' ? hung.value : []),
         ...(flown.status === 'fulfilled' ? flown.value : []),
@@ -58,5 +57,5 @@ export function useSources(): readonly Source[] | Failure | undefined {
 /** What a feed is called; its id where it is not known by a name. */
 export function nameOf(feed: string, sources: readonly Source[] | Failure | undefined): string {
   const known = Array.isArray(sources) ? (sources as readonly Source[]).find((each) => each.feed === feed) : undefined
-  return known?.name ?? feed
+  return known?.name ?? (feed.startsWith('import-') ? `Of another agency, ${feed}` : feed)
 }

@@ -5,14 +5,11 @@ import { useLifted } from '../overrides/lifted'
 import { LivePicture, type Said } from '../live/picture'
 import type { Size } from '../live/stream'
 import { useHeld } from '../live/view'
-import { serverNow, useTick } from '../shell/clock'
+import { Left } from '../shell/left'
 import { useViewer } from '../shell/viewer'
-import { duration, timeOfDay } from '../shell/words'
+import { timeOfDay } from '../shell/words'
 import { DroneStrip } from './drone-strip'
 import type { View } from './wall'
-
-/** A view that ends so soon asks to be renewed. */
-const SOON_MS = 120_000
 
 export type Wanted = 'renew' | 'override'
 
@@ -121,15 +118,5 @@ export function Tile({ view, size, large, renewals, askedOverride, onEnlarge, on
         <DroneStrip flight={view.feed.feed.replace(/^flight-/, '')} />
       )}
     </article>
-  )
-}
-
-function Left({ until }: { until: string }) {
-  useTick()
-  const left = Date.parse(until) - serverNow()
-  return (
-    <span className={left < SOON_MS ? 'left soon' : 'left'} role={left < SOON_MS ? 'status' : undefined}>
-      {left > 0 ? `ends in ${duration(left)}` : 'ending'}
-    </span>
   )
 }

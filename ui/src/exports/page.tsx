@@ -5,7 +5,7 @@ import { useOrder } from '../board/orders'
 import { Reasons } from '../board/outcome'
 import { nameOf, useSources } from '../cameras/sources'
 import { spanned } from '../footage/times'
-import { faultsOf, Field, isAccepted, OrderForm } from '../forms/field'
+import { ChoiceField, faultsOf, OrderForm, SaidForm, TextField } from '../forms/field'
 import { basisInWords } from '../forms/legal-basis'
 import { ask, BY_ITSELF } from '../graphql/client'
 import {
@@ -15,9 +15,9 @@ import {
   type ExportsQuery,
   RefuseExportDocument,
 } from '../graphql/generated/graphql'
-import { Desk, Fact, type Kind, Unread, useListed } from '../shell/desk'
+import { Desk, Fact, type Kind, signed, Unread, useListed } from '../shell/desk'
 import { useViewer } from '../shell/viewer'
-import { dayOf, timeOfDay, words } from '../shell/words'
+import { dayOf, momentOf, timeOfDay, words } from '../shell/words'
 import { bytes } from './bytes'
 
 type Export = ExportsQuery['exports']['edges'][number]['node']
@@ -101,12 +101,9 @@ function Item({ file, of, onDone }: { file: Export; of: string; onDone: (at: num
         <Fact name="Purpose">{words(file.purpose)}</Fact>
         <Fact name="Call">{file.callNumber}</Fact>
         <Fact name="Case">{file.caseNumber}</Fact>
-        <Fact name="Asked for by">
-          {file.requestedBy.name}, {dayOf(file.requestedAt)} {timeOfDay(file.requestedAt)}
-        </Fact>
+        <Fact name="Asked for by">{signed(file.requestedBy, file.requestedAt)}</Fact>
         <Fact name={file.state === 'refused' ? 'Refused by' : 'Approved by'}>
-          {file.decidedBy &&
-            `${file.decidedBy.name}${file.decidedAt ? `, ${dayOf(file.decidedAt)} ${timeOfDay(file.decidedAt)}` : ''}`}
+          {signed(file.decidedBy, file.decidedAt)}
         </Fact>
         <Fact name="Public records">{file.category && words(file.category)}</Fact>
         <Fact name="File">
@@ -114,9 +111,7 @@ function Item({ file, of, onDone }: { file: Export; of: string; onDone: (at: num
             ? null
             : `${bytes(file.sizeBytes)}, made ${timeOfDay(file.madeAt ?? file.requestedAt)}`}
         </Fact>
-        <Fact name="Fetched last">
-          {file.downloadedAt && `${dayOf(file.downloadedAt)} ${timeOfDay(file.downloadedAt)}`}
-        </Fact>
+        <Fact name="Fetched last">{file.downloadedAt && momentOf(file.downloadedAt)}</Fact>
         <Fact name="Handed over">
           {file.deliveredAt &&
             `${file.deliveryMethod ?? ''}, ${file.deliveredBy?.name ?? ''}, ${dayOf(file.deliveredAt)}`}
@@ -146,24 +141,24 @@ function Item({ file, of, onDone }: { file: Export; of: string; onDone: (at: num
           </button>
         )}
       </div>
-      {doing === 'approve' && <Approve id={file.id} onDone={done} />}
-      {doing === 'refuse' && <Refuse id={file.id} onDone={done} />}
-      {doing === 'deliver' && <Deliver id={file.id} onDone={done} />}
+      {doing === 'approve' && <Approve file={file.id} onDone={done} />}
+      {doing === 'refuse' && <Refuse file={file.id} onDone={done} />}
+      {doing === 'deliver' && <Deliver file={file.id} onDone={done} />}
     </article>
   )
 }
 
 const progressOf = (progress: number | null) => (progress === null ? {} : { value: progress })
 
-const CATEGORIES: Record<string, string> = {
-  investigatory_file: 'Investigatory file: exempt',
-  investigation: 'Investigation: exempt as far as the law says',
-  factual_inquiry: 'Factual inquiry: open to the public',
-}
+const CATEGORIES: readonly (readonly [string, string])[] = [
+  ['investigatory_file', 'Investigatory file: exempt'],
+  ['investigation', 'Investigation: exempt as far as the law says'],
+  ['factual_inquiry', 'Factual inquiry: open to the public'],
+]
 
-type ActProps = { id: string; onDone: (at: number) => void }
+type ActProps = { file: string; onDone: (at: number) => void }
 
-function Approve({ id, onDone }: ActProps) {
+function Approve({ file, onDone }: ActProps) {
   const order = useOrder(ApproveExportDocument)
   const [category, setCategory] = useState('')
   const [reason, setReason] = useState('')
@@ -175,94 +170,55 @@ function Approve({ id, onDone }: ActProps) {
       done="Approved: the file is being made"
       verb="Approve it"
       missing={[!category && 'what it is to the Public Records Act', reason.trim().length < 3 && 'why']}
-      onSend={async () => {
-        const answer = await order.send({ export: id, category, reason: reason.trim() })
-        if (isAccepted(answer)) onDone(answer.position)
-      }}
+      onSend={() => order.send({ export: file, category, reason: reason.trim() })}
+      onAccepted={({ position }) => onDone(position)}
     >
-      <Field label="To the Public Records Act it is" fault={faults('category')}>
-        {(id_) => (
-          <select id={id_} value={category} onChange={(event) => setCategory(event.target.value)}>
-            <option value="">Choose…</option>
-            {Object.entries(CATEGORIES).map(([code, name]) => (
-              <option key={code} value={code}>
-                {name}
-              </option>
-            ))}
-          </select>
-        )}
-      </Field>
-      <Field label="Why" fault={faults('reason')}>
-        {(id_) => (
-          <textarea
-            id={id_}
-            rows={2}
-            maxLength={300}
-            value={reason}
-            onChange={(event) => setReason(event.target.value)}
-          />
-        )}
-      </Field>
+      <ChoiceField
+        label="To the Public Records Act it is"
+        fault={faults('category')}
+        value={category}
+        onChange={setCategory}
+        options={CATEGORIES}
+        none="Choose…"
+      />
+      <TextField label="Why" fault={faults('reason')} value={reason} onChange={setReason} maxLength={300} />
     </OrderForm>
   )
 }
 
-function Refuse({ id, onDone }: ActProps) {
+function Refuse({ file, onDone }: ActProps) {
   const order = useOrder(RefuseExportDocument)
-  const [reason, setReason] = useState('')
   return (
-    <OrderForm
+    <SaidForm
       label="Refuse the file"
       order={order}
       done="Refused"
       verb="Refuse it"
-      missing={[reason.trim().length < 3 && 'a reason']}
-      onSend={async () => {
-        const answer = await order.send({ export: id, reason: reason.trim() })
-        if (isAccepted(answer)) onDone(answer.position)
-      }}
-    >
-      <Field label="Why it is refused" fault={faultsOf(order.outcome)('reason')}>
-        {(id_) => (
-          <textarea
-            id={id_}
-            rows={2}
-            maxLength={300}
-            value={reason}
-            onChange={(event) => setReason(event.target.value)}
-          />
-        )}
-      </Field>
-    </OrderForm>
+      ask="Why it is refused"
+      field="reason"
+      wanted="a reason"
+      longest={300}
+      onSend={(reason) => order.send({ export: file, reason })}
+      onAccepted={({ position }) => onDone(position)}
+    />
   )
 }
 
-function Deliver({ id, onDone }: ActProps) {
+function Deliver({ file, onDone }: ActProps) {
   const order = useOrder(DeliverExportDocument)
-  const [method, setMethod] = useState('')
   return (
-    <OrderForm
+    <SaidForm
       label="Say how the file was handed over"
       order={order}
       done="On the record"
       verb="Put it on the record"
-      missing={[method.trim().length < 3 && 'how it was handed over']}
-      onSend={async () => {
-        const answer = await order.send({ export: id, method: method.trim() })
-        if (isAccepted(answer)) onDone(answer.position)
-      }}
-    >
-      <Field label="How it was handed over" fault={faultsOf(order.outcome)('method')}>
-        {(id_) => (
-          <input
-            id={id_}
-            value={method}
-            onChange={(event) => setMethod(event.target.value)}
-            placeholder="on a disk against a signature, by the DA’s portal…"
-            autoComplete="off"
-          />
-        )}
-      </Field>
-    </OrderForm>
+      ask="How it was handed over"
+      field="method"
+      wanted="how it was handed over"
+      longest={200}
+      placeholder="on a disk against a signature, by the DA’s portal…"
+      onSend={(method) => order.send({ export: file, method })}
+      onAccepted={({ position }) => onDone(position)}
+    />
   )
 }

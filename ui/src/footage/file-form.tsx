@@ -3,39 +3,39 @@ import { useState } from 'react'
 import { Link } from 'wouter'
 
 import { useOrder } from '../board/orders'
-import { faultsOf, Field, isAccepted, OrderForm } from '../forms/field'
-import { AuthorityFields, PolicyNote, PurposeField, ReasonField, type Stated, useGrounds } from '../forms/grounds'
+import { faultsOf, isAccepted, LineField, OrderForm } from '../forms/field'
+import { GroundsFields, type Stated, useGrounds } from '../forms/grounds'
 import { type Basis, basisOf, LegalBasisFields, missingOfBasis, NO_BASIS } from '../forms/legal-basis'
 import { RequestExportDocument } from '../graphql/generated/graphql'
 import { useLifted } from '../overrides/lifted'
+import type { Part } from './recordings'
 import { isoOf, type Stretch } from './times'
 
 type Props = {
-  recording: { id: string; since: string; until: string }
+  footage: string
+  part: Part
   range: Stretch
   start: Partial<Stated>
   onAsked: (stated: Stated) => void
 }
 
-export function FileForm({ recording, range, start, onAsked }: Props) {
+export function FileForm({ footage, part, range, start, onAsked }: Props) {
   const order = useOrder(RequestExportDocument)
   const grounds = useGrounds(start)
   const [recipient, setRecipient] = useState('')
   const [basis, setBasis] = useState<Basis>(NO_BASIS)
   const [original, setOriginal] = useState(false)
-  const { override } = useLifted(`footage-${recording.id}`, undefined)
+  const { override } = useLifted(`footage-${footage}`, undefined)
   const faults = faultsOf(order.outcome)
-  const send = async () => {
-    const answer = await order.send({
-      footage: recording.id,
+  const send = () =>
+    order.send({
+      footage,
       grounds: grounds.input,
       recipient: recipient.trim(),
       legalBasis: basisOf(basis),
-      range: isoOf(range, recording),
+      range: isoOf(range, part),
       override: original ? (override ?? null) : null,
     })
-    if (isAccepted(answer)) onAsked(grounds.stated)
-  }
   return (
     <OrderForm
       label="Ask for a file"
@@ -46,33 +46,28 @@ export function FileForm({ recording, range, start, onAsked }: Props) {
         ...grounds.missing,
         recipient.trim().length < 3 && 'who it is for',
         ...missingOfBasis(basis),
-        !grounds.hasReason && 'a reason',
+        grounds.missingReason,
       ]}
       promise="A second person approves it. Then it is made, sealed and signed; every download is on the record."
       onSend={send}
+      onAccepted={() => onAsked(grounds.stated)}
     >
-      <PolicyNote policy={grounds.policy} impossible="no file can be asked for" />
-      <PurposeField grounds={grounds} faults={faults} />
-      <AuthorityFields grounds={grounds} faults={faults} />
-      <Field label="For which office or agency" fault={faults('recipient')} hint="Never a person’s name.">
-        {(id) => (
-          <input
-            id={id}
-            value={recipient}
-            onChange={(event) => setRecipient(event.target.value)}
-            maxLength={120}
-            autoComplete="off"
-          />
-        )}
-      </Field>
-      <LegalBasisFields basis={basis} onChange={setBasis} faults={faults} />
-      <ReasonField
-        grounds={grounds.input}
-        reason={grounds.stated.reason}
-        onChange={(reason) => grounds.set({ reason })}
+      <GroundsFields
+        grounds={grounds}
         faults={faults}
+        impossible="no file can be asked for"
         placeholder="What it shows, and what it is needed for"
-      />
+      >
+        <LineField
+          label="For which office or agency"
+          fault={faults('recipient')}
+          hint="Never a person’s name."
+          value={recipient}
+          onChange={setRecipient}
+          maxLength={120}
+        />
+        <LegalBasisFields basis={basis} onChange={setBasis} faults={faults} />
+      </GroundsFields>
       <label className="check">
         <input
           type="checkbox"

@@ -1,77 +1,70 @@
-/** Footage: found by camera and time, looked at for a purpose, asked for as a file. */
-import { type FormEvent, useEffect, useId, useRef, useState } from 'react'
+/** Footage: found by camera and time, looked at for a purpose, asked for as a file; oversight reads who saw it. */
+import { useEffect, useRef, useState } from 'react'
 import { Link } from 'wouter'
 
-import { useOrder } from '../board/orders'
-import { faultsOf, Field, isAccepted, OrderForm } from '../forms/field'
-import { AuthorityFields, PolicyNote, PurposeField, ReasonField, type Stated, useGrounds } from '../forms/grounds'
-import { ask, client, Failure } from '../graphql/client'
-import {
-  CloseViewingDocument,
-  FootageOfDocument,
-  type FootageOfQuery,
-  RequestViewingDocument,
-} from '../graphql/generated/graphql'
+import { nameOf, useSources } from '../cameras/sources'
+import type { Stated } from '../forms/grounds'
+import { asFailure, ask, client, type Failure } from '../graphql/client'
+import { CloseViewingDocument, FootageOfDocument } from '../graphql/generated/graphql'
 import '../live/live.css'
-import { OverrideForm } from '../overrides/override-form'
-import { useLifted } from '../overrides/lifted'
-import { serverNow } from '../shell/clock'
+import '../shell/side-panel.css'
+import { type Tab, Tabs } from '../shell/tabs'
 import { useViewer } from '../shell/viewer'
-import { duration, words } from '../shell/words'
+import { Audience } from './audience'
 import { FileForm } from './file-form'
 import './footage.css'
-import { placed, Player } from './player'
-import { nameOf, type Source, useSources } from '../cameras/sources'
-import { gaps, isoOf, read, spanned, type Stretch, typed, within } from './times'
+import { LookForm } from './look-form'
+import { RangeFields } from './range-fields'
+import { type Part, proposed, type Recording, seeable } from './recordings'
+import { AT_MOST, Results } from './results'
+import { Search, type Sought } from './search'
+import { isoOf, type Stretch } from './times'
+import { Viewer, type Viewing } from './viewer'
 
-type Recording = FootageOfQuery['footage'][number]
-type Sought = { feed: string } & Stretch
-type Doing = 'look' | 'file'
-type Viewing = { id: string; recording: Recording; range: Stretch; stated: Stated }
+type Doing = 'look' | 'file' | 'records'
+type Chosen = { recording: Recording; part: Part | undefined; range: Stretch | undefined }
 
-const HOUR_MS = 3_600_000
-const LONGEST_MS = 31 * 24 * HOUR_MS
-const PRESETS: readonly [string, number][] = [
-  ['Last 10 minutes', HOUR_MS / 6],
-  ['Last hour', HOUR_MS],
-  ['Last 24 hours', 24 * HOUR_MS],
+const DOINGS: readonly Tab<Doing>[] = [
+  { code: 'look', name: 'Look at it' },
+  { code: 'file', name: 'Ask for a file' },
+  { code: 'records', name: 'Who saw it' },
 ]
-const AT_MOST = 100
-const stretchOf = ({ since, until }: Recording): Stretch => ({ since: Date.parse(since), until: Date.parse(until) })
 
 export function FootagePage() {
-  const viewer = useViewer()
   const sources = useSources()
+  const viewer = useViewer()
   const [sought, setSought] = useState<Sought>()
   const [recordings, setRecordings] = useState<readonly Recording[] | Failure>()
-  const [chosen, setChosen] = useState<Recording>()
-  const [range, setRange] = useState<Stretch>()
+  const [chosen, setChosen] = useState<Chosen>()
   const [stated, setStated] = useState<Partial<Stated>>({})
   const [viewing, setViewing] = useState<Viewing>()
-  const [doing, setDoing] = useState<Doing>('look')
-  const asksForFiles = viewer.can('request_export')
+  const asked = useRef<Sought>(undefined)
+  const stop = useStopping(viewing?.id)
 
   const find = (wanted: Sought) => {
+    asked.current = wanted
     setSought(wanted)
     setRecordings(undefined)
     setChosen(undefined)
+    const show = (found: readonly Recording[] | Failure) => {
+      if (asked.current === wanted) setRecordings(found)
+    }
     ask(FootageOfDocument, { feed: wanted.feed, ...isoOf(wanted), first: AT_MOST }).then(
-      ({ footage }) => setRecordings(footage),
-      (error: unknown) => setRecordings(error instanceof Failure ? error : new Failure('failed', String(error))),
+      ({ footage }) => show(footage),
+      (error: unknown) => show(asFailure(error)),
     )
   }
   const choose = (recording: Recording) => {
-    setChosen(recording)
-    setRange(sought && within(stretchOf(recording), sought))
+    const offer = sought && proposed(seeable(recording), sought)
+    setChosen({ recording, part: offer?.part, range: offer?.range })
   }
-  const stop = useStopping(viewing?.id)
 
   if (viewing)
     return (
       <main className="footage-page viewing">
         <Viewer
           viewing={viewing}
-          name={nameOf(viewing.recording.feed, sources)}
+          name={nameOf(sought?.feed ?? '', sources)}
           onStop={() => {
             stop()
             setViewing(undefined)
@@ -87,60 +80,114 @@ export function FootagePage() {
           <Results
             sought={sought}
             recordings={recordings}
-            chosen={chosen}
+            chosen={chosen?.recording}
+            readsRecords={viewer.can('read_audit_trail')}
             onChoose={choose}
             onAgain={() => find(sought)}
           />
         )}
       </div>
       <aside className="panel" aria-label="What to do with it">
-        {chosen && range ? (
-          <div className="panel-form">
-            <RangeFields key={chosen.id} recording={chosen} range={range} onChange={setRange} />
-            {asksForFiles && (
-              <div className="tabs" role="tablist" aria-label="What to do with it">
-                <Choice name="Look at it" on={doing === 'look'} onChoose={() => setDoing('look')} />
-                <Choice name="Ask for a file" on={doing === 'file'} onChoose={() => setDoing('file')} />
-              </div>
-            )}
-            {doing === 'look' ? (
-              <LookForm
-                recording={chosen}
-                range={range}
-                start={stated}
-                onGranted={(id, said) => {
-                  setStated(said)
-                  setViewing({ id, recording: chosen, range, stated: said })
-                }}
-              />
-            ) : (
-              <FileForm key={chosen.id} recording={chosen} range={range} start={stated} onAsked={setStated} />
-            )}
-          </div>
+        {chosen ? (
+          <Doings
+            chosen={chosen}
+            stated={stated}
+            onRange={(part, range) => setChosen({ ...chosen, part, range })}
+            onStated={setStated}
+            onGranted={setViewing}
+          />
         ) : (
-          <div className="panel-form">
-            <h2>Footage is masked, and every look is on the record</h2>
-            <p className="quiet">
-              Find a stretch of footage and choose it. Then say what for
-              {asksForFiles && ': to look at it here, or to have it made into a file, which a second person approves'}.
-            </p>
-            {asksForFiles && (
-              <p className="quiet">
-                Files that were asked for are under <Link href="/exports">Exports</Link>.
-              </p>
-            )}
-          </div>
+          <Nothing />
         )}
       </aside>
     </main>
   )
 }
 
-function Choice({ name, on, onChoose }: { name: string; on: boolean; onChoose: () => void }) {
+type DoingsProps = {
+  chosen: Chosen
+  stated: Partial<Stated>
+  onRange: (part: Part, range: Stretch) => void
+  onStated: (stated: Stated) => void
+  onGranted: (viewing: Viewing) => void
+}
+
+/** What may be done with what was chosen. */
+function Doings({ chosen: { recording, part, range }, stated, onRange, onStated, onGranted }: DoingsProps) {
+  const { can } = useViewer()
+  const may: Record<Doing, boolean> = {
+    look: can('request_viewing') && part !== undefined,
+    file: can('request_export') && part !== undefined,
+    records: can('read_audit_trail'),
+  }
+  const doings = DOINGS.filter(({ code }) => may[code])
+  const [wanted, setDoing] = useState<Doing>('look')
+  const doing = may[wanted] ? wanted : doings[0]?.code
   return (
-    <button type="button" role="tab" aria-selected={on} className={on ? 'tab here' : 'tab'} onClick={onChoose}>
-      {name}
-    </button>
+    <div className="panel-form">
+      {doing && doings.length > 1 && <Tabs label="What to do with it" tabs={doings} shown={doing} onShow={setDoing} />}
+      {doing === 'records' ? (
+        <Audience footage={recording.id} />
+      ) : (
+        part &&
+        range && (
+          <>
+            <RangeFields key={recording.id} parts={seeable(recording)} part={part} range={range} onChange={onRange} />
+            {doing === 'look' ? (
+              <LookForm
+                footage={recording.id}
+                part={part}
+                range={range}
+                start={stated}
+                onGranted={(id, said) => {
+                  onStated(said)
+                  onGranted({ id, footage: recording.id, part, range, stated: said })
+                }}
+              />
+            ) : (
+              <FileForm
+                key={recording.id}
+                footage={recording.id}
+                part={part}
+                range={range}
+                start={stated}
+                onAsked={onStated}
+              />
+            )}
+          </>
+        )
+      )}
+    </div>
+  )
+}
+
+function Nothing() {
+  const { can } = useViewer()
+  if (!can('request_viewing'))
+    return (
+      <div className="panel-form">
+        <h2>Every look at footage is on the record</h2>
+        <p className="quiet">
+          Find a stretch of footage, also one that is gone, and choose it: who asked to see it and for what, and how
+          much of it they saw. The pictures are not shown here.
+        </p>
+      </div>
+    )
+  return (
+    <div className="panel-form">
+      <h2>Footage is masked, and every look is on the record</h2>
+      <p className="quiet">
+        Find a stretch of footage and choose it. Then say what for
+        {can('request_export') &&
+          ': to look at it here, or to have it made into a file, which a second person approves'}
+        .
+      </p>
+      {can('request_export') && (
+        <p className="quiet">
+          Files that were asked for are under <Link href="/exports">Exports</Link>.
+        </p>
+      )}
+    </div>
   )
 }
 
@@ -157,334 +204,4 @@ function useStopping(viewing: string | undefined): () => void {
   }, [viewing])
   useEffect(() => stop, [])
   return stop
-}
-
-// -- finding ------------------------------------------------------------------
-
-function Search({
-  sources,
-  onFind,
-}: {
-  sources: readonly Source[] | Failure | undefined
-  onFind: (sought: Sought) => void
-}) {
-  const [feed, setFeed] = useState(new URLSearchParams(location.search).get('feed') ?? '')
-  const [since, setSince] = useState(() => typed(serverNow() - HOUR_MS))
-  const [until, setUntil] = useState(() => typed(serverNow()))
-  const known = Array.isArray(sources) ? (sources as readonly Source[]) : []
-  const from = read(since)
-  const to = read(until)
-  const wrong =
-    from === undefined || to === undefined
-      ? 'Say from when until when.'
-      : from >= to
-        ? 'It ends before it begins.'
-        : to - from > LONGEST_MS
-          ? 'At most 31 days can be searched at once.'
-          : undefined
-  const submit = (event: FormEvent) => {
-    event.preventDefault()
-    if (feed && !wrong && from !== undefined && to !== undefined) onFind({ feed, since: from, until: to })
-  }
-  return (
-    <form className="search" role="search" aria-label="Find footage" onSubmit={submit}>
-      <Field label="Camera or flight">
-        {(id) => (
-          <select id={id} value={feed} onChange={(event) => setFeed(event.target.value)} aria-busy={!sources}>
-            <option value="">Choose…</option>
-            <optgroup label="Cameras">{known.filter(({ kind }) => kind === 'camera').map(optionOf)}</optgroup>
-            <optgroup label="Flights">{known.filter(({ kind }) => kind === 'flight').map(optionOf)}</optgroup>
-            {feed && !known.some((each) => each.feed === feed) && <option value={feed}>{feed}</option>}
-          </select>
-        )}
-      </Field>
-      <Field label="From">
-        {(id) => (
-          <input
-            id={id}
-            type="datetime-local"
-            step={1}
-            value={since}
-            onChange={(event) => setSince(event.target.value)}
-          />
-        )}
-      </Field>
-      <Field label="Until">
-        {(id) => (
-          <input
-            id={id}
-            type="datetime-local"
-            step={1}
-            value={until}
-            onChange={(event) => setUntil(event.target.value)}
-          />
-        )}
-      </Field>
-      <button type="submit" className="button primary" disabled={!feed || wrong !== undefined}>
-        Find
-      </button>
-      <div className="presets">
-        {PRESETS.map(([name, length]) => (
-          <button
-            key={name}
-            type="button"
-            className="button quiet"
-            onClick={() => {
-              setSince(typed(serverNow() - length))
-              setUntil(typed(serverNow()))
-            }}
-          >
-            {name}
-          </button>
-        ))}
-      </div>
-      {sources instanceof Failure && (
-        <p className="note bad" role="alert">
-          Which cameras and flights there are could not be read. {sources.message}
-        </p>
-      )}
-      {wrong && <p className="fault">{wrong}</p>}
-    </form>
-  )
-}
-
-const optionOf = ({ feed, name }: Source) => (
-  <option key={feed} value={feed}>
-    {name}
-  </option>
-)
-
-type ResultsProps = {
-  sought: Sought
-  recordings: readonly Recording[] | Failure | undefined
-  chosen: Recording | undefined
-  onChoose: (recording: Recording) => void
-  onAgain: () => void
-}
-
-const STATES: Record<string, string> = { kept: 'kept', destroyed: 'destroyed when it was due', lost: 'lost' }
-
-function Results({ sought, recordings, chosen, onChoose, onAgain }: ResultsProps) {
-  if (!recordings) return <p className="empty" aria-busy="true" />
-  if (recordings instanceof Failure)
-    return (
-      <div className="note bad" role="alert">
-        <p>What there is could not be read. {recordings.message}</p>
-        <button type="button" className="button" onClick={onAgain}>
-          Try again
-        </button>
-      </div>
-    )
-  const missing = gaps(sought, recordings.map(stretchOf))
-  return (
-    <section aria-label="What there is" className="results">
-      <div className="track tall" aria-hidden="true">
-        {recordings.map((each) => (
-          <span
-            key={each.id}
-            className={each.id === chosen?.id ? `recording ${each.state} chosen` : `recording ${each.state}`}
-            style={placed(stretchOf(each), sought)}
-            title={`${STATES[each.state] ?? words(each.state)}: ${spanned(stretchOf(each))}`}
-          />
-        ))}
-      </div>
-      {recordings.length === 0 ? (
-        <div className="state-card">
-          <h2>No footage of this time is on the record</h2>
-          <p className="quiet">
-            What is being recorded now comes up here when its hour is over, or when the recorder closes it. What was
-            lost is on the record as lost.
-          </p>
-        </div>
-      ) : (
-        <ul className="recordings">
-          {recordings.map((each) => {
-            const shown = within(stretchOf(each), sought) ?? stretchOf(each)
-            return (
-              <li key={each.id}>
-                <label className="recording-row" data-footage={each.id} data-state={each.state}>
-                  <input
-                    type="radio"
-                    name="recording"
-                    checked={chosen?.id === each.id}
-                    disabled={each.state !== 'kept'}
-                    onChange={() => onChoose(each)}
-                  />
-                  <span className="when mono">{spanned(shown)}</span>
-                  <span className={each.state === 'kept' ? 'chip good' : 'chip bad'}>
-                    {STATES[each.state] ?? words(each.state)}
-                  </span>
-                </label>
-              </li>
-            )
-          })}
-        </ul>
-      )}
-      {recordings.length > 0 && missing.length > 0 && (
-        <p className="quiet">
-          Nothing is on the record of {missing.length === 1 ? 'one stretch' : `${missing.length} stretches`},{' '}
-          {duration(missing.reduce((sum, { since, until }) => sum + until - since, 0))} in all.
-        </p>
-      )}
-      {recordings.length === AT_MOST && <p className="note warn">There is more: search a shorter time.</p>}
-    </section>
-  )
-}
-
-// -- what to do with it ---------------------------------------------------------
-
-type RangeProps = { recording: Recording; range: Stretch; onChange: (range: Stretch | undefined) => void }
-
-function RangeFields({ recording, range, onChange }: RangeProps) {
-  const whole = stretchOf(recording)
-  const hint = useId()
-  // What is typed has whole seconds: the ends of the footage themselves are meant where it touches them.
-  const set = (part: Partial<Stretch>) => {
-    const wanted = { ...range, ...part }
-    const inside = within(wanted, whole)
-    if (inside) onChange(inside)
-  }
-  return (
-    <fieldset className="stretch" aria-describedby={hint}>
-      <legend>Stretch</legend>
-      <div className="pair">
-        <Field label="From">
-          {(id) => (
-            <input
-              id={id}
-              type="datetime-local"
-              step={1}
-              min={typed(whole.since)}
-              max={typed(whole.until)}
-              defaultValue={typed(range.since)}
-              onBlur={(event) => {
-                const since = read(event.target.value)
-                if (since !== undefined) set({ since })
-              }}
-            />
-          )}
-        </Field>
-        <Field label="Until">
-          {(id) => (
-            <input
-              id={id}
-              type="datetime-local"
-              step={1}
-              min={typed(whole.since)}
-              max={typed(whole.until)}
-              defaultValue={typed(range.until)}
-              onBlur={(event) => {
-                const until = read(event.target.value)
-                if (until !== undefined) set({ until })
-              }}
-            />
-          )}
-        </Field>
-      </div>
-      <p id={hint} className="quiet">
-        {spanned(range)}. The shorter the stretch, the sooner it is reviewed.
-      </p>
-    </fieldset>
-  )
-}
-
-type FormProps = { recording: Recording; range: Stretch; start: Partial<Stated> }
-
-function LookForm({
-  recording,
-  range,
-  start,
-  onGranted,
-}: FormProps & { onGranted: (viewing: string, stated: Stated) => void }) {
-  const order = useOrder(RequestViewingDocument)
-  const grounds = useGrounds(start)
-  const faults = faultsOf(order.outcome)
-  const send = async () => {
-    const answer = await order.send({ footage: recording.id, grounds: grounds.input, range: isoOf(range, recording) })
-    if (isAccepted(answer)) onGranted(answer.id, grounds.stated)
-  }
-  return (
-    <OrderForm
-      label="Ask to look at footage"
-      order={order}
-      done="You may look"
-      verb="Ask to look"
-      missing={[...grounds.missing, !grounds.hasReason && 'a reason']}
-      promise="The request is on the record, granted or refused, before the first picture."
-      onSend={send}
-    >
-      <PolicyNote policy={grounds.policy} impossible="nothing can be looked at" />
-      <PurposeField grounds={grounds} faults={faults} />
-      <AuthorityFields grounds={grounds} faults={faults} />
-      <ReasonField
-        grounds={grounds.input}
-        reason={grounds.stated.reason}
-        onChange={(reason) => grounds.set({ reason })}
-        faults={faults}
-        placeholder="What you expect to see, and why you need it"
-      />
-      {faults('range')}
-    </OrderForm>
-  )
-}
-
-// -- looking ----------------------------------------------------------------------
-
-function Viewer({ viewing, name, onStop }: { viewing: Viewing; name: string; onStop: () => void }) {
-  const viewer = useViewer()
-  const target = `footage-${viewing.recording.id}`
-  const [asked, setAsked] = useState<string>()
-  const [asking, setAsking] = useState(false)
-  const { override, waiting } = useLifted(target, asked)
-  return (
-    <>
-      <Player
-        viewing={viewing.id}
-        name={name}
-        range={viewing.range}
-        override={override}
-        onStop={onStop}
-        lift={
-          waiting ? (
-            <span className="chip warn">Override waits</span>
-          ) : (
-            !override &&
-            viewer.can('request_override') && (
-              <button
-                type="button"
-                className="button"
-                aria-expanded={asking}
-                onClick={() => setAsking((before) => !before)}
-              >
-                Lift mask…
-              </button>
-            )
-          )
-        }
-      />
-      {asking && (
-        <aside
-          className="panel-form lifting"
-          role="dialog"
-          aria-label={`Lift the mask of ${name}`}
-          onKeyDown={(event) => event.key === 'Escape' && setAsking(false)}
-        >
-          <header>
-            <h2>Lift the mask</h2>
-            <button type="button" className="button quiet" onClick={() => setAsking(false)}>
-              Close
-            </button>
-          </header>
-          <OverrideForm
-            target={{ target, name, range: isoOf(viewing.range, viewing.recording) }}
-            start={viewing.stated}
-            onAsked={(id) => {
-              setAsked(id)
-              setAsking(false)
-            }}
-          />
-        </aside>
-      )}
-    </>
-  )
 }

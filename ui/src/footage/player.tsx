@@ -2,6 +2,7 @@
 import { type KeyboardEvent, type ReactNode, useEffect, useRef, useState } from 'react'
 
 import { Reasons } from '../board/outcome'
+import { Left } from '../shell/left'
 import { dayOf, duration } from '../shell/words'
 import { NOTHING_PLAYED, type Playback, Playing } from './playing'
 import { gaps, length, share, spanned, type Stretch } from './times'
@@ -87,7 +88,7 @@ export function Player({ viewing, name, range, override, lift, onStop }: Props) 
     event.preventDefault()
   }
 
-  const { refused, waiting, masked } = playback
+  const { refused, waiting, masked, until } = playback
   return (
     <section
       className="player"
@@ -105,6 +106,7 @@ export function Player({ viewing, name, range, override, lift, onStop }: Props) 
           </span>
         )}
         <span className="spring" />
+        {until && !refused && <Left until={until} over="over" />}
         <button type="button" className="button" onClick={onStop}>
           Stop viewing
         </button>

@@ -26,6 +26,8 @@ export type Playback = {
   /** It cannot go on. */
   refused: Refusal | undefined
   masked: boolean | undefined
+  /** When the viewing ends. */
+  until: string | undefined
 }
 
 export const NOTHING_PLAYED: Playback = {
@@ -34,6 +36,7 @@ export const NOTHING_PLAYED: Playback = {
   waiting: undefined,
   refused: undefined,
   masked: undefined,
+  until: undefined,
 }
 
 type Picture = { url: string; token: string }
@@ -124,9 +127,10 @@ export class Playing {
       .toPromise()
     const answer = asked.data?.footagePicture
     if (!answer) throw failureOf(asked.error)
-    const { url, token, expiresAt, reason } = answer
+    const { url, token, expiresAt, until, reason } = answer
     if (!url || !token || !expiresAt) throw new NotOpened(reason ?? NO_PICTURE)
     this.#picture = { url, token }
+    this.#say({ until: until ?? undefined })
     clearTimeout(this.#timer)
     const left = Date.parse(expiresAt) - serverNow() - EARLY_MS
     this.#timer = setTimeout(() => void this.#renew(), Math.max(5_000, left))

@@ -1,9 +1,9 @@
 /** Why somebody wants to see something: purpose, call or case, reason. Asked the same way wherever it is asked. */
-import { useEffect, useId, useState } from 'react'
+import { type ReactNode, useEffect, useId, useState } from 'react'
 
 import { useBoard } from '../board/live'
 import type { Board } from '../board/store'
-import { ask, Failure } from '../graphql/client'
+import { asFailure, ask, Failure } from '../graphql/client'
 import {
   type GroundsInput,
   ReasonQualityDocument,
@@ -12,7 +12,7 @@ import {
   type UsePolicyQuery,
 } from '../graphql/generated/graphql'
 import { words } from '../shell/words'
-import { type Faults, Field } from './field'
+import { type Faults, Field, LineField, TextField } from './field'
 
 export type Policy = NonNullable<UsePolicyQuery['usePolicy']>
 type Quality = ReasonQualityQuery['reasonQuality']
@@ -32,7 +32,7 @@ export function usePolicy(): Policy | null | Failure | undefined {
     let left = false
     ask(UsePolicyDocument, {}).then(
       ({ usePolicy }) => left || setPolicy(usePolicy),
-      (error: unknown) => left || setPolicy(error instanceof Failure ? error : new Failure('failed', String(error))),
+      (error: unknown) => left || setPolicy(asFailure(error)),
     )
     return () => {
       left = true
@@ -50,7 +50,7 @@ export type Grounds = {
   needsCall: boolean
   /** What is still needed, the reason aside. */
   missing: (string | false)[]
-  hasReason: boolean
+  missingReason: string | false
   input: GroundsInput
 }
 
@@ -67,7 +67,7 @@ export function useGrounds(start: Partial<Stated> = {}): Grounds {
     rule,
     needsCall,
     missing: missingOf(stated, needsCall),
-    hasReason: stated.reason.trim().length >= SHORTEST_REASON,
+    missingReason: stated.reason.trim().length < SHORTEST_REASON && 'a reason',
     input: groundsOf(stated, needsCall),
   }
 }
@@ -170,17 +170,13 @@ export function AuthorityFields({ grounds, faults }: Part) {
         )}
       </Field>
       <div className="pair">
-        <Field label="Case number" fault={faults('case_number', 'caseNumber', 'case')}>
-          {(id) => (
-            <input
-              id={id}
-              value={stated.caseNumber}
-              onChange={(event) => set({ caseNumber: event.target.value })}
-              placeholder="if there is no call"
-              autoComplete="off"
-            />
-          )}
-        </Field>
+        <LineField
+          label="Case number"
+          fault={faults('case_number', 'caseNumber', 'case')}
+          value={stated.caseNumber}
+          onChange={(caseNumber) => set({ caseNumber })}
+          placeholder="if there is no call"
+        />
         {!needsCall && <AuthorisationField grounds={grounds} faults={faults} />}
       </div>
     </>
@@ -189,17 +185,13 @@ export function AuthorityFields({ grounds, faults }: Part) {
 
 export function AuthorisationField({ grounds, faults }: Part) {
   return (
-    <Field label="Authorisation" fault={faults('authorisation')}>
-      {(id) => (
-        <input
-          id={id}
-          value={grounds.stated.authorisation}
-          onChange={(event) => grounds.set({ authorisation: event.target.value })}
-          placeholder="who allowed it, and where"
-          autoComplete="off"
-        />
-      )}
-    </Field>
+    <LineField
+      label="Authorisation"
+      fault={faults('authorisation')}
+      value={grounds.stated.authorisation}
+      onChange={(authorisation) => grounds.set({ authorisation })}
+      placeholder="who allowed it, and where"
+    />
   )
 }
 
@@ -219,19 +211,15 @@ export function ReasonField({ grounds, reason, onChange, faults, label = 'Reason
   const quality = useQuality(grounds, reason)
   return (
     <div className="reasoned">
-      <Field label={label} fault={faults('reason')}>
-        {(id) => (
-          <textarea
-            id={id}
-            rows={3}
-            maxLength={500}
-            value={reason}
-            onChange={(event) => onChange(event.target.value)}
-            placeholder={placeholder}
-            aria-describedby={said}
-          />
-        )}
-      </Field>
+      <TextField
+        label={label}
+        fault={faults('reason')}
+        value={reason}
+        onChange={onChange}
+        rows={3}
+        placeholder={placeholder}
+        describedBy={said}
+      />
       <div id={said} className="quality" aria-live="polite">
         {quality && <Scored quality={quality} />}
       </div>
@@ -278,5 +266,39 @@ function Scored({ quality }: { quality: Quality }) {
         </ul>
       )}
     </div>
+  )
+}
+
+type GroundsProps = Part & {
+  /** What cannot be done without a policy. */
+  impossible: string
+  /** It is for the call that is named already, and for no other. */
+  callGiven?: boolean
+  /** What is asked beside the grounds, above the reason. */
+  children?: ReactNode
+  /** Of the reason. */
+  placeholder: string
+}
+
+/** Purpose, call or case, reason: what a request to see something begins and ends with. */
+export function GroundsFields({ grounds, faults, impossible, callGiven = false, children, placeholder }: GroundsProps) {
+  return (
+    <>
+      <PolicyNote policy={grounds.policy} impossible={impossible} />
+      <PurposeField grounds={grounds} faults={faults} />
+      {!callGiven ? (
+        <AuthorityFields grounds={grounds} faults={faults} />
+      ) : (
+        !grounds.needsCall && <AuthorisationField grounds={grounds} faults={faults} />
+      )}
+      {children}
+      <ReasonField
+        grounds={grounds.input}
+        reason={grounds.stated.reason}
+        onChange={(reason) => grounds.set({ reason })}
+        faults={faults}
+        placeholder={placeholder}
+      />
+    </>
   )
 }

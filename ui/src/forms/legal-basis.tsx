@@ -1,7 +1,7 @@
 /** On what legal ground something is lifted or handed over: a paper with its number, a consent, or no time for either. */
 import type { LegalBasisInput } from '../graphql/generated/graphql'
 import { words } from '../shell/words'
-import { type Faults, Field } from './field'
+import { ChoiceField, type Faults, inWords, LineField } from './field'
 
 const KINDS = ['warrant', 'subpoena', 'court_order', 'consent', 'exigency'] as const
 const ISSUED: ReadonlySet<string> = new Set(['warrant', 'subpoena', 'court_order'])
@@ -39,46 +39,31 @@ export function LegalBasisFields({ basis, onChange, faults }: Props) {
   const fault = (part: string) => faults(`legal_basis.${part}`, `legalBasis.${part}`)
   return (
     <>
-      <Field
+      <ChoiceField
         label="Legal basis"
         fault={fault('kind')}
         hint={basis.kind === 'exigency' ? 'No paper: there was no time. What rests on it is looked into.' : undefined}
-      >
-        {(id) => (
-          <select id={id} value={basis.kind} onChange={(event) => onChange({ ...basis, kind: event.target.value })}>
-            <option value="">Choose…</option>
-            {KINDS.map((kind) => (
-              <option key={kind} value={kind}>
-                {words(kind)}
-              </option>
-            ))}
-          </select>
-        )}
-      </Field>
+        value={basis.kind}
+        onChange={(kind) => onChange({ ...basis, kind })}
+        options={inWords(KINDS)}
+        none="Choose…"
+      />
       {hasNumber(basis.kind) && (
         <div className="pair">
-          <Field label={basis.kind === 'consent' ? 'Number of the form' : 'Number'} fault={fault('number')}>
-            {(id) => (
-              <input
-                id={id}
-                value={basis.number}
-                onChange={(event) => onChange({ ...basis, number: event.target.value })}
-                autoComplete="off"
-              />
-            )}
-          </Field>
+          <LineField
+            label={basis.kind === 'consent' ? 'Number of the form' : 'Number'}
+            fault={fault('number')}
+            value={basis.number}
+            onChange={(number) => onChange({ ...basis, number })}
+          />
           {hasIssuer(basis.kind) && (
-            <Field label="Issued by" fault={fault('issuer')}>
-              {(id) => (
-                <input
-                  id={id}
-                  value={basis.issuer}
-                  onChange={(event) => onChange({ ...basis, issuer: event.target.value })}
-                  placeholder="court or office"
-                  autoComplete="off"
-                />
-              )}
-            </Field>
+            <LineField
+              label="Issued by"
+              fault={fault('issuer')}
+              value={basis.issuer}
+              onChange={(issuer) => onChange({ ...basis, issuer })}
+              placeholder="court or office"
+            />
           )}
         </div>
       )}

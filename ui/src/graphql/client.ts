@@ -135,6 +135,11 @@ export class Failure extends Error {
   }
 }
 
+/** What a promise was rejected with. */
+export function asFailure(error: unknown): Failure {
+  return error instanceof Failure ? error : new Failure('failed', String(error))
+}
+
 /** Reads HTTP status and GraphQL error codes alike. */
 export function failureOf(
   error: Pick<CombinedError, 'graphQLErrors' | 'networkError' | 'response'> | undefined,

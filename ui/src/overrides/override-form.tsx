@@ -2,7 +2,7 @@
 import { useState } from 'react'
 
 import { useOrder } from '../board/orders'
-import { faultsOf, Field, isAccepted, OrderForm } from '../forms/field'
+import { ChoiceField, faultsOf, OrderForm, TextField } from '../forms/field'
 import { AuthorityFields, PolicyNote, PurposeField, type Stated, useGrounds } from '../forms/grounds'
 import { type Basis, basisOf, LegalBasisFields, missingOfBasis, NO_BASIS } from '../forms/legal-basis'
 import {
@@ -12,8 +12,8 @@ import {
 } from '../graphql/generated/graphql'
 import { serverNow } from '../shell/clock'
 import { useViewer } from '../shell/viewer'
+import './override-form.css'
 
-const MINUTES = [10, 20, 30, 45, 60]
 const SHORTEST_REASON = 10
 /** Minutes in which a request may be approved; from then on it is in effect for as long as it asks for. */
 const ANSWERED_WITHIN = 60
@@ -87,19 +87,16 @@ function missingAuthority({ stated }: ReturnType<typeof useGrounds>): (string | 
   return [!stated.purpose && 'a purpose', !stated.call && !stated.caseNumber.trim() && 'a call or a case']
 }
 
+const MINUTES = [10, 20, 30, 45, 60].map((each): [string, string] => [String(each), `${each} minutes`])
+
 function Minutes({ minutes, onChange }: { minutes: number; onChange: (minutes: number) => void }) {
   return (
-    <Field label="For how long">
-      {(id) => (
-        <select id={id} value={minutes} onChange={(event) => onChange(Number(event.target.value))}>
-          {MINUTES.map((each) => (
-            <option key={each} value={each}>
-              {each} minutes
-            </option>
-          ))}
-        </select>
-      )}
-    </Field>
+    <ChoiceField
+      label="For how long"
+      value={String(minutes)}
+      onChange={(said) => onChange(Number(said))}
+      options={MINUTES}
+    />
   )
 }
 
@@ -110,13 +107,9 @@ function Ask({ target, start, onAsked }: Props) {
   const [minutes, setMinutes] = useState(20)
   const faults = faultsOf(order.outcome)
   const reason = grounds.stated.reason.trim()
-  const send = async () => {
-    const answer = await order.send({
-      input: inputOf(target, grounds, minutes, ANSWERED_WITHIN),
-      legalBasis: basisOf(basis),
-      reason,
-    })
-    if (isAccepted(answer)) onAsked(answer.id, false)
+  const send = () => {
+    const input = inputOf(target, grounds, minutes, ANSWERED_WITHIN)
+    return order.send({ input, legalBasis: basisOf(basis), reason })
   }
   return (
     <OrderForm
@@ -131,23 +124,20 @@ function Ask({ target, start, onAsked }: Props) {
       ]}
       promise="It ends by itself, every use of it is on the record, and an auditor reviews it."
       onSend={send}
+      onAccepted={({ id }) => onAsked(id, false)}
     >
       <PolicyNote policy={grounds.policy} impossible="no mask can be lifted" />
       <PurposeField grounds={grounds} faults={faults} />
       <AuthorityFields grounds={grounds} faults={faults} />
       <LegalBasisFields basis={basis} onChange={setBasis} faults={faults} />
-      <Field label="Reason" fault={faults('reason')}>
-        {(id) => (
-          <textarea
-            id={id}
-            rows={3}
-            maxLength={500}
-            value={grounds.stated.reason}
-            onChange={(event) => grounds.set({ reason: event.target.value })}
-            placeholder="What is under the mask, and why it has to be seen"
-          />
-        )}
-      </Field>
+      <TextField
+        label="Reason"
+        fault={faults('reason')}
+        value={grounds.stated.reason}
+        onChange={(said) => grounds.set({ reason: said })}
+        rows={3}
+        placeholder="What is under the mask, and why it has to be seen"
+      />
       <Minutes minutes={minutes} onChange={setMinutes} />
     </OrderForm>
   )
@@ -159,10 +149,6 @@ function BreakGlass({ target, start, onAsked }: Props) {
   const [minutes, setMinutes] = useState(20)
   const faults = faultsOf(order.outcome)
   const threat = grounds.stated.reason.trim()
-  const send = async () => {
-    const answer = await order.send({ input: inputOf(target, grounds, minutes, 0), threat })
-    if (isAccepted(answer)) onAsked(answer.id, true)
-  }
   return (
     <OrderForm
       label={`Break glass for ${target.name}`}
@@ -174,21 +160,18 @@ function BreakGlass({ target, start, onAsked }: Props) {
         threat.length < SHORTEST_REASON && 'whose life is at risk, in ten characters',
       ]}
       promise="It is on the record with your name before the mask is lifted."
-      onSend={send}
+      onSend={() => order.send({ input: inputOf(target, grounds, minutes, 0), threat })}
+      onAccepted={({ id }) => onAsked(id, true)}
     >
       <PurposeField grounds={grounds} faults={faults} />
       <AuthorityFields grounds={grounds} faults={faults} />
-      <Field label="Whose life is at risk, and how" fault={faults('threat')}>
-        {(id) => (
-          <textarea
-            id={id}
-            rows={3}
-            maxLength={500}
-            value={grounds.stated.reason}
-            onChange={(event) => grounds.set({ reason: event.target.value })}
-          />
-        )}
-      </Field>
+      <TextField
+        label="Whose life is at risk, and how"
+        fault={faults('threat')}
+        value={grounds.stated.reason}
+        onChange={(said) => grounds.set({ reason: said })}
+        rows={3}
+      />
       <Minutes minutes={minutes} onChange={setMinutes} />
     </OrderForm>
   )

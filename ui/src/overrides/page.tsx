@@ -1,9 +1,9 @@
 /** Overrides: who asks to lift a mask, who decides, what is in effect, what is yet to be justified and reviewed. */
-import { type ReactNode, useCallback, useState } from 'react'
+import { useCallback, useState } from 'react'
 
 import { useOrder } from '../board/orders'
-import { OutcomeNote, Reasons } from '../board/outcome'
-import { faultsOf, Field, isAccepted, OrderForm } from '../forms/field'
+import { Reasons } from '../board/outcome'
+import { ChoiceField, faultsOf, inWords, OrderButton, OrderForm, SaidForm, TextField } from '../forms/field'
 import { type Basis, basisInWords, basisOf, LegalBasisFields, missingOfBasis, NO_BASIS } from '../forms/legal-basis'
 import { nameOf, useSources } from '../cameras/sources'
 import { ask, BY_ITSELF } from '../graphql/client'
@@ -15,10 +15,10 @@ import {
   RefuseOverrideDocument,
   ReviewOverrideDocument,
 } from '../graphql/generated/graphql'
-import { serverNow, useTick } from '../shell/clock'
-import { Desk, Fact, type Kind, Unread, useListed } from '../shell/desk'
+import { Desk, Fact, type Kind, signed, Unread, useListed } from '../shell/desk'
+import { Left } from '../shell/left'
 import { useViewer } from '../shell/viewer'
-import { count, dayOf, duration, timeOfDay, words } from '../shell/words'
+import { count, dayOf, momentOf, timeOfDay, words } from '../shell/words'
 
 type Override = OverridesQuery['overrides']['edges'][number]['node']
 type Which = 'queue' | 'active' | 'unjustified' | 'reviews' | 'all'
@@ -90,17 +90,17 @@ function Item({ override, target, onDone }: Props) {
         {override.emergency && <span className="chip bad">break-glass</span>}
         <h2>{target}</h2>
         <span className="spring" />
-        {override.state === 'waiting' && override.awaitsUntil && <Until at={override.awaitsUntil} what="lapses in" />}
-        {override.state === 'active' && override.expiresAt && <Until at={override.expiresAt} what="ends in" />}
+        {override.state === 'waiting' && override.awaitsUntil && (
+          <Left until={override.awaitsUntil} what="lapses in" over="over" />
+        )}
+        {override.state === 'active' && override.expiresAt && <Left until={override.expiresAt} over="over" />}
         {override.justificationOverdue && <span className="chip bad">justification overdue</span>}
         {override.reviewOverdue && <span className="chip bad">review overdue</span>}
       </header>
       <dl className="facts">
-        <Fact name="Asked for by">
-          {override.requestedBy.name}, {dayOf(override.requestedAt)} {timeOfDay(override.requestedAt)}
-        </Fact>
+        <Fact name="Asked for by">{signed(override.requestedBy, override.requestedAt)}</Fact>
         <Fact name="Of the time">
-          {dayOf(override.since)} {timeOfDay(override.since)} to {timeOfDay(override.until)}
+          {momentOf(override.since)} to {timeOfDay(override.until)}
         </Fact>
         <Fact name="Purpose">{words(override.purpose)}</Fact>
         <Fact name="Call">{override.callNumber}</Fact>
@@ -108,14 +108,13 @@ function Item({ override, target, onDone }: Props) {
         <Fact name="Legal basis">{override.legalBasis && basisInWords(override.legalBasis)}</Fact>
         <Fact name="For">{override.minutes && `${override.minutes} minutes`}</Fact>
         <Fact name={override.state === 'refused' ? 'Refused by' : 'Approved by'}>
-          {override.decidedBy &&
-            `${override.decidedBy.name}${override.decidedAt ? `, ${dayOf(override.decidedAt)} ${timeOfDay(override.decidedAt)}` : ''}`}
+          {signed(override.decidedBy, override.decidedAt)}
         </Fact>
         <Fact name="Used">{override.uses > 0 && `${count(override.uses)} times`}</Fact>
         <Fact name="Review">
           {override.reviewedAt
             ? `${words(override.verdict ?? '')}, ${dayOf(override.reviewedAt)}`
-            : override.reviewBy && `due ${dayOf(override.reviewBy)} ${timeOfDay(override.reviewBy)}`}
+            : override.reviewBy && `due ${momentOf(override.reviewBy)}`}
         </Fact>
       </dl>
       {override.texts?.why && <p className="said">{override.texts.why}</p>}
@@ -152,47 +151,35 @@ function Item({ override, target, onDone }: Props) {
   )
 }
 
-function Until({ at, what }: { at: string; what: string }) {
-  useTick()
-  const left = Date.parse(at) - serverNow()
-  return <span className="quiet">{left > 0 ? `${what} ${duration(left)}` : 'over'}</span>
-}
-
 type ActProps = { override: string; onDone: (at: number) => void }
 
 function Approve({ override, onDone }: ActProps) {
   const order = useOrder(ApproveOverrideDocument)
-  const send = async () => {
-    const answer = await order.send({ override })
-    if (isAccepted(answer)) onDone(answer.position)
-  }
   return (
-    <>
-      <button type="button" className="button primary" aria-busy={order.sending} onClick={() => void send()}>
-        Approve
-      </button>
-      {order.outcome && <OutcomeNote outcome={order.outcome} done="Approved: it is in effect" />}
-    </>
+    <OrderButton
+      order={order}
+      done="Approved: it is in effect"
+      verb="Approve"
+      onSend={() => order.send({ override })}
+      onAccepted={({ position }) => onDone(position)}
+    />
   )
 }
 
 function Refuse({ override, onDone }: ActProps) {
   const order = useOrder(RefuseOverrideDocument)
-  const [reason, setReason] = useState('')
   return (
-    <OrderForm
+    <SaidForm
       label="Refuse the override"
       order={order}
       done="Refused"
       verb="Refuse it"
-      missing={[reason.trim().length < 3 && 'a reason']}
-      onSend={async () => {
-        const answer = await order.send({ override, reason: reason.trim() })
-        if (isAccepted(answer)) onDone(answer.position)
-      }}
-    >
-      <Said label="Why it is refused" value={reason} onChange={setReason} fault={faultsOf(order.outcome)('reason')} />
-    </OrderForm>
+      ask="Why it is refused"
+      field="reason"
+      wanted="a reason"
+      onSend={(reason) => order.send({ override, reason })}
+      onAccepted={({ position }) => onDone(position)}
+    />
   )
 }
 
@@ -207,20 +194,18 @@ function Justify({ override, onDone }: ActProps) {
       order={order}
       done="Justified"
       verb="Justify it"
-      missing={[justification.trim().length < 10 && 'why the glass was broken', ...missingOfBasis(basis)]}
-      onSend={async () => {
-        const answer = await order.send({
-          override,
-          justification: justification.trim(),
-          legalBasis: basisOf(basis),
-        })
-        if (isAccepted(answer)) onDone(answer.position)
-      }}
+      missing={[
+        justification.trim().length < 20 && 'why the glass was broken, in twenty characters',
+        ...missingOfBasis(basis),
+      ]}
+      onSend={() => order.send({ override, justification: justification.trim(), legalBasis: basisOf(basis) })}
+      onAccepted={({ position }) => onDone(position)}
     >
-      <Said
+      <TextField
         label="Why the glass was broken"
         value={justification}
         onChange={setJustification}
+        maxLength={2000}
         fault={faults('justification')}
       />
       <LegalBasisFields basis={basis} onChange={setBasis} faults={faults} />
@@ -232,7 +217,7 @@ const VERDICTS = ['in_order', 'not_in_order', 'abuse'] as const
 
 function Review({ override, onDone }: ActProps) {
   const order = useOrder(ReviewOverrideDocument)
-  const [verdict, setVerdict] = useState<string>('in_order')
+  const [verdict, setVerdict] = useState<string>(VERDICTS[0])
   const [findings, setFindings] = useState('')
   const faults = faultsOf(order.outcome)
   return (
@@ -241,36 +226,24 @@ function Review({ override, onDone }: ActProps) {
       order={order}
       done="Reviewed"
       verb="Record the review"
-      missing={[findings.trim().length < 3 && 'what you found']}
-      onSend={async () => {
-        const answer = await order.send({ override, verdict, findings: findings.trim() })
-        if (isAccepted(answer)) onDone(answer.position)
-      }}
+      missing={[findings.trim().length < 10 && 'what you found, in ten characters']}
+      onSend={() => order.send({ override, verdict, findings: findings.trim() })}
+      onAccepted={({ position }) => onDone(position)}
     >
-      <Field label="It was" fault={faults('verdict')}>
-        {(id) => (
-          <select id={id} value={verdict} onChange={(event) => setVerdict(event.target.value)}>
-            {VERDICTS.map((each) => (
-              <option key={each} value={each}>
-                {words(each)}
-              </option>
-            ))}
-          </select>
-        )}
-      </Field>
-      <Said label="What you found" value={findings} onChange={setFindings} fault={faults('findings')} />
+      <ChoiceField
+        label="It was"
+        fault={faults('verdict')}
+        value={verdict}
+        onChange={setVerdict}
+        options={inWords(VERDICTS)}
+      />
+      <TextField
+        label="What you found"
+        value={findings}
+        onChange={setFindings}
+        fault={faults('findings')}
+        maxLength={2000}
+      />
     </OrderForm>
-  )
-}
-
-type SaidProps = { label: string; value: string; onChange: (value: string) => void; fault: ReactNode }
-
-function Said({ label, value, onChange, fault }: SaidProps) {
-  return (
-    <Field label={label} fault={fault}>
-      {(id) => (
-        <textarea id={id} rows={2} maxLength={500} value={value} onChange={(event) => onChange(event.target.value)} />
-      )}
-    </Field>
   )
 }

@@ -1,10 +1,9 @@
 /** The forms of oversight's desk. What becomes of each is said where it was sent. */
-import { type FormEvent, useEffect, useState } from 'react'
+import { useEffect, useState } from 'react'
 
 import { type Outcome, useOrder } from '../board/orders'
-import { OutcomeNote } from '../board/outcome'
-import { Field } from '../forms/field'
-import { ask, Failure } from '../graphql/client'
+import { ChoiceField, faultsOf, inWords, LineField, OrderForm, SaidForm, TextField } from '../forms/field'
+import { ask } from '../graphql/client'
 import {
   CommitAuditSeedDocument,
   DrawAuditSampleDocument,
@@ -14,7 +13,6 @@ import {
   SampledAccessesDocument,
   TakeCorrectiveActionDocument,
 } from '../graphql/generated/graphql'
-import { words } from '../shell/words'
 import { type Due, type Form, freshNumber, weekOf } from './steps'
 
 type Props = { due: Due; onDone: (at: number) => void }
@@ -34,68 +32,63 @@ export function Step({ form, due, onDone }: Props & { form: Form }) {
   }
 }
 
-/** Tells the page where in the log a command went, where it was accepted; says whether it was. */
-function tell(outcome: Outcome, onDone: Props['onDone']): boolean {
-  if (outcome instanceof Failure || outcome.__typename !== 'Accepted') return false
-  onDone(outcome.position)
-  return true
-}
-
 /** The number is made here and shown once: only its SHA-256 leaves the page. */
 function Commit({ due, onDone }: Props) {
   const order = useOrder(CommitAuditSeedDocument)
   const [made, setMade] = useState<{ nonce: string; sha256: string }>()
   const [kept, setKept] = useState(false)
-  const submit = async (event: FormEvent) => {
-    event.preventDefault()
-    if (made) tell(await order.send({ week: weekOf(due), nonceSha256: made.sha256 }), onDone)
-  }
+  if (!made)
+    return (
+      <button type="button" className="button primary" onClick={() => void freshNumber().then(setMade)}>
+        Make a number for {weekOf(due)}
+      </button>
+    )
   return (
-    <form className="step" onSubmit={(event) => void submit(event)}>
-      {!made ? (
-        <button type="button" className="button primary" onClick={() => void freshNumber().then(setMade)}>
-          Make a number for {weekOf(due)}
-        </button>
-      ) : (
-        <>
-          <p>
-            Keep this number where the agency cannot read it, until the week is over. It is shown only here, and only
-            now; without it no sample of this week can be drawn.
-          </p>
-          <code className="nonce" data-testid="nonce">
-            {made.nonce}
-          </code>
-          <label className="check">
-            <input type="checkbox" checked={kept} onChange={(event) => setKept(event.target.checked)} />I have kept the
-            number
-          </label>
-          <button type="submit" className="button primary" disabled={!kept || order.sending}>
-            Commit to it
-          </button>
-        </>
-      )}
-      {order.outcome && <OutcomeNote outcome={order.outcome} done={`Oversight is committed for ${weekOf(due)}`} />}
-    </form>
+    <OrderForm
+      label={`Commit to a number for ${weekOf(due)}`}
+      order={order}
+      done={`Oversight is committed for ${weekOf(due)}`}
+      verb="Commit to it"
+      missing={[!kept && 'that you have kept the number']}
+      onSend={() => order.send({ week: weekOf(due), nonceSha256: made.sha256 })}
+      onAccepted={({ position }) => onDone(position)}
+    >
+      <p>
+        Keep this number where the agency cannot read it, until the week is over. It is shown only here, and only now;
+        without it no sample of this week can be drawn.
+      </p>
+      <code className="nonce" data-testid="nonce">
+        {made.nonce}
+      </code>
+      <label className="check">
+        <input type="checkbox" checked={kept} onChange={(event) => setKept(event.target.checked)} />I have kept the
+        number
+      </label>
+    </OrderForm>
   )
 }
 
 function Draw({ due, onDone }: Props) {
   const order = useOrder(DrawAuditSampleDocument)
   const [nonce, setNonce] = useState('')
-  const submit = async (event: FormEvent) => {
-    event.preventDefault()
-    tell(await order.send({ week: weekOf(due), nonce: nonce.trim() }), onDone)
-  }
   return (
-    <form className="step" onSubmit={(event) => void submit(event)}>
-      <Field label="The number that was committed to, 64 hexadecimal digits">
-        {(id) => <input id={id} className="mono" value={nonce} onChange={(event) => setNonce(event.target.value)} />}
-      </Field>
-      <button type="submit" className="button primary" disabled={order.sending || nonce.trim() === ''}>
-        Reveal it and draw
-      </button>
-      {order.outcome && <OutcomeNote outcome={order.outcome} done="The sample is drawn" />}
-    </form>
+    <OrderForm
+      label={`Draw the sample of ${weekOf(due)}`}
+      order={order}
+      done="The sample is drawn"
+      verb="Reveal it and draw"
+      missing={[nonce.trim() === '' && 'the number']}
+      onSend={() => order.send({ week: weekOf(due), nonce: nonce.trim() })}
+      onAccepted={({ position }) => onDone(position)}
+    >
+      <LineField
+        label="The number that was committed to, 64 hexadecimal digits"
+        fault={faultsOf(order.outcome)('nonce')}
+        value={nonce}
+        onChange={setNonce}
+        mono
+      />
+    </OrderForm>
   )
 }
 
@@ -115,10 +108,7 @@ function ReviewAccess({ due, onDone }: Props) {
       left = true
     }
   }, [due])
-  const send = async (verdict: string, note: string) => {
-    const review = { review: due.review ?? '', position: due.number ?? 0 }
-    tell(await order.send({ ...review, verdict, note }), onDone)
-  }
+  const review = { review: due.review ?? '', position: due.number ?? 0 }
   return (
     <>
       {stated && stated.length > 0 && (
@@ -127,79 +117,75 @@ function ReviewAccess({ due, onDone }: Props) {
           {stated.map((reason) => (reason === null ? 'a text whose key is destroyed' : `“${reason}”`)).join(', ')}
         </p>
       )}
-      <Verdict sending={order.sending} outcome={order.outcome} onSend={send} />
+      <Verdict order={order} onSend={(verdict, note) => order.send({ ...review, verdict, note })} onDone={onDone} />
     </>
   )
 }
 
 function ReviewDisclosure({ due, onDone }: Props) {
   const order = useOrder(ReviewDisclosureDocument)
-  const send = async (verdict: string, note: string) => {
-    const disclosure = due.stream.replace(/^disclosure-/, '')
-    tell(await order.send({ disclosure, verdict, note }), onDone)
-  }
-  return <Verdict sending={order.sending} outcome={order.outcome} onSend={send} />
+  const disclosure = due.stream.replace(/^disclosure-/, '')
+  return <Verdict order={order} onSend={(verdict, note) => order.send({ disclosure, verdict, note })} onDone={onDone} />
 }
 
 const VERDICTS = ['proper', 'unclear', 'improper'] as const
 
-function Verdict({
-  sending,
-  outcome,
-  onSend,
-}: {
-  sending: boolean
-  outcome: Outcome | undefined
-  onSend: (verdict: string, note: string) => Promise<void>
-}) {
-  const [verdict, setVerdict] = useState<string>('proper')
+type VerdictProps = {
+  order: { sending: boolean; outcome: Outcome | undefined }
+  onSend: (verdict: string, note: string) => Promise<Outcome>
+  onDone: (at: number) => void
+}
+
+function Verdict({ order, onSend, onDone }: VerdictProps) {
+  const [verdict, setVerdict] = useState<string>(VERDICTS[0])
   const [note, setNote] = useState('')
-  const submit = (event: FormEvent) => {
-    event.preventDefault()
-    void onSend(verdict, note)
-  }
+  const faults = faultsOf(order.outcome)
+  const proper = verdict === 'proper'
   return (
-    <form className="step" onSubmit={submit}>
-      <Field label="It was">
-        {(id) => (
-          <select id={id} value={verdict} onChange={(event) => setVerdict(event.target.value)}>
-            {VERDICTS.map((each) => (
-              <option key={each} value={each}>
-                {words(each)}
-              </option>
-            ))}
-          </select>
-        )}
-      </Field>
-      <Field label={verdict === 'proper' ? 'Note, if any' : 'What is wrong or unclear'}>
-        {(id) => <textarea id={id} rows={2} value={note} onChange={(event) => setNote(event.target.value)} />}
-      </Field>
-      <button type="submit" className="button primary" disabled={sending}>
-        Record the review
-      </button>
-      {outcome && <OutcomeNote outcome={outcome} done="The review is on the record" />}
-    </form>
+    <OrderForm
+      label="Review it"
+      order={order}
+      done="The review is on the record"
+      verb="Record the review"
+      missing={[!proper && note.trim() === '' && 'what is wrong or unclear']}
+      onSend={() => onSend(verdict, note.trim())}
+      onAccepted={({ position }) => onDone(position)}
+    >
+      <ChoiceField
+        label="It was"
+        fault={faults('verdict')}
+        value={verdict}
+        onChange={setVerdict}
+        options={inWords(VERDICTS)}
+      />
+      <TextField
+        label={proper ? 'Note, if any' : 'What is wrong or unclear'}
+        fault={faults('note')}
+        value={note}
+        onChange={setNote}
+        maxLength={2000}
+      />
+    </OrderForm>
   )
 }
 
 function Act({ due, onDone }: Props) {
   const order = useOrder(TakeCorrectiveActionDocument)
-  const [measure, setMeasure] = useState('')
-  const submit = async (event: FormEvent) => {
-    event.preventDefault()
-    const finding = { review: due.review ?? '', finding: due.number ?? 0 }
-    tell(await order.send({ ...finding, measure }), onDone)
-  }
+  const finding = { review: due.review ?? '', finding: due.number ?? 0 }
   return (
-    <form className="step" onSubmit={(event) => void submit(event)}>
-      <Field label="What was done about it">
-        {(id) => <textarea id={id} rows={2} value={measure} onChange={(event) => setMeasure(event.target.value)} />}
-      </Field>
-      <button type="submit" className="button primary" disabled={order.sending || measure.trim() === ''}>
-        Put it on the record
-      </button>
-      {order.outcome && <OutcomeNote outcome={order.outcome} done="It is on the record" />}
-    </form>
+    <SaidForm
+      label="Act on the finding"
+      order={order}
+      done="It is on the record"
+      verb="Put it on the record"
+      ask="What was done about it"
+      field="measure"
+      wanted="what was done, in ten characters"
+      shortest={10}
+      longest={4000}
+      onSend={(measure) => order.send({ ...finding, measure })}
+      onAccepted={({ position }) => onDone(position)}
+    />
   )
 }
 
@@ -210,37 +196,36 @@ export function FindingForm({ onDone }: { onDone: (at: number) => void }) {
   const [kind, setKind] = useState('vague_reason')
   const [about, setAbout] = useState('')
   const [shortcoming, setShortcoming] = useState('')
-  const submit = async (event: FormEvent) => {
-    event.preventDefault()
-    if (!tell(await order.send({ input: { kind, about: about.trim() || null, shortcoming } }), onDone)) return
-    setAbout('')
-    setShortcoming('')
-  }
+  const faults = faultsOf(order.outcome)
   return (
-    <form className="step" aria-label="Record a finding" onSubmit={(event) => void submit(event)}>
-      <Field label="Kind">
-        {(id) => (
-          <select id={id} value={kind} onChange={(event) => setKind(event.target.value)}>
-            {KINDS.map((each) => (
-              <option key={each} value={each}>
-                {words(each)}
-              </option>
-            ))}
-          </select>
-        )}
-      </Field>
-      <Field label="About (a record, such as liveview-… or person-…)">
-        {(id) => <input id={id} className="mono" value={about} onChange={(event) => setAbout(event.target.value)} />}
-      </Field>
-      <Field label="What is wrong">
-        {(id) => (
-          <textarea id={id} rows={2} value={shortcoming} onChange={(event) => setShortcoming(event.target.value)} />
-        )}
-      </Field>
-      <button type="submit" className="button primary" disabled={order.sending}>
-        Record the finding
-      </button>
-      {order.outcome && <OutcomeNote outcome={order.outcome} done="The finding is on the record" />}
-    </form>
+    <OrderForm
+      label="Record a finding"
+      order={order}
+      done="The finding is on the record"
+      verb="Record the finding"
+      missing={[shortcoming.trim().length < 10 && 'what is wrong, in ten characters']}
+      onSend={() => order.send({ input: { kind, about: about.trim() || null, shortcoming: shortcoming.trim() } })}
+      onAccepted={({ position }) => {
+        onDone(position)
+        setAbout('')
+        setShortcoming('')
+      }}
+    >
+      <ChoiceField label="Kind" fault={faults('kind')} value={kind} onChange={setKind} options={inWords(KINDS)} />
+      <LineField
+        label="About (a record, such as liveview-… or person-…)"
+        fault={faults('about')}
+        value={about}
+        onChange={setAbout}
+        mono
+      />
+      <TextField
+        label="What is wrong"
+        fault={faults('shortcoming')}
+        value={shortcoming}
+        onChange={setShortcoming}
+        maxLength={4000}
+      />
+    </OrderForm>
   )
 }

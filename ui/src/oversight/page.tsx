@@ -2,7 +2,7 @@
 import { type ReactNode, useCallback, useEffect, useState } from 'react'
 import { Link } from 'wouter'
 
-import { ask, Failure } from '../graphql/client'
+import { asFailure, ask, Failure } from '../graphql/client'
 import {
   AuditSamplesDocument,
   type AuditSamplesQuery,
@@ -14,7 +14,7 @@ import {
   type OversightQueueQuery,
 } from '../graphql/generated/graphql'
 import { useViewer } from '../shell/viewer'
-import { count, dayOf, timeOfDay, words } from '../shell/words'
+import { count, dayOf, momentOf, words } from '../shell/words'
 import { FindingForm, Step } from './forms'
 import './oversight.css'
 import { steps, subject } from './steps'
@@ -49,9 +49,7 @@ export function OversightPage() {
   const [open, setOpen] = useState<string>()
   const again = useCallback(
     (at?: number) => {
-      load(readsAll, at).then(setDesk, (error: unknown) =>
-        setDesk(error instanceof Failure ? error : new Failure('failed', String(error))),
-      )
+      load(readsAll, at).then(setDesk, (error: unknown) => setDesk(asFailure(error)))
     },
     [readsAll],
   )
@@ -260,11 +258,7 @@ function Part({ title, aside, children }: { title: string; aside?: ReactNode; ch
 }
 
 function Moment({ at }: { at: string }) {
-  return (
-    <time dateTime={at}>
-      {dayOf(at)} {timeOfDay(at)}
-    </time>
-  )
+  return <time dateTime={at}>{momentOf(at)}</time>
 }
 
 function Fact({ name, children }: { name: string; children: ReactNode }) {

@@ -1,4 +1,4 @@
-import { lazy, Suspense, useEffect } from 'react'
+import { lazy, type ReactNode, Suspense, useEffect } from 'react'
 import { Redirect, Route, Switch } from 'wouter'
 
 import { follow } from '../board/live'
@@ -12,8 +12,17 @@ const StreetPage = lazy(async () => ({ default: (await import('../street/page'))
 const CamerasPage = lazy(async () => ({ default: (await import('../cameras/page')).CamerasPage }))
 const FootagePage = lazy(async () => ({ default: (await import('../footage/page')).FootagePage }))
 const ExportsPage = lazy(async () => ({ default: (await import('../exports/page')).ExportsPage }))
+const RetentionPage = lazy(async () => ({ default: (await import('../retention/page')).RetentionPage }))
 const OverridesPage = lazy(async () => ({ default: (await import('../overrides/page')).OverridesPage }))
 const AuditPage = lazy(async () => ({ default: (await import('../audit/page')).AuditPage }))
+
+type GuardedProps = { may: boolean; what: string; action: string; children: ReactNode }
+
+/** A page that comes when it is asked for, or who lacks which right for it. */
+function Guarded({ may, what, action, children }: GuardedProps) {
+  if (!may) return <MayNotRead what={what} action={action} />
+  return <Suspense fallback={<main className="gate" aria-busy="true" />}>{children}</Suspense>
+}
 
 function Pages({ again }: { again: () => void }) {
   const viewer = useViewer()
@@ -40,67 +49,44 @@ function Pages({ again }: { again: () => void }) {
           )}
         </Route>
         <Route path="/cameras">
-          {maySee.cameras ? (
-            <Suspense fallback={<main className="gate" aria-busy="true" />}>
-              <CamerasPage />
-            </Suspense>
-          ) : (
-            <MayNotRead what="live pictures" action="request_live_view" />
-          )}
+          <Guarded may={maySee.cameras} what="live pictures" action="request_live_view">
+            <CamerasPage />
+          </Guarded>
         </Route>
         <Route path="/footage">
-          {maySee.footage ? (
-            <Suspense fallback={<main className="gate" aria-busy="true" />}>
-              <FootagePage />
-            </Suspense>
-          ) : (
-            <MayNotRead what="footage" action="request_viewing" />
-          )}
+          <Guarded may={maySee.footage} what="footage" action="request_viewing">
+            <FootagePage />
+          </Guarded>
         </Route>
         <Route path="/exports">
-          {maySee.exports ? (
-            <Suspense fallback={<main className="gate" aria-busy="true" />}>
-              <ExportsPage />
-            </Suspense>
-          ) : (
-            <MayNotRead what="exports" action="read_exports" />
-          )}
+          <Guarded may={maySee.exports} what="exports" action="read_exports">
+            <ExportsPage />
+          </Guarded>
+        </Route>
+        <Route path="/retention">
+          <Guarded may={viewer.can('read_retention')} what="how long footage is kept" action="read_retention">
+            <RetentionPage />
+          </Guarded>
         </Route>
         <Route path="/overrides">
-          {maySee.overrides ? (
-            <Suspense fallback={<main className="gate" aria-busy="true" />}>
-              <OverridesPage />
-            </Suspense>
-          ) : (
-            <MayNotRead what="overrides" action="read_overrides" />
-          )}
+          <Guarded may={maySee.overrides} what="overrides" action="read_overrides">
+            <OverridesPage />
+          </Guarded>
         </Route>
         <Route path="/audit">
-          {mayAudit ? (
-            <Suspense fallback={<main className="gate" aria-busy="true" />}>
-              <AuditPage />
-            </Suspense>
-          ) : (
-            <MayNotRead what="the audit trail" action="read_audit_trail" />
-          )}
+          <Guarded may={mayAudit} what="the audit trail" action="read_audit_trail">
+            <AuditPage />
+          </Guarded>
         </Route>
         <Route path="/street">
-          {maySeeStreet ? (
-            <Suspense fallback={<main className="gate" aria-busy="true" />}>
-              <StreetPage onEnd={again} />
-            </Suspense>
-          ) : (
-            <MayNotRead what="what those in the field are shown" action="read_open_calls" />
-          )}
+          <Guarded may={maySeeStreet} what="what those in the field are shown" action="read_open_calls">
+            <StreetPage onEnd={again} />
+          </Guarded>
         </Route>
         <Route path="/oversight">
-          {viewer.can('read_oversight') ? (
-            <Suspense fallback={<main className="gate" aria-busy="true" />}>
-              <OversightPage />
-            </Suspense>
-          ) : (
-            <MayNotRead what="the work of oversight" action="read_oversight" />
-          )}
+          <Guarded may={viewer.can('read_oversight')} what="the work of oversight" action="read_oversight">
+            <OversightPage />
+          </Guarded>
         </Route>
         <Route>
           <NotFound />

@@ -1,8 +1,10 @@
 /** A desk: a list of what waits for somebody, by kinds, with what may be done about each. */
 import { type ReactNode, useCallback, useEffect, useRef, useState } from 'react'
 
-import { Failure } from '../graphql/client'
+import { asFailure, Failure } from '../graphql/client'
 import './desk.css'
+import { Tabs } from './tabs'
+import { momentOf } from './words'
 
 export type Kind<Code extends string> = { code: Code; name: string; empty: string }
 
@@ -33,21 +35,12 @@ export function Desk<Code extends string>({
         <h1>{title}</h1>
         <p className="quiet">{explained}</p>
       </header>
-      <div className="tabs" role="tablist" aria-label={title}>
-        {kinds.map(({ code, name }) => (
-          <button
-            key={code}
-            type="button"
-            role="tab"
-            aria-selected={code === shown}
-            className={code === shown ? 'tab here' : 'tab'}
-            onClick={() => onShow(code)}
-          >
-            {name}
-            {code === shown && count !== undefined && <span className="tally">{count}</span>}
-          </button>
-        ))}
-      </div>
+      <Tabs
+        label={title}
+        tabs={kinds.map(({ code, name }) => ({ code, name, tally: code === shown ? count : undefined }))}
+        shown={shown}
+        onShow={onShow}
+      />
       {count === 0 && <p className="empty">{kind?.empty}</p>}
       {children}
     </main>
@@ -78,8 +71,7 @@ export function useListed<Rows>(load: (at: number | undefined) => Promise<Rows>)
           setFailure(undefined)
         },
         (error: unknown) => {
-          if (asked === current.current)
-            setFailure(error instanceof Failure ? error : new Failure('failed', String(error)))
+          if (asked === current.current) setFailure(asFailure(error))
         },
       )
       .finally(() => {
@@ -123,4 +115,9 @@ export function Fact({ name, children }: { name: string; children: ReactNode }) 
       <dd>{children}</dd>
     </div>
   )
+}
+
+/** Who did something and when; nothing where nobody did. */
+export function signed(person: { name: string } | null, at: string | null): string | null {
+  return person && [person.name, at && momentOf(at)].filter(Boolean).join(', ')
 }

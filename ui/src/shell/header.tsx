@@ -48,7 +48,8 @@ function Freshness() {
 export function seenBy({ can }: Pick<ReturnType<typeof useViewer>, 'can'>) {
   return {
     cameras: can('request_live_view') && can('read_cameras'),
-    footage: can('request_viewing'),
+    // Oversight searches the records of footage; its pictures are seen for a review alone.
+    footage: can('request_viewing') || can('review_access'),
     exports: can('request_export') || can('read_exports'),
     overrides: can('request_override') || can('read_overrides'),
   }
@@ -69,6 +70,7 @@ export function Header() {
         {maySee.cameras && <Tab to="/cameras">Cameras</Tab>}
         {maySee.footage && <Tab to="/footage">Footage</Tab>}
         {maySee.exports && <Tab to="/exports">Exports</Tab>}
+        {viewer.can('read_retention') && <Tab to="/retention">Retention</Tab>}
         {maySee.overrides && <Tab to="/overrides">Overrides</Tab>}
         {(viewer.can('read_open_calls') || viewer.can('read_shared_feeds')) && <Tab to="/street">In the field</Tab>}
         {viewer.can('read_audit_trail') ? (

@@ -1,6 +1,6 @@
 import { createContext, type ReactNode, use, useCallback, useEffect, useState } from 'react'
 
-import { ask, Failure } from '../graphql/client'
+import { asFailure, ask, type Failure } from '../graphql/client'
 import { ViewerDocument, type ViewerQuery } from '../graphql/generated/graphql'
 
 export type Viewer = ViewerQuery['viewer']
@@ -41,6 +41,10 @@ export type Action =
   | 'review_override'
   | 'read_overrides'
   | 'export_audit_trail'
+  | 'read_retention'
+  | 'place_legal_hold'
+  | 'answer_retention_extension'
+  | 'destroy_footage'
 
 type Loaded = { viewer: Viewer } | { failure: Failure } | undefined
 
@@ -63,8 +67,7 @@ export function useLoadedViewer(): [Loaded, () => void] {
   const load = useCallback(() => {
     ask(ViewerDocument, {}).then(
       ({ viewer }) => setLoaded({ viewer }),
-      (error: unknown) =>
-        setLoaded({ failure: error instanceof Failure ? error : new Failure('failed', String(error)) }),
+      (error: unknown) => setLoaded({ failure: asFailure(error) }),
     )
   }, [])
   useEffect(load, [load])

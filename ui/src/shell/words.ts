@@ -36,6 +36,11 @@ export function dayOf(iso: string): string {
   return day.format(new Date(iso))
 }
 
+/** 2026-11-23 14:03:22 in the reader's time zone. */
+export function momentOf(iso: string): string {
+  return `${dayOf(iso)} ${timeOfDay(iso)}`
+}
+
 /** `4 s`, `2 min 05 s`, `1 h 04 min`: never more than two units. */
 export function duration(milliseconds: number): string {
   const seconds = Math.max(0, Math.floor(milliseconds / 1000))

@@ -1,7 +1,7 @@
 /** The calls that are open, asked for again and again while somebody looks at the page. */
 import { useCallback, useEffect, useRef, useState } from 'react'
 
-import { ask, BY_ITSELF, Failure } from '../graphql/client'
+import { asFailure, ask, BY_ITSELF, type Failure } from '../graphql/client'
 import { OpenCallsDocument, type OpenCallsQuery } from '../graphql/generated/graphql'
 
 export type OpenCall = OpenCallsQuery['openCalls']['calls'][number]
@@ -32,7 +32,7 @@ export function useOpenCalls(onEnd: () => void): Calls {
             setFailure(undefined)
           },
           (error: unknown) => {
-            const why = error instanceof Failure ? error : new Failure('failed', String(error))
+            const why = asFailure(error)
             setFailure(why)
             if (why.kind === 'signed_out') onEnd()
           },

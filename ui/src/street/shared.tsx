@@ -5,7 +5,7 @@ import { told } from '../board/live'
 import { useOrder } from '../board/orders'
 import { OutcomeNote } from '../board/outcome'
 import { faultsOf, isAccepted, OrderForm } from '../forms/field'
-import { AuthorisationField, PolicyNote, PurposeField, ReasonField, useGrounds } from '../forms/grounds'
+import { GroundsFields, useGrounds } from '../forms/grounds'
 import {
   CloseLiveViewDocument,
   RequestLiveViewDocument,
@@ -99,11 +99,6 @@ function WatchForm({ feed, onGranted }: { feed: Feed; onGranted: (view: string) 
   const order = useOrder(RequestLiveViewDocument)
   // Who is in the field watches for the call that the picture is shared with, and for no other.
   const grounds = useGrounds({ call: feed.callNumber })
-  const send = async () => {
-    const answer = await order.send({ feed: feed.feed, grounds: grounds.input })
-    if (isAccepted(answer)) onGranted(answer.id)
-  }
-  const faults = faultsOf(order.outcome)
   return (
     <OrderForm
       label={`Ask to watch ${nameOf(feed)}`}
@@ -111,18 +106,16 @@ function WatchForm({ feed, onGranted }: { feed: Feed; onGranted: (view: string) 
       order={order}
       done="You may watch"
       verb="Ask to watch"
-      missing={[...grounds.missing, !grounds.hasReason && 'a reason']}
+      missing={[...grounds.missing, grounds.missingReason]}
       promise={`For call ${feed.callNumber}. The request is on the record, granted or refused.`}
-      onSend={send}
+      onSend={() => order.send({ feed: feed.feed, grounds: grounds.input })}
+      onAccepted={({ id }) => onGranted(id)}
     >
-      <PolicyNote policy={grounds.policy} impossible="nothing can be watched" />
-      <PurposeField grounds={grounds} faults={faults} />
-      {!grounds.needsCall && <AuthorisationField grounds={grounds} faults={faults} />}
-      <ReasonField
-        grounds={grounds.input}
-        reason={grounds.stated.reason}
-        onChange={(reason) => grounds.set({ reason })}
-        faults={faults}
+      <GroundsFields
+        grounds={grounds}
+        faults={faultsOf(order.outcome)}
+        impossible="nothing can be watched"
+        callGiven
         placeholder="What you expect to see, and why you need it"
       />
     </OrderForm>
