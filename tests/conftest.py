@@ -29,7 +29,7 @@ settings.register_profile(
 )
 settings.load_profile("house")
 
-TOGETHER = ("tests/api/",)
+TOGETHER = ("tests/api/", "tests/e2e/pages/")
 
 
 class FilesAndPackages(LoadFileScheduling):

@@ -1,10 +1,13 @@
 """The pages as a person uses them: what one can see and do, without how it is built."""
 
 import re
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from playwright.sync_api import Locator, Page
+from playwright.sync_api import Locator, Page, expect
+
+from tests.e2e.pages.product import until
 
 
 @dataclass
@@ -266,10 +269,20 @@ class Picture:
         now = self.samples(left=left, right=right)
         return max(now) >= 40 and sum(abs(a - b) for a, b in zip(before, now, strict=True)) > len(now)
 
+    def size(self) -> tuple[int, int]:
+        """Width and height in pixels; none before the first picture."""
+        width, height = self.element.evaluate("video => [video.videoWidth, video.videoHeight]")
+        return int(width), int(height)
+
     def seconds_behind(self) -> float:
         """How far the picture is behind the newest that has come."""
         newest = "video.buffered.end(video.buffered.length - 1)"
         return float(self.element.evaluate(f"video => video.buffered.length ? {newest} - video.currentTime : 99"))
+
+
+def seen_to_move(what: str, picture: Picture, *, left: float = 0.0, right: float = 1.0) -> None:
+    before = picture.samples(left=left, right=right)
+    until(f"{what} moves", lambda: picture.has_moved(before, left=left, right=right), 90)
 
 
 @dataclass
@@ -297,6 +310,10 @@ class Wall:
     def picture(self, feed: str) -> Picture:
         return Picture(self.tile(feed).locator("video"))
 
+    def camera_of(self, feed: str) -> Locator:
+        """Of a drone: where its camera points, and the orders to turn it."""
+        return self.tile(feed).get_by_role("group", name="Where the camera points")
+
 
 @dataclass
 class FootageDesk:
@@ -314,9 +331,17 @@ class FootageDesk:
     def kept(self) -> Locator:
         return self.page.locator(".recording-row[data-state=kept]")
 
+    def recording(self, footage: str) -> Locator:
+        return self.page.locator(f".recording-row[data-footage='{footage.removeprefix('footage-')}']")
+
     @property
     def look(self) -> Grounds:
         return Grounds(self.page.get_by_role("form", name="Ask to look at footage"))
+
+    @property
+    def audience(self) -> Locator:
+        """Who saw what is chosen, as oversight reads it."""
+        return self.page.get_by_role("region", name="Who saw it")
 
     def shorten(self, seconds: int) -> None:
         """Of what is chosen, so much from its beginning."""
@@ -337,3 +362,15 @@ class FootageDesk:
     @property
     def picture(self) -> Picture:
         return Picture(self.player.locator("video"))
+
+
+def with_a_second_factor(page: Page, waiting: Locator, act: Callable[[], None]) -> None:
+    """Does what ends the waiting; shows the second factor where it is asked for, and does it again."""
+    act()
+    confirm = waiting.get_by_role("link", name="Confirm who you are")
+    until("it is answered", lambda: confirm.is_visible() or waiting.count() == 0, 60)
+    if confirm.is_visible():
+        confirm.click()
+        page.get_by_role("button", name="It is me").click()
+        act()
+    expect(waiting).to_have_count(0)
