@@ -23,9 +23,10 @@ help:  ## this list
 run: $(RUN_STAMP) pages  ## everything on this machine, with a demonstration; Ctrl-C stops it
 	@exec $(BIN)/python -m api.cli dev $(ARGS)
 
-# Two processes share the tests. A hash seed gives both the same list of them where a set is its source.
+# Three processes share the tests, for on two processors one of them mostly waits: for a drone, a broker, a deadline. A
+# hash seed gives all the same list of them where a set is its source.
 test: $(DEV_STAMP) pages  ## all tests, on a real PostgreSQL and a real Kafka (ARGS="-k name")
-	@PYTHONHASHSEED=0 $(BIN)/python -m pytest --numprocesses 2 $(ARGS)
+	@PYTHONHASHSEED=0 $(BIN)/python -m pytest --numprocesses 3 $(ARGS)
 
 check: $(DEV_STAMP)  ## format, lint, types, direction of imports, fast tests
 	@$(BIN)/ruff format --check .

@@ -1,6 +1,6 @@
 """One real PostgreSQL and one real Kafka broker for the whole test session, started when first asked for.
 
-`make test` shares the tests out to two processes; each is a session of its own, with servers of its own.
+`make test` shares the tests out to three processes; each is a session of its own, with servers of its own.
 """
 
 import secrets
@@ -29,19 +29,54 @@ settings.register_profile(
 )
 settings.load_profile("house")
 
+# Tests of these share one running product; those of a file that starts its own need not wait for the others.
 TOGETHER = ("tests/api/", "tests/e2e/pages/")
+APART = (
+    "tests/api/test_broker_away.py",
+    "tests/api/test_command_line.py",
+    "tests/api/test_first_day.py",
+    "tests/api/test_live_fails_closed.py",
+    "tests/api/test_sign_in_elsewhere.py",
+    "tests/api/test_store_away.py",
+)
+# What takes minutes is begun first, the longest before all: at the end nobody waits for one that began late.
+LONGEST_FIRST = (
+    "tests/api/",
+    "tests/e2e/pages/",
+    "tests/e2e/test_sortie.py",
+    "tests/adapters/recorder/test_flights.py",
+    "tests/e2e/test_scenario_day.py",
+    "tests/infra/test_dev.py",
+    "tests/infra/test_as_checked.py",
+    "tests/application/test_everybody_machine.py",
+    "tests/faults/test_relay_faults.py",
+    "tests/projections/test_kills.py",
+    "tests/adapters/recorder/test_process.py",
+    "tests/adapters/recorder/test_recording.py",
+    "tests/infra/test_stack.py",
+    "tests/api/test_broker_away.py",
+)
+
+
+def unit(nodeid: str) -> str:
+    """The file of a test, or the package that it shares a product with."""
+    file = nodeid.partition("::")[0]
+    if file in APART:
+        return file
+    return next((package for package in TOGETHER if file.startswith(package)), file)
 
 
 class FilesAndPackages(LoadFileScheduling):
     """A file's tests stay together, and those of a package that shares one running product."""
 
     def _split_scope(self, nodeid: str) -> str:
-        file = super()._split_scope(nodeid)
-        return next((package for package in TOGETHER if file.startswith(package)), file)
+        return unit(nodeid)
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Whatever needs a database or a broker is slow; what is slow for another reason says so itself."""
+    begun = {name: place for place, name in enumerate(LONGEST_FIRST)}
+    items.sort(key=lambda item: begun.get(unit(item.nodeid), len(begun)))
     for item in items:
         if isinstance(item, pytest.Function) and not {"postgres_server", "kafka"}.isdisjoint(item.fixturenames):
             item.add_marker(pytest.mark.slow)
@@ -49,6 +84,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 @pytest.hookimpl(optionalhook=True)
 def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> FilesAndPackages:
+    config.option.loadscopereorder = False  # the number of tests says little of the time they take
     return FilesAndPackages(config, log)
 
 
