@@ -149,6 +149,16 @@ class EventStore(Protocol):
         """The streams of all footage that ever had a legal hold."""
         ...
 
+    def landings(self, after: int) -> Sequence[StoredEvent]:
+        """The landings of drones behind a position, in order; the newest thousand where there are more. Raises
+        StoreUnavailable."""
+        ...
+
+    def flight_footage(self, flight: str) -> Sequence[StoredEvent]:
+        """What the record has of the footage of a flight's stream: what was recorded and what was lost, and perhaps of
+        flights whose name begins like its own. Raises StoreUnavailable."""
+        ...
+
     def head(self) -> Head: ...
 
     def document(self, sha256: bytes) -> Document | None: ...

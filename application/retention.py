@@ -10,7 +10,8 @@ from application.handling import Actor, Attempt, Outcome, Recorded
 from application.standing import authorise, outcome
 from domain import footage
 from domain.footage import FOOTAGE
-from domain.kernel import FootageId, NotFound, PersonId
+from domain.kernel import FeedId, FootageId, NotFound, PersonId
+from domain.privacy_override_events import Range
 
 KEY_BACKUPS_KEPT = timedelta(days=35)  # how long a backup of the key store may hold a key that was destroyed
 
@@ -20,6 +21,11 @@ ACTIONS: dict[type, str] = {
     footage.VerifyLegalHold: "verify_legal_hold",
 }
 Change = footage.PlaceLegalHold | footage.ReleaseLegalHold | footage.VerifyLegalHold
+
+
+def loss_key(feed: FeedId, span: Range) -> str:
+    """The name of what was lost, so that the same stretch is lost once, whoever finds it."""
+    return f"{feed}-lost-{span.since:%Y%m%dT%H%M%S.%f}Z-{(span.until - span.since).total_seconds():.6f}s"
 
 
 class Retention(Commands):

@@ -131,6 +131,22 @@ class PostgresEventStore:
         )
         return [stream for (stream,) in rows]
 
+    def landings(self, after: int) -> Sequence[StoredEvent]:
+        where = (
+            "WHERE topic = 'flight.drone_landed.v1' AND notification_id > %s ORDER BY notification_id DESC LIMIT 1000"
+        )
+        return self._events(where, after)[::-1]
+
+    def flight_footage(self, flight: str) -> Sequence[StoredEvent]:
+        # Compared byte by byte, whatever the database's locale: "." is what comes after "-".
+        return self._events(
+            "WHERE topic IN ('footage.footage_recorded.v1', 'footage.footage_lost.v1')"
+            " AND originator_id LIKE 'footage-flight-%%' AND originator_id ~>=~ %s AND originator_id ~<~ %s"
+            " ORDER BY notification_id",
+            f"footage-{flight}-",
+            f"footage-{flight}.",
+        )
+
     def head(self) -> Head:
         (row,) = self._rows("SELECT position, rolling_hash FROM events.head")
         return Head(*row)

@@ -23,18 +23,16 @@ from adapters.recorder.recording import AWAY, BROKE_OFF, NOT_RECORDING, ON_RECOR
 from adapters.recorder.segmenting import Cut
 from adapters.recorder.source import Connection, Picture
 from adapters.vault import Vault
-from application import codec
+from application.flight_footage import FIRST_PICTURE, Stretch
 from application.handling import Handler
 from application.poses import PICTURE_DELAY, Track
 from domain.flight import FLIGHT
-from domain.flight_events import RecordingStarted, RecordingStopped
 from domain.flight_state import Flying
 from domain.kernel import DroneId, FeedId, FlightId, StreamId
 from domain.privacy_override_events import Range
 
 ASKED_EVERY_S = 0.5
 GOOD_FOR_S = 30.0  # what the record said of a flight, while it cannot be asked again
-FIRST_PICTURE = timedelta(seconds=5)  # from the start of a recording: the record is asked, and a key frame must come
 SETTLES_S = 3.0  # FFmpeg looks at a stream for two
 NOBODY_SAYS = "nobody could say whether it is to be recorded"
 NO_PICTURE = "no picture came"
@@ -66,28 +64,6 @@ class DroneAddress:
 
 
 # -- what the record says ----------------------------------------------------
-
-
-@dataclass(frozen=True, slots=True)
-class Stretch:
-    """In which a flight was being recorded, by the record; `until` None: it is."""
-
-    since: datetime
-    until: datetime | None
-
-
-def stretches(handler: Handler, flight: FlightId) -> list[Stretch]:
-    """Raises StoreUnavailable."""
-    stream = FLIGHT.stream(flight)
-    found: list[Stretch] = []
-    for stored in handler.store.read([stream])[stream]:
-        recorded = codec.recorded(stored)
-        match recorded.event:
-            case RecordingStarted():
-                found.append(Stretch(recorded.envelope.time, None))
-            case RecordingStopped() if found and found[-1].until is None:
-                found[-1] = replace(found[-1], until=recorded.envelope.time)
-    return found
 
 
 @dataclass(slots=True)
@@ -201,8 +177,9 @@ class FlightRecording(Recording):
         if self._holding is not None:
             self._pass_over(*self._holding[:2])
             self._holding = None
-        if recorded and recorded[-1].until is not None:
-            self._missing(recorded[-1].since, recorded[-1].until, self.sealing_fault or self.fault or NO_PICTURE)
+        for stretch in recorded:
+            if stretch.until is not None:
+                self._missing(stretch.since, stretch.until, self.sealing_fault or self.fault or NO_PICTURE)
         if self._reel is None and (newest := self._vault.last(self.feed)) is not None:
             self._reel = self._vault.begun(newest)
         self._close()

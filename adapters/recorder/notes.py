@@ -21,7 +21,7 @@ from adapters.vault import Closed
 from application.cameras import Cameras
 from application.handling import Accepted, Handler, Outcome, Unavailable
 from application.ports import StoreUnavailable
-from application.retention import Retention
+from application.retention import Retention, loss_key
 from application.standing import service
 from domain.camera import NoteOffline, NoteOnline
 from domain.footage import HeldRangeCopied, RecordFootage, ReportLoss
@@ -118,7 +118,7 @@ class Notes:
 
 def lost(retention: Retention, feed: FeedId, span: Range, why: str) -> Outcome:
     """A loss onto the record; of the same stretch once, whoever finds it."""
-    key = f"{feed}-lost-{span.since:%Y%m%dT%H%M%S.%f}Z-{(span.until - span.since).total_seconds():.6f}s"
+    key = loss_key(feed, span)
     return retention.report_loss(service(RECORDER), key, ReportLoss(feed, span, why), _id(key, "lost"))
 
 

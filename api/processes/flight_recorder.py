@@ -17,12 +17,12 @@ from adapters.recorder.flights import (
     DroneAddress,
     FlightRecording,
     Permits,
-    stretches,
 )
 from adapters.recorder.notes import Notes
 from adapters.recorder.recording import SETTLED_BACK
 from adapters.recorder.tap import Taps
 from adapters.vault import ReelBroken, StorageFault, Vault
+from application.flight_footage import stretches
 from application.handling import Handler
 from application.ports import StoreUnavailable
 from application.sealing import KeysUnavailable

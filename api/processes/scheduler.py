@@ -22,6 +22,7 @@ from api.processes.running import in_threads, running
 from api.settings import Settings
 from application.alarm import Alarm, Ends
 from application.deadlines import Due
+from application.flight_footage import Landings
 from application.handling import Handler
 from application.notices import Notices
 from application.ports import StoreUnavailable
@@ -121,7 +122,7 @@ class Scheduling:
     def __init__(self, handler: Handler, read_url: str) -> None:
         self._url = read_url
         self._connection: psycopg.Connection[Any] | None = None
-        self._weeks = Weeks(handler)
+        self._weeks, self._landings = Weeks(handler), Landings(handler)
         self._scheduler = Scheduler(handler, self._due_until)
         self._checkpoint: tuple[int, int, str | None] = (0, 0, "not read yet")
         self._looked_at = 0.0
@@ -157,7 +158,8 @@ class Scheduling:
             )
         self._checkpoint = queries.checkpoint(self._connection)
         known = queries.due_until(self._connection, at)
-        return sorted([*known, *self._weeks.due_until(at)], key=lambda due: due.at)
+        drawn = [*self._weeks.due_until(at), *self._landings.due_until(at)]
+        return sorted([*known, *drawn], key=lambda due: due.at)
 
     def _close(self) -> None:
         if self._connection is not None:

@@ -16,8 +16,15 @@ from kafka import TopicPartition
 from adapters.kafka import topics
 from adapters.kafka.clients import consumer
 from adapters.mavlink.tlog import read_tlog
+from api.processes import wiring
+from application import codec
+from application.deadlines import act_of, command_id
+from application.flight_footage import FIRST_PICTURE, RECORDER_FIRST, Landings, stretches
 from application.gateway import GatewayUnavailable
+from application.handling import Accepted
 from domain.drone import OrderOutcome, SafetyOrder
+from domain.footage import FootageLost
+from domain.kernel import FlightId
 from infra.stack.kafka import EmbeddedKafka
 from infra.stack.postgres import EmbeddedPostgres
 from tests.adapters.drone_gateway.ground import DRONE, PILOT, GatewayProcess, Ground, ground
@@ -102,7 +109,9 @@ def test_a_sortie_of_an_autopilot_that_is_not_ours(
     flight = station.authorised()
 
     on_its_way(gateway, station, flight)
-    until(lambda: "arrived_on_scene" in station.story(flight), 90, what="it has arrived")
+    until(lambda: "recording_started" in station.story(flight), 90, what="it has arrived, and is to be recorded")
+    started = datetime.now(UTC)
+    until(lambda: datetime.now(UTC) - started > FIRST_PICTURE, what="for longer than it may take to begin")
     pilot = station.signed_on(PILOT)
     sent = gateway.safety(flight, SafetyOrder.RETURN, pilot)
     assert (sent.outcome, sent.recorded is not None) == (OrderOutcome.ACCEPTED, True)
@@ -123,6 +132,24 @@ def test_a_sortie_of_an_autopilot_that_is_not_ours(
     assert station.drone_story()[-2:] == ["drone_assigned", "drone_released"]
     _telemetry_is_on_its_topic(kafka, station.environ["SAFERWEHO_TOPIC_PREFIX"])
     assert gateway.stop() == 0
+    _what_no_recorder_recorded_is_lost(station, flight)
+
+
+def _what_no_recorder_recorded_is_lost(station: Ground, flight: str) -> None:
+    """By the scheduler, with its own rights, when the time comes, and once."""
+    with wiring.handler(settings_as("saferweho_scheduler", station.environ)) as handler:
+        (due,) = [
+            due
+            for due in Landings(handler).due_until(datetime.now(UTC) + 2 * RECORDER_FIRST)
+            if due.stream == f"flight-{flight}"
+        ]
+        for _ in range(2):
+            told = act_of(due.kind)(handler, due, command_id(due))
+            assert isinstance(told, Accepted), told
+        events = [codec.recorded(stored).event for stored in handler.store.flight_footage(due.stream)]
+    (span,) = stretches(station.handler, FlightId(flight))
+    (lost,) = events
+    assert isinstance(lost, FootageLost) and (lost.range.since, lost.range.until) == (span.since, span.until)
 
 
 def _clocks_are_kept(station: Ground, flight: str) -> None:

@@ -221,6 +221,18 @@ def test_what_is_missing_when_the_flight_ends_is_told(station: Station) -> None:
     assert len(station.events(FootageRecorded)) == 1
 
 
+def test_a_camera_that_never_comes_back_has_lost_what_was_to_be_recorded_of_each_stretch(station: Station) -> None:
+    over = [stretch(0, 20), stretch(40, 60)]
+    flown(station, between(), (0, 8), recorded=[stretch(0, None)], over=over)
+    assert lost(station) == [(8.0, 20.0, "no picture came"), (40.0, 60.0, "no picture came")]
+
+
+def test_a_camera_that_was_never_connected_to_has_lost_the_whole_flight(station: Station) -> None:
+    flown(station, between(), (0, 0), over=[stretch(30, 50), stretch(70, 90)])
+    assert sealed(station) == []
+    assert lost(station) == [(30.0, 50.0, "not connected yet"), (70.0, 90.0, "not connected yet")]
+
+
 def test_a_recorder_that_was_away_tells_what_it_missed(station: Station) -> None:
     flown(station, between(), (0, 6), recorded=[stretch(0, None)], over=None)
     flown(station, between(), (15, 20), recorded=[stretch(0, None)])
