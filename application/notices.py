@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from typing import Any, Protocol
 from uuid import NAMESPACE_URL, UUID, uuid5
 
+from application import losses
 from application.codec import Recorded as RecordedEvent
 from application.commands import Commands
 from application.deadlines import Change, Due, NotDue, drawn_from, when_due
@@ -23,7 +24,7 @@ from domain.export import EXPORT, ExportRequested
 from domain.flight import FLIGHT, waiting_for_pilot
 from domain.flight_events import LaunchRequested
 from domain.flight_state import Requested
-from domain.footage import FOOTAGE, ExtensionRequested, FootageLost, Kept
+from domain.footage import FOOTAGE, ExtensionRequested, FootageLost, FootageRecorded, Kept
 from domain.kernel import Aggregate, PersonId, StreamId
 from domain.notice import (
     NOTICE,
@@ -75,7 +76,9 @@ class Rule:
     event: type
     roles: tuple[Role, ...]
     subject: str
-    text: Callable[[RecordedEvent], str]
+    text: Callable[[RecordedEvent], str] = lambda recorded: ""
+    # In place of the text, where one is not told of each: what to say now, None: nothing. Asked once of every event.
+    gathered: Callable[[RecordedEvent, Memory], str | None] | None = None
     when: Callable[[RecordedEvent], bool] = lambda recorded: True
     also: Callable[[RecordedEvent], Sequence[str]] = lambda recorded: ()  # persons by id
     # Whether it still holds when it is sent: a request may have been answered in the same breath.
@@ -255,7 +258,14 @@ RULES: tuple[Rule, ...] = (
         FootageLost,
         (*SUPERVISORS, Role.AUDITOR),
         "Footage that should exist does not",
-        lambda r: f"{r.stream}, of {r.event.feed}. A hold on it is closed by who releases it.",
+        gathered=losses.lost,
+    ),
+    Rule(
+        "footage_recorded_again",
+        FootageRecorded,
+        (*SUPERVISORS, Role.AUDITOR),
+        "Footage is there again after a loss",
+        gathered=losses.recorded_again,
     ),
     _attention("hold_verification_due", SUPERVISORS, "A legal hold is to be verified again"),
     _attention("camera_maintenance_overdue", (Role.ADMINISTRATOR,), "The maintenance of a camera is overdue"),
@@ -392,7 +402,10 @@ class Tell:
         ]
 
     def _told(self, rule: Rule, recorded: RecordedEvent, memory: Memory) -> list[IssuedCommand]:
-        about, text = StreamId(recorded.stream), rule.text(recorded)
+        text = rule.text(recorded) if rule.gathered is None else rule.gathered(recorded, memory)
+        if text is None:
+            return []
+        about = StreamId(recorded.stream)
         sends = [
             (name, SendNotification(rule.code, about, Channel.WEBHOOK, rule.subject, text, endpoint=name))
             for name in self._endpoints

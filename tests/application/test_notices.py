@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
 from uuid import uuid4
 
@@ -18,9 +18,11 @@ from application.deadlines import Due
 from application.notices import RULES, Carry, Notices, Tell
 from application.policies import Policies
 from application.ports import Append
+from application.retention import Retention, loss_key
 from application.scheduler import Scheduler
 from application.standing import service
-from domain.kernel import PersonId, StreamId
+from domain.footage import RecordFootage, ReportLoss
+from domain.kernel import FeedId, PersonId, StreamId
 from domain.launch import Conditions, Finding, Go
 from domain.notice import (
     PAUSES,
@@ -32,7 +34,8 @@ from domain.notice import (
 )
 from domain.person import Organisation, Role, Suspend
 from domain.policy import RECORD_ALL_KEEP_30_DAYS
-from tests.adapters.notify.receivers import http_server, mail_server
+from domain.privacy_override_events import Range
+from tests.adapters.notify.receivers import Mailbox, http_server, mail_server
 from tests.application.small_center import ADMIN, CAPTAIN, SmallCenter, done, small_center
 from tests.golden.make import event_of
 from tests.projections.log import envelope
@@ -308,3 +311,100 @@ def test_low_space_is_told_once_a_day(center: SmallCenter, tmp_path: Path) -> No
     assert [m["To"] for m in box.messages if "space" in m["Subject"]] == [f"{ADMIN}@weho.example"] * 2
     SpaceWatch(center.handler, tmp_path / "not there yet", least_percent=0).look()
     assert len(telling.of(AttentionNeeded)) == 2
+
+
+class Losing(Telling):
+    """A recorder that tells of cameras, and who is mailed of it: the supervisor, one mail a time."""
+
+    def __init__(self, center: SmallCenter, box: Mailbox) -> None:
+        center.enrolled("sam", Role.WATCH_SUPERVISOR)
+        super().__init__(center, OutsideMessenger(MailServer(f"smtp://127.0.0.1:{box.port}", "watch@weho.example")))
+        self.retention, self._box = Retention(center.handler), box
+        self.run()
+        box.messages.clear()
+
+    def lost(self, feed: str, since: datetime, until: datetime, after: timedelta = timedelta(0)) -> None:
+        """Told `after` its end."""
+        self.center.clock.step(until + after - self.center.clock.now())
+        span = Range(since, until)
+        command = ReportLoss(FeedId(StreamId(feed)), span, "the vault was too slow")
+        done(self.retention.report_loss(service("service-recorder"), loss_key(command.feed, span), command, uuid4()))
+
+    def recorded(self, feed: str, since: datetime, until: datetime) -> None:
+        self.center.clock.step(until - self.center.clock.now())
+        command = RecordFootage(FeedId(StreamId(feed)), Range(since, until), 9, 9000, "0f" * 32, "key-1")
+        key = f"{feed}-{since:%Y%m%dT%H%MZ}"
+        done(self.retention.record(service("service-recorder"), key, command, uuid4()))
+
+    def mails(self) -> list[tuple[str, str]]:
+        """Of footage to the supervisor, since the last time: subject and text."""
+        self.run()
+        found = [
+            (str(m["Subject"]), " ".join(m.get_content().split()))
+            for m in self._box.messages
+            if m["To"] == "sam@weho.example" and "ootage" in m["Subject"]
+        ]
+        self._box.messages.clear()
+        return found
+
+
+LOST, AGAIN = "Footage that should exist does not", "Footage is there again after a loss"
+
+
+@pytest.mark.rule("record.notified", "retention.lost")
+def test_a_loss_that_goes_on_is_told_when_it_begins_every_six_hours_and_when_it_is_over(center: SmallCenter) -> None:
+    began, step = center.clock.now() + timedelta(hours=1), timedelta(minutes=3)
+    with mail_server() as box:
+        losing = Losing(center, box)
+        pieces = [began + n * step for n in range(125)]  # six hours and a quarter
+        for since in pieces[:3]:
+            losing.lost("camera-north", since, since + step)
+        ((subject, text),) = losing.mails()
+        assert LOST in subject and "camera-north" in text and "the vault was too slow" in text
+        assert f"from {began:%Y-%m-%d %H:%M:%S} to {began + step:%Y-%m-%d %H:%M:%S} UTC" in text
+        for since in pieces[3:]:
+            losing.lost("camera-north", since, since + step)
+        ((subject, text),) = losing.mails()
+        assert LOST in subject and "120 stretches were lost" in text, "once more, six hours after the first"
+        over = pieces[-1] + step
+        # What was recorded before the loss and is told late ends nothing.
+        losing.recorded("camera-north", began - step, began)
+        losing.recorded("camera-south", over, over + timedelta(minutes=30))
+        assert losing.mails() == []
+        losing.recorded("camera-north", over, over + timedelta(minutes=40))
+        ((subject, text),) = losing.mails()
+        assert AGAIN in subject and "4 stretches were lost" in text
+        assert f"to {over:%Y-%m-%d %H:%M:%S} UTC" in text
+        losing.recorded("camera-north", over + timedelta(minutes=40), over + timedelta(minutes=60))
+        assert losing.mails() == []
+        losing.lost("camera-north", over + timedelta(hours=1), over + timedelta(hours=1, seconds=30))
+        ((subject, _),) = losing.mails()
+        assert LOST in subject, "another one"
+        sent = len(losing.of(NotificationSent))
+        losing.run(again=True)
+        assert len(losing.of(NotificationSent)) == sent, "a reactor that died tells nothing twice"
+
+
+@pytest.mark.rule("record.notified")
+def test_a_loss_of_which_all_was_told_is_not_told_again(center: SmallCenter) -> None:
+    began = center.clock.now() + timedelta(hours=1)
+    with mail_server() as box:
+        losing = Losing(center, box)
+        losing.lost("camera-north", began, began + timedelta(seconds=9))
+        losing.lost("camera-south", began, began + timedelta(seconds=9))
+        assert len(losing.mails()) == 2, "each camera has its own"
+        losing.recorded("camera-north", began + timedelta(seconds=9), began + timedelta(minutes=50))
+        assert losing.mails() == []
+
+
+@pytest.mark.rule("record.notified")
+def test_of_a_flight_each_loss_is_told_that_does_not_go_on_from_the_last(center: SmallCenter) -> None:
+    began, minute = center.clock.now() + timedelta(hours=1), timedelta(minutes=1)
+    with mail_server() as box:
+        losing = Losing(center, box)
+        losing.lost("flight-f1", began, began + 3 * minute)
+        losing.lost("flight-f1", began + 3 * minute, began + 6 * minute)
+        assert len(losing.mails()) == 1
+        losing.lost("flight-f1", began + 9 * minute, began + 10 * minute)
+        ((_, text),) = losing.mails()
+        assert "flight-f1" in text and "if more of it is lost" in text.lower()
