@@ -22,6 +22,7 @@ from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from adapters.vault import canonical, layout, manifest, segment
 from adapters.vault.layout import HOUR, ReelName
 from adapters.vault.manifest import Entry, Manifest, Signer
+from adapters.vault.room import Room
 from adapters.vault.segment import LONGEST_HEADER, NOTHING_BEFORE, Header, Segment, SegmentBroken
 from adapters.vault.storage import NotThere, Part, Storage, StorageFault, StorageFull
 from application.failpoints import failpoint
@@ -185,7 +186,7 @@ class Vault:
         self.storage, self._keys, self._length, self._quota = storage, keys, length, quota
         self._full = False
         self._signer: Signer | None = None
-        self._used: int | None = None
+        self._room = Room(storage, self.reels, self._size)
         self._lock = Lock()
         self._ready: dict[str, SubjectKey] = {}
         self._held: dict[str, tuple[float, AESGCM]] = {}
@@ -239,11 +240,11 @@ class Vault:
         then keeps nobody from recording. Raises KeysUnavailable."""
         begins = layout.reel_begins(at, self._length)
         wanted = {ReelName(feed, begins).footage for feed in feeds} - self._ready.keys()
-        made = self._keys.make(wanted) if wanted else {}
-        self._ready = {
-            **{footage: key for footage, key in self._ready.items() if not _older(footage, at)},
-            **{footage: key for footage, key in made.items() if isinstance(key, SubjectKey)},
-        }
+        made = self._keys.make(wanted).items() if wanted else ()
+        ready = {footage: key for footage, key in made if isinstance(key, SubjectKey)}
+        with self._lock:  # cameras and flights each make theirs ready
+            kept = {footage: key for footage, key in self._ready.items() if not _older(footage, at)}
+            self._ready = {**kept, **ready}
 
     def reel(self, feed: FeedId, at: datetime) -> Reel:
         """The reel that footage from then on goes into: the one that was begun, or a new one.
@@ -307,24 +308,20 @@ class Vault:
         """Raises StorageFault; StorageFull also where the quota is used up."""
         size = sum(map(len, parts))
         try:
-            if self._quota is not None and self.used() + size > self._quota:
-                raise StorageFull(f"the vault holds {self.used()} bytes, and its quota is {self._quota}")
+            if self._quota is not None and (used := self.used()) + size > self._quota:
+                raise StorageFull(f"the vault holds {used} bytes, and its quota is {self._quota}")
             self.storage.put(name, parts)
         except StorageFull:
             self._full = True
             raise
         self._full = False
-        with self._lock:
-            if self._used is not None:
-                self._used += size
+        self._room.took(name, size)
 
     # -- room ----------------------------------------------------------------
 
     def used(self) -> int:
-        """Bytes of sealed footage. The first time it counts: a note a reel, and the files of those not closed."""
-        if self._used is None:
-            self._used = sum(self._size(name) for name in self.reels())
-        return self._used
+        """Bytes of sealed footage, as far as is known without looking again. Raises StorageFault."""
+        return self._room.used()
 
     def _size(self, name: ReelName) -> int:
         try:
@@ -333,8 +330,9 @@ class Vault:
             return sum(self.storage.files(name.folder).values())
 
     def space(self) -> Space:
+        """With what others put there meanwhile, which `used` knows from then on. Raises StorageFault."""
         free, total = self.storage.free() or (None, None)
-        return Space(self.used(), self._quota, free, total, self._full)
+        return Space(self._room.look(), self._quota, free, total, self._full)
 
     # -- after the key -------------------------------------------------------
 
@@ -357,9 +355,7 @@ class Vault:
         # The note last: without it a crash would leave a reel that looks as if it were never closed.
         for file in sorted(self.storage.files(name.folder), key=lambda file: (file == name.note, file)):
             self.storage.remove(file)
-        with self._lock:
-            if self._used is not None:
-                self._used -= size
+        self._room.took(name.folder, -size)
 
     # -- reading -------------------------------------------------------------
 

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import json
 import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Collection, Mapping, Sequence
 from datetime import timedelta
 from pathlib import Path
+from threading import Thread
+from typing import Any
 
 import pytest
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
@@ -19,9 +21,13 @@ from adapters.vault import manifest as manifests
 from adapters.vault.checking import Check, Finding, OnRecord, Scrubber
 from adapters.vault.layout import ReelName, reel_begins, reel_of
 from adapters.vault.manifest import ManifestBroken, Verifier
+from adapters.vault.room import MAY_GROW_S, Room
 from adapters.vault.segment import SegmentBroken, opened
+from application.sealing import Destroyed, SubjectKey
+from domain.footage_import import feed_of
 from domain.kernel import FeedId, FootageId, StreamId
 from tests.adapters.vault.filming import NOON, NORTH, SOUTH, TWO_S, closed, codes, filmed, findings, taken
+from tests.keys import ENCRYPTION
 
 # -- what is there -----------------------------------------------------------
 
@@ -186,14 +192,37 @@ def test_what_is_left_of_destroyed_footage_is_removed_and_nothing_else(
 
 
 def test_keys_made_ready_last_through_a_key_store_that_is_away(folder: Path, keys_url: str) -> None:
-    from tests.keys import ENCRYPTION
-
     with PostgresFootageKeys(keys_url, ENCRYPTION) as store:
         vault = Vault(LocalFiles(folder), store)
         vault.make_ready([NORTH, SOUTH], NOON)
         vault.make_ready([NORTH, SOUTH], NOON + timedelta(hours=1))
     for at in (NOON, NOON + timedelta(hours=1)):  # the pool is closed: nobody answers any more
         filmed(vault, 1, at=at)
+
+
+def test_keys_that_two_threads_make_ready_at_once_are_all_kept(folder: Path, keys_url: str) -> None:
+    others: list[Thread] = []
+
+    class Meanwhile(dict[str, SubjectKey | Destroyed]):
+        """Keys that, while they are looked through, let another thread make its own ready."""
+
+        def items(self) -> Any:
+            for other in others:
+                other.start()
+                other.join(100)
+            return super().items()
+
+    class Keys(PostgresFootageKeys):
+        def make(self, subjects: Collection[str]) -> Mapping[str, SubjectKey | Destroyed]:
+            made = super().make(subjects)
+            return Meanwhile(made) if any(NORTH in subject for subject in subjects) else made
+
+    with Keys(keys_url, ENCRYPTION) as store:
+        vault = Vault(LocalFiles(folder), store)
+        others.append(Thread(target=vault.make_ready, args=([SOUTH], NOON)))
+        vault.make_ready([NORTH], NOON)
+    for feed in (NORTH, SOUTH):  # the pool is closed: nobody answers any more
+        filmed(vault, 1, feed)
 
 
 # -- whoever changes something is found --------------------------------------
@@ -337,3 +366,60 @@ def test_the_quota_holds_and_space_is_counted_across_a_restart(folder: Path, foo
     with pytest.raises(StorageFull, match="quota"):
         reel.add(taken(NOON + 3 * TWO_S, size=20_000))
     assert reel.close().manifest.entries[-1].number == 3 and findings(vault) == []
+
+
+def test_what_is_imported_meanwhile_takes_room_too(folder: Path, footage_keys: PostgresFootageKeys) -> None:
+    recording = Vault(LocalFiles(folder), footage_keys, quota=50_000)
+    reel, _ = filmed(recording, 2)
+    before = recording.space().used
+    whole = closed(Vault(LocalFiles(folder), footage_keys), 6, feed_of("0f" * 32))
+    space = recording.space()
+    assert space.used == recording.used() == before + whole.manifest.size
+    assert space.low(30) is not None
+    with pytest.raises(StorageFull, match="quota"):
+        reel.add(taken(NOON + 2 * TWO_S, size=20_000))
+    footage_keys.destroy(whole.manifest.footage)
+    recording.remove(whole.name)
+    assert recording.used() == recording.space().used == before
+    reel.add(taken(NOON + 2 * TWO_S, size=20_000))
+
+
+def test_an_import_is_looked_at_again_while_it_may_grow(folder: Path, footage_keys: PostgresFootageKeys) -> None:
+    now, looked = [0.0], list[str]()
+
+    class Watched(LocalFiles):
+        def files(self, folder: str) -> Mapping[str, int]:
+            looked.append(folder)
+            return super().files(folder)
+
+    vault, feed = Vault(Watched(folder), footage_keys), feed_of("0f" * 32)
+    room = vault._room = Room(vault.storage, vault.reels, vault._size, lambda: now[0])
+    importing = Vault(LocalFiles(folder), footage_keys)
+    reel, _ = filmed(importing, 1, feed)
+    first = room.look()
+    now[0] += MAY_GROW_S - 1
+    reel.add(taken(NOON + TWO_S))
+    grown = room.look()
+    assert first < grown == importing.used()
+    now[0] += MAY_GROW_S - 1
+    assert room.look() == grown and looked.count(reel.name.folder) == 3
+    now[0] += 2
+    assert room.look() == grown and looked.count(reel.name.folder) == 3, "it is done long since"
+
+
+def test_what_is_put_while_the_vault_is_counted_is_not_forgotten(
+    folder: Path, footage_keys: PostgresFootageKeys
+) -> None:
+    then: list[Callable[[], object]] = []
+
+    class Busy(LocalFiles):
+        def folders(self, folder: str) -> Sequence[str]:
+            found = super().folders(folder)
+            while then:
+                then.pop()()
+            return found
+
+    vault = Vault(Busy(folder), footage_keys)
+    filmed(vault, 1)
+    then.append(lambda: filmed(vault, 3, SOUTH))
+    assert vault.used() == Vault(LocalFiles(folder), footage_keys).used()
