@@ -23,7 +23,7 @@ from prometheus_client import Counter
 from adapters.recorder.notes import Notes
 from adapters.recorder.presence import Presence
 from adapters.recorder.segmenting import LONGEST, Cut
-from adapters.recorder.source import Address, Connection, Picture, SourceFault, StreamChanged
+from adapters.recorder.source import Address, Connection, Picture, SoundWanted, SourceFault, StreamChanged
 from adapters.recorder.tap import Tap
 from adapters.vault import Gap, NotThere, Reel, ReelBroken, Segment, StorageFault, Vault
 from adapters.vault.layout import ReelName
@@ -41,6 +41,7 @@ STEADY_S = 30.0
 PATIENCE_S = 1.0
 SETTLED_BACK = timedelta(days=8)
 AWAY, BROKE_OFF = "the recorder was away", "the stream broke off"
+FOR_ITS_SOUND = "it was connected to anew for its sound, which the use policy has recorded"
 NOT_RECORDING = "it was not being recorded"
 RECORDED_AS = "the camera was offline"  # the gap of an outage, which is on the record as that
 ON_RECORD = frozenset({RECORDED_AS, NOT_RECORDING, IN_A_ZONE})
@@ -102,7 +103,8 @@ class _Queue:
 
 
 class Recording:
-    """Two threads: `receive` and `seal`. `tap`: where the pictures are offered as they come, whatever becomes of them
+    """Two threads: `receive` and `seal`. `address`: may say something else of the sound at any time; that counts from
+    the next picture on. `tap`: where the pictures are offered as they come, whatever becomes of them
     here. `connect` and `clock` are others in tests of what takes a camera days."""
 
     def __init__(
@@ -159,7 +161,7 @@ class Recording:
             except (SourceFault, av.FFmpegError) as fault:
                 # What cannot be written as it came is lost with its range, and the camera is asked anew.
                 self.fault = why = str(fault) if isinstance(fault, SourceFault) else "its pictures cannot be written"
-                again_at_once = isinstance(fault, StreamChanged)
+                again_at_once = isinstance(fault, StreamChanged | SoundWanted)
                 self._tap.ends(self.fault)
                 log.warning("camera_lost", camera=self.address.name, why=self.fault)
             if time.monotonic() - began > STEADY_S:
@@ -179,6 +181,7 @@ class Recording:
             for picture in connection.pictures():
                 if stop.is_set():
                     return
+                self._as_to_sound(connection)
                 self._show(picture, connection)
                 self._seen(picture.taken.at)
                 self._ahead_us, self._clock, self.fault = picture.taken.ahead_us, picture.taken.clock, None
@@ -188,6 +191,13 @@ class Recording:
             if rest := segmenter.rest():
                 self._offer(rest, connection.media, why)
             connection.close()
+
+    def _as_to_sound(self, connection: Connection) -> None:
+        """Raises SoundWanted."""
+        if self.address.sound and not connection.sound:
+            raise SoundWanted(FOR_ITS_SOUND)
+        if connection.sound and not self.address.sound:
+            connection.leave_sound_out()
 
     def _show(self, picture: Picture, connection: Connection) -> None:
         self._tap.picture(picture.packet, picture.taken.at)

@@ -84,6 +84,10 @@ class Segmenter:
         cut, self._first = self.rest(), None
         return cut
 
+    def leave_sound_out(self) -> None:
+        """Also of what was fed already."""
+        self._sound = None
+
     def _leaps(self, lasted: timedelta, taken: Taken) -> bool:
         """Whether the stream's own time went on by far more than the clock did."""
         assert self._first is not None

@@ -9,7 +9,7 @@ from __future__ import annotations
 import struct
 import time
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from fractions import Fraction
 from typing import Any, Protocol
 
@@ -53,11 +53,11 @@ class Address(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class CameraAddress:
-    """`url`: with user and password; `sound`: whether it is recorded, too."""
+    """`url`: with user and password; `sound`: whether it is recorded, too, which may change while the camera is."""
 
     camera: CameraId
     url: str
-    sound: bool = False
+    sound: bool = field(default=False, compare=False)
 
     @property
     def name(self) -> str:
@@ -79,6 +79,10 @@ class StreamChanged(SourceFault):
     """The camera sends another picture than before: another size, another profile. It is connected to anew."""
 
 
+class SoundWanted(SourceFault):
+    """The sound is to be recorded from now on, and was not asked for. The camera is connected to anew."""
+
+
 @dataclass(frozen=True, slots=True)
 class Picture:
     packet: Packet
@@ -86,7 +90,8 @@ class Picture:
 
 
 class Connection:
-    """One connection to a camera, to be used by one thread and closed by it."""
+    """One connection to a camera, to be used by one thread and closed by it. `sound`: whether it is kept, if there is
+    any."""
 
     def __init__(self, address: Address) -> None:
         """Raises SourceFault."""
@@ -107,7 +112,7 @@ class Connection:
         except BaseException:
             self._container.close()
             raise
-        self._video = video
+        self._video, self.sound = video, address.sound
         heard = next(iter(self._container.streams.audio), None) if address.sound else None
         self._heard, self._sound = heard, _sound_of(heard) if heard is not None else None
         self.codec: str = video.codec_context.name
@@ -131,8 +136,9 @@ class Connection:
         try:
             for packet in self._container.demux(*filter(None, (self._video, self._heard))):
                 arrived_us = time.time_ns() // 1000
-                if packet.stream is self._heard and self._sound is not None:
-                    self._sound.hear(packet)
+                if self._heard is not None and packet.stream is self._heard:
+                    if self._sound is not None:
+                        self._sound.hear(packet)
                     continue
                 media = packet.dts if packet.dts is not None else packet.pts
                 if media is None or not packet.size or packet.is_corrupt:
@@ -153,6 +159,12 @@ class Connection:
             self.media = self._media()
         elif now != self._parameters:
             raise StreamChanged("the camera changed its picture")
+
+    def leave_sound_out(self) -> None:
+        """From what is under way on; what was heard of it goes, too."""
+        self.sound, self._sound = False, None
+        self.segmenter.leave_sound_out()
+        self.media = self._media()
 
     def close(self) -> None:
         self._container.close()

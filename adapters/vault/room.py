@@ -6,6 +6,7 @@ feed of its own, and those are looked at again.
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Iterable
 from threading import Lock
 

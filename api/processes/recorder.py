@@ -38,9 +38,10 @@ from domain.camera import CAMERA, Installed
 from domain.footage import FOOTAGE
 from domain.kernel import CameraId, FootageId, StreamId
 from domain.notice import CallForAttention
-from domain.policy import POLICY, POLICY_KEY, policy_in_force
+from domain.policy import POLICY, POLICY_KEY, PolicyBook, policy_in_force
 
 LOOK_S = 15.0  # for cameras that were put up or taken down
+POLICY_S = 2.0  # for another use policy
 READY_AHEAD = timedelta(minutes=10)
 LOOK_AT_SPACE_S = 60.0
 SCRUB_AGAIN_S = 600.0
@@ -75,6 +76,8 @@ class Recorder:
         self._notes = Notes(handler)
         self._taps = Taps(process.settings.home.absolute() / wire.SOCKET)
         self._recordings: dict[str, tuple[Recording, threading.Event, list[threading.Thread]]] = {}
+        self._book: PolicyBook | None = None
+        self._sound, self._policy = False, 0  # whether it is recorded, and by which version of the use policy
         self._why_not: str | None = "not looked for cameras yet"
         self._without: list[str] = []  # cameras that are put up and nobody here can reach
         self._low: str | None = None
@@ -96,6 +99,7 @@ class Recorder:
         work["flights"] = self._flights.run
         work["flights left open"] = self._flights.left_open
         work["tap"] = self._taps.run
+        work["use policy"] = self._follow_policy
         work["tidying"], work["holds"] = self._tidy, self._copy_what_is_held
         # What is recorded last, while all else ends, is still said.
         said, telling = threading.Event(), threading.Thread(name="notes", target=self._tell)
@@ -136,7 +140,7 @@ class Recorder:
         cameras = [CameraId(stream.partition("-")[2]) for stream in self._handler.store.cameras()]
         states = self._handler.states.load([(CAMERA, camera) for camera in cameras])
         wanted: dict[CameraAddress, Installed] = {}
-        sound = self._records_sound()
+        self._as_policy_says()
         without = []
         for camera in cameras:
             state = states[CAMERA.stream(camera)][1]
@@ -145,7 +149,7 @@ class Recorder:
                 if url is None:
                     without.append(str(camera))
                 else:
-                    wanted[CameraAddress(camera, url, sound)] = state
+                    wanted[CameraAddress(camera, url, self._sound)] = state
         self._without = without
         # Also one whose address is another now: it is begun anew.
         self._end([camera for camera, (of, _, _) in self._recordings.items() if of.address not in wanted])
@@ -155,11 +159,25 @@ class Recorder:
             if address.camera not in self._recordings:
                 self._begin(address, state)
 
-    def _records_sound(self) -> bool:
-        """Whether the use policy in force says so; without one nobody does."""
-        _, book = self._handler.states.load([(POLICY, POLICY_KEY)])[POLICY.stream(POLICY_KEY)]
-        policy = policy_in_force(book, datetime.now(UTC))
-        return policy is not None and policy.parameters.sound_recorded
+    def _follow_policy(self, stop: threading.Event) -> None:
+        while not stop.is_set():
+            self._as_policy_says()
+            stop.wait(POLICY_S)
+
+    def _as_policy_says(self) -> None:
+        """Sound is recorded while the use policy in force says so; without one nobody does. While the record cannot be
+        asked, what was adopted until then counts, each from its time on."""
+        try:
+            _, self._book = self._handler.states.load([(POLICY, POLICY_KEY)])[POLICY.stream(POLICY_KEY)]
+        except StoreUnavailable as away:
+            log.warning("policy_unknown", reason=str(away))
+        policy = policy_in_force(self._book, datetime.now(UTC)) if self._book is not None else None
+        sound, version = (policy.parameters.sound_recorded, policy.version) if policy is not None else (False, 0)
+        if sound != self._sound:
+            log.info("sound", recorded=sound, policy=version)
+        self._sound, self._policy = sound, version
+        for camera, (recording, _, _) in list(self._recordings.items()):
+            recording.address = CameraAddress(CameraId(camera), recording.address.url, sound)
 
     def _begin(self, address: CameraAddress, state: Installed) -> None:
         recording = Recording(address, self._vault, self._notes, tap=self._taps.of(address.feed))
@@ -205,6 +223,8 @@ class Recorder:
             "error": self._why_not,
             "cameras": cameras,
             "without_address": self._without,
+            "sound_recorded": self._sound,
+            "policy": self._policy,
             "shown_live": self._taps.fault or "offered",
             "notes_waiting": self._notes.waiting,
         }

@@ -54,7 +54,7 @@ class Film:
         (self._picture,) = [bytes(packet) for packet in self._file.demux(video=0) if packet.size]
         self.segmenter = Segmenter(self._file.streams.video[0])
         self.segmenter._base = BASE
-        self.media = 'video/mp4; codecs="avc1.42c00a"'
+        self.media, self.sound = 'video/mp4; codecs="avc1.42c00a"', False
         self.parameters = CodecParameters("h264", b"", BASE, 64, 48)
 
     def pictures(self) -> Iterator[Picture]:

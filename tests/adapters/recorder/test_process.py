@@ -2,25 +2,30 @@
 
 from __future__ import annotations
 
+import io
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote, urlsplit
 from uuid import uuid4
 
+import av
 import httpx
 import pytest
 
 from adapters import keys
 from adapters.event_store import login_roles
 from adapters.keys import PostgresFootageKeys
+from adapters.recorder.source import CameraAddress
 from adapters.vault import LocalFiles, Vault
 from adapters.vault.layout import named
 from application.cameras import Cameras
@@ -32,12 +37,14 @@ from domain.kernel import CameraId, PersonId, Place
 from domain.legal_basis import BasisKind, LegalBasis
 from domain.notice import AttentionNeeded
 from domain.person import Role
+from domain.policy import RECORD_ALL_KEEP_30_DAYS
 from domain.privacy_override_events import Range
 from infra.stack.processes import free_port, last_lines, spawn, stop, wait_until
 from tests.adapters.event_store.appends import PASSWORD
 from tests.adapters.recorder.cameras import cameras
 from tests.adapters.vault.filming import NORTH, SOUTH, TWO_S, filmed
 from tests.application.small_center import ADMIN, SmallCenter, done, small_center
+from tests.application.test_policies import adopted
 from tests.keys import ENCRYPTION, key_encryption_file
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(600)]
@@ -170,6 +177,47 @@ def test_a_vault_that_is_full_is_told_and_what_it_did_not_take_is_lost_with_its_
         with recorder.running():
             recorder.until(lambda: events(FootageLost))
         assert events(FootageLost)[0].range.since == full_at
+
+
+@pytest.mark.rule("camera.sound")
+def test_sound_is_kept_while_the_use_policy_in_force_says_so_also_one_adopted_meanwhile(
+    database_url: str, tmp_path: Path, another_makers: CameraAddress
+) -> None:
+    with (
+        small_center(database_url, datetime.now(UTC)) as center,
+        PostgresFootageKeys(database_url, ENCRYPTION) as footage_keys,
+    ):
+        put_up = InstallCamera(CameraId("north"), "north", Place(34.0905, -118.3605), 6.0, 90.0, PersonId(ADMIN))
+        done(Cameras(center.handler).change(center.signed_on(ADMIN), put_up))
+        recorder = Recording(center, tmp_path, f"north {another_makers.url}\n")
+        vault = Vault(LocalFiles(tmp_path / "vault"), footage_keys)
+
+        def kept() -> list[tuple[str, list[str]]]:
+            """Of every segment what it says that it holds, and what it does."""
+            found = []
+            for name in vault.reels():
+                for entry in vault.reread(name)._entries:
+                    head, content = vault.read(name, entry)
+                    with av.open(io.BytesIO(content)) as file:
+                        found.append((head.media, [stream.type for stream in file.streams]))
+            return found
+
+        def sounds() -> str:
+            return "".join("s" if "audio" in kinds else "-" for _, kinds in kept())
+
+        def follows(version: int, *, sound: bool) -> bool:
+            cameras = (recorder.asked() or {}).get("cameras", {})
+            return (cameras.get("policy"), cameras.get("sound_recorded")) == (version, sound)
+
+        with recorder.running():
+            recorder.until(lambda: len(sounds()) >= 2)
+            assert follows(1, sound=False) and "s" not in sounds()
+            adopted(center, replace(RECORD_ALL_KEEP_30_DAYS, sound_recorded=True))
+            recorder.until(lambda: follows(2, sound=True) and sounds().count("s") >= 2)
+            adopted(center, RECORD_ALL_KEEP_30_DAYS)
+            recorder.until(lambda: follows(3, sound=False) and sounds().endswith("--"))
+        assert re.fullmatch("-+s+-+", sounds()), sounds()
+        assert all(("mp4a" in media) == ("audio" in kinds) for media, kinds in kept())
 
 
 @pytest.mark.rule("retention.lost", "retention.held_copy")

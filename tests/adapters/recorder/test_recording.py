@@ -29,8 +29,7 @@ from application.cameras import Cameras
 from domain.camera import CameraOffline, CameraOnline, InstallCamera
 from domain.footage import FootageLost, FootageRecorded
 from domain.kernel import CameraId, FeedId, PersonId, Place, StreamId
-from infra.stack.processes import free_port, last_lines, spawn, wait_until
-from infra.stack.processes import stop as stop_process
+from infra.stack.processes import wait_until
 from tests.adapters.recorder.cameras import WITHIN_S, cameras
 from tests.adapters.vault.filming import closed
 from tests.application.small_center import ADMIN, SmallCenter, done, small_center
@@ -148,20 +147,6 @@ def test_a_camera_is_recorded_as_it_came(station: Station, tmp_path: Path, codec
     assert station.sound() and not station.events(FootageLost)
 
 
-@pytest.fixture
-def another_makers(tmp_path: Path) -> Iterator[CameraAddress]:
-    """A camera with nothing of ours in it: GStreamer's RTSP server out of Debian, with sound."""
-    port, log = free_port(), tmp_path / "gst.log"
-    process = spawn(["/usr/bin/python3", Path(__file__).with_name("gst_camera.py"), str(port)], log)
-    try:
-        assert wait_until(lambda: "ready" in last_lines(log), WITHIN_S, every=0.1), (
-            f"Debian's RTSP server does not start; infra/test-tools installs it:\n{last_lines(log)}"
-        )
-        yield CameraAddress(NORTH, f"rtsp://127.0.0.1:{port}/north")
-    finally:
-        stop_process(process)
-
-
 def test_a_camera_of_another_make_is_recorded_without_its_sound(
     station: Station, another_makers: CameraAddress
 ) -> None:
@@ -190,6 +175,26 @@ def test_sound_is_recorded_where_it_is_asked_for(station: Station, another_maker
         sizes, _ = pictures(content)
         assert set(sizes) == {(320, 180)}
     assert station.sound() and not station.events(FootageLost)
+
+
+@pytest.mark.rule("camera.sound")
+def test_sound_is_kept_from_when_it_is_asked_for_until_it_is_not_any_more(
+    station: Station, another_makers: CameraAddress
+) -> None:
+    def sounds() -> str:
+        return "".join("s" if "mp4a" in head.media else "-" for head, _ in station.segments())
+
+    with station.recording(another_makers) as recording:
+        until(lambda: len(sounds()) >= 2)
+        recording.address = replace(another_makers, sound=True)
+        until(lambda: sounds().count("s") >= 2)
+        recording.address = another_makers
+        until(lambda: sounds().endswith("--"))
+    assert re.fullmatch("-+s+-+", sounds()), sounds()
+    for head, content in station.segments():
+        _, kinds = pictures(content)
+        assert kinds == (["video", "audio"] if "mp4a" in head.media else ["video"])
+    assert station.sound()
 
 
 def test_packets_are_not_touched(tmp_path: Path) -> None:
