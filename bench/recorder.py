@@ -1,8 +1,9 @@
 """How many cameras a core records: what one process spends on cameras of another, over RTSP in TCP, into a vault.
 
 First as many as one core is to record, on one core, and then those of two. Floor: PyAV's bare way of the same streams,
-demuxed and remuxed into nothing that is kept. Also how many bytes are written for a byte that is recorded, and the
-memory that a camera takes.
+demuxed and remuxed into nothing that is kept. Each is a process of its own, so that none finds what another has warmed
+up, allocated or bound to a core. Also how many bytes are written for a byte that is recorded, and the memory that a
+camera takes.
 """
 
 from __future__ import annotations
@@ -13,13 +14,15 @@ import subprocess
 import sys
 import tempfile
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from concurrent.futures import ProcessPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from multiprocessing import get_context
 from pathlib import Path
 from time import monotonic, process_time, sleep
-from typing import Any
+from typing import Any, TypeVar
 
 import av
 import psutil
@@ -29,18 +32,29 @@ from adapters.recorder.source import CameraAddress
 from adapters.vault import LocalFiles, Vault
 from bench.figures import figure
 from bench.vault import _Keys
-from domain.kernel import CameraId
-from infra.stack.processes import free_port
+from domain.kernel import CameraId, FeedId
+from domain.privacy_override_events import Range
+from infra.stack.processes import free_port, wait_until
 
+T = TypeVar("T")
 ONE_CORE, TWO_CORES = 24, 50  # cameras
 FLOOR = 8  # cameras, enough to divide by
+RATE = 15  # pictures a second
 SECONDS = 20.0
+CONNECTED_WITHIN_S = 90.0
 BEHIND = timedelta(seconds=10)  # whose footage ends before that is not kept up with
+ALL_OF_THEM = 0.95  # of the pictures that a camera took meanwhile: some are on their way
 ROOT = Path(__file__).parents[1]
 
 
 class _Notes:
-    """Nothing goes on a record here: it is an event an hour and camera."""
+    """Nothing goes on a record here: it is an event an hour and camera. What is lost is not kept up with."""
+
+    def __init__(self) -> None:
+        self.lossy: set[FeedId] = set()
+
+    def lost(self, feed: FeedId, span: Range, why: str) -> None:
+        self.lossy.add(feed)
 
     def __getattr__(self, name: str) -> Any:
         return lambda *_: None
@@ -48,24 +62,27 @@ class _Notes:
 
 @dataclass(frozen=True, slots=True)
 class _Run:
-    """`used`: cores; `written` and `recorded`: bytes; `memory`: bytes more than before; `kept_up`: cameras."""
+    """`used`: cores; `written` and `recorded`: bytes; `memory`: bytes more than before; `kept_up`: cameras; `lasted`:
+    seconds."""
 
     used: float
     written: float
     recorded: float
     memory: float
     kept_up: int
+    lasted: float
 
 
 def run(**_: Any) -> list[dict[str, Any]]:
     with _filming(TWO_CORES) as addresses:
-        bare = _bare(addresses[:FLOOR])
-        one, two = _recorded(addresses[:ONE_CORE], 1), _recorded(addresses, 2)
-    each = f"{8 * two.recorded / TWO_CORES / SECONDS / 1e6:.1f} Mbit/s, 15 pictures/s each"
+        bare = _apart(_bare, addresses[:FLOOR])
+        one = _apart(_recorded, addresses[:ONE_CORE], 1)
+        two = _apart(_recorded, addresses, 2)
+    each = f"{8 * two.recorded / TWO_CORES / two.lasted / 1e6:.1f} Mbit/s, {RATE} pictures/s each"
     return [
         figure(
             f"cameras recorded on one core, {each}",
-            ONE_CORE / one.used,
+            one.kept_up / one.used,
             "cameras",
             FLOOR / bare,
             ONE_CORE,
@@ -84,7 +101,7 @@ def _filming(count: int) -> Iterator[list[CameraAddress]]:
     names = [f"bench-{number}" for number in range(count)]
     # One film for all: who films has the same cores. Small pictures at a high bit rate: who records counts bytes and
     # packets.
-    film = ["--one-film", "--size", "320x180", "--rate", "15", "--bit-rate", "2000000"]
+    film = ["--one-film", "--size", "320x180", "--rate", str(RATE), "--bit-rate", "2000000"]
     argv = [sys.executable, "-m", "infra.camera", "--port", str(port), *film, *names]
     process = subprocess.Popen(argv, cwd=ROOT, stdout=subprocess.PIPE)
     try:
@@ -96,37 +113,46 @@ def _filming(count: int) -> Iterator[list[CameraAddress]]:
         process.wait()
 
 
-@contextmanager
-def _on_cores(count: int) -> Iterator[None]:
-    """The threads that are started here run on so many cores."""
-    all_of_them = os.sched_getaffinity(0)
-    os.sched_setaffinity(0, sorted(all_of_them)[:count])
-    try:
-        yield
-    finally:
-        os.sched_setaffinity(0, all_of_them)
+def _apart(work: Callable[..., T], *given: Any) -> T:
+    """What it gives back in a process that does nothing else."""
+    with ProcessPoolExecutor(1, mp_context=get_context("spawn")) as process:
+        return process.submit(work, *given).result()
 
 
 def _recorded(addresses: list[CameraAddress], cores: int) -> _Run:
-    process, stop = psutil.Process(), threading.Event()
-    with tempfile.TemporaryDirectory(prefix="saferweho-bench-") as folder, _on_cores(cores):
+    # Of this thread, and so of all that it starts.
+    os.sched_setaffinity(0, sorted(os.sched_getaffinity(0))[:cores])
+    process, stop, notes = psutil.Process(), threading.Event(), _Notes()
+    with tempfile.TemporaryDirectory(prefix="saferweho-bench-") as folder:
         vault, memory = Vault(LocalFiles(Path(folder)), _Keys()), process.memory_info().rss
-        recordings = [Recording(address, vault, _Notes()) for address in addresses]  # type: ignore[arg-type]
+        recordings = [Recording(address, vault, notes) for address in addresses]  # type: ignore[arg-type]
         threads = [threading.Thread(target=part, args=(stop,)) for r in recordings for part in (r.receive, r.seal)]
         for thread in threads:
             thread.start()
-        sleep(8)  # connections are made once
-        written = process.io_counters().write_chars
-        before, began, cpu = vault.used(), monotonic(), process_time()
+        # Connections are made once; one that is never made is not kept up with.
+        wait_until(lambda: all(r.standing()["footage_until"] for r in recordings), CONNECTED_WITHIN_S, every=0.5)
+        notes.lossy.clear()
+        kept, written = vault.used(), process.io_counters().write_chars
+        seen = [_pictures(recording) for recording in recordings]
+        began, cpu = monotonic(), process_time()
         sleep(SECONDS)
-        used = (process_time() - cpu) / (monotonic() - began)
-        kept, moved = vault.used() - before, process.io_counters().write_chars - written
+        lasted, used = monotonic() - began, process_time() - cpu
+        kept, written = vault.used() - kept, process.io_counters().write_chars - written
         memory = process.memory_info().rss - memory
-        kept_up = sum(_keeps_up(recording) for recording in recordings)
+        enough = ALL_OF_THEM * RATE * lasted
+        kept_up = sum(
+            _keeps_up(recording) and recording.feed not in notes.lossy and _pictures(recording) - before >= enough
+            for recording, before in zip(recordings, seen, strict=True)
+        )
         stop.set()
         for thread in threads:
             thread.join()
-    return _Run(used, moved, max(kept, 1), memory, kept_up)
+    return _Run(used / lasted, written, max(kept, 1), memory, kept_up, lasted)
+
+
+def _pictures(recording: Recording) -> float:
+    """That came since the start."""
+    return recording._pictures._value.get()
 
 
 def _keeps_up(recording: Recording) -> bool:
@@ -138,10 +164,10 @@ def _keeps_up(recording: Recording) -> bool:
 
 def _bare(addresses: list[CameraAddress]) -> float:
     """Cores used by demuxing and remuxing alone."""
-    stop = threading.Event()
+    stop, pictures = threading.Event(), dict.fromkeys(addresses, 0)
 
-    def remux(url: str) -> None:
-        with av.open(url, options={"rtsp_transport": "tcp"}, timeout=10) as source:
+    def remux(address: CameraAddress) -> None:
+        with av.open(address.url, options={"rtsp_transport": "tcp"}, timeout=10) as source:
             video = source.streams.video[0]
             out = io.BytesIO()
             with av.open(out, "w", format="mp4", options={"movflags": "frag_keyframe+empty_moov"}) as target:
@@ -152,19 +178,22 @@ def _bare(addresses: list[CameraAddress]) -> float:
                     if packet.dts is not None:
                         packet.stream = copy
                         target.mux(packet)
+                        pictures[address] += 1
                     out.seek(0)
 
-    threads = [threading.Thread(target=remux, args=(address.url,)) for address in addresses]
+    threads = [threading.Thread(target=remux, args=(address,)) for address in addresses]
     for thread in threads:
         thread.start()
-    sleep(5)
-    began, cpu = monotonic(), process_time()
+    assert wait_until(lambda: all(pictures.values()), CONNECTED_WITHIN_S, every=0.5), "a camera cannot be reached"
+    before, began, cpu = dict(pictures), monotonic(), process_time()
     sleep(SECONDS)
-    used = (process_time() - cpu) / (monotonic() - began)
+    lasted, used = monotonic() - began, process_time() - cpu
+    came = min(pictures[address] - before[address] for address in addresses)
     stop.set()
     for thread in threads:
         thread.join()
-    return used
+    assert came >= ALL_OF_THEM * RATE * lasted, f"the floor is none: of a camera {came} pictures came in {lasted:.1f} s"
+    return used / lasted
 
 
 if __name__ == "__main__":
