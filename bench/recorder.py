@@ -152,7 +152,7 @@ def _recorded(addresses: list[CameraAddress], cores: int) -> _Run:
 
 def _pictures(recording: Recording) -> float:
     """That came since the start."""
-    return recording._pictures._value.get()
+    return float(recording._pictures._value.get())
 
 
 def _keeps_up(recording: Recording) -> bool:

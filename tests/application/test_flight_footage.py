@@ -9,12 +9,12 @@ from uuid import uuid4
 import pytest
 
 from application.flight_footage import NOBODY_TOLD, RECORDER_FIRST, Landings, stretches
-from application.flights import Flights
+from application.flights import Flights, Observed
 from application.retention import Retention, loss_key
 from application.scheduler import Scheduler
 from application.standing import service
 from domain.flight import FLIGHT
-from domain.flight_commands import Observed, RecordArrival, RecordLanding, RecordLaunch, RecordZoneEntry, RecordZoneExit
+from domain.flight_commands import RecordArrival, RecordLanding, RecordLaunch, RecordZoneEntry, RecordZoneExit
 from domain.flight_events import Observation, ZoneRule
 from domain.footage import FootageLost, RecordFootage, ReportLoss
 from domain.kernel import AirPosition, FeedId, FlightId, StreamId
