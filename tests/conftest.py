@@ -12,7 +12,7 @@ from typing import Any
 
 import psycopg
 import pytest
-from hypothesis import Phase, settings
+from hypothesis import HealthCheck, Phase, settings
 from psycopg import sql
 from psycopg.conninfo import conninfo_to_dict
 from xdist.scheduler import LoadFileScheduling
@@ -22,10 +22,14 @@ from infra.stack.kafka import EmbeddedKafka
 from infra.stack.postgres import EmbeddedPostgres
 
 # No example fails for having been slow: a machine that is busy is no finding.
-settings.register_profile("house", deadline=None)
+settings.register_profile("house", deadline=None, suppress_health_check=[HealthCheck.too_slow])
 # For thousands of mutants: a few examples, always the same, and no search for the smallest one that fails.
 settings.register_profile(
-    "mutants", deadline=None, derandomize=True, max_examples=20, phases=[Phase.explicit, Phase.generate]
+    "mutants",
+    settings.get_profile("house"),
+    derandomize=True,
+    max_examples=20,
+    phases=[Phase.explicit, Phase.generate],
 )
 settings.load_profile("house")
 

@@ -190,6 +190,8 @@ class EmbeddedPostgres:
             return
         if not wait_until(lambda: not _serves(pid, self._cluster), DYING_S):
             raise StackError(f"The database in {self._cluster} is in use by PostgreSQL process {pid}. Stop that first.")
+        # The children of a postmaster that was killed hold its shared memory until they have noticed.
+        wait_until(lambda: not any(_serves(other, self._cluster) for other in psutil.pids()), DYING_S)
         pid_file.unlink(missing_ok=True)
 
     def _hand_over_to_nobody(self) -> None:

@@ -83,14 +83,14 @@ def wait_until(condition: Callable[[], T], seconds: float, every: float = 0.05) 
     return answer
 
 
-def free_port() -> int:
-    """A TCP port of 127.0.0.1 that nobody uses: for whoever listens on it a little later, or again after a restart.
+def free_port(kind: socket.SocketKind = socket.SOCK_STREAM) -> int:
+    """A port of 127.0.0.1 that nobody uses: for whoever listens on it a little later, or again after a restart.
 
-    Of those below the ones that the system gives to outgoing connections, which may take any of theirs meanwhile.
+    Of TCP, unless told otherwise. Of those below the ones that the system gives to outgoing connections, which may take any of theirs meanwhile.
     """
     while True:
         port = secrets.choice(range(LOWEST_PORT, _first_of_outgoing()))
-        with socket.socket() as probe:
+        with socket.socket(type=kind) as probe:
             try:
                 probe.bind(("127.0.0.1", port))
             except OSError:

@@ -72,7 +72,7 @@ class Process:
 
     def figure(self, name: str) -> float:
         """The sum of a figure over its labels."""
-        text = httpx.get(f"http://127.0.0.1:{self.health_port}/metrics", timeout=10).text
+        text = httpx.get(f"http://127.0.0.1:{self.health_port}/metrics", timeout=60).text
         lines = [line for line in text.splitlines() if line.partition("{")[0].partition(" ")[0] == name]
         return sum(float(line.rpartition(" ")[2]) for line in lines)
 

@@ -374,6 +374,7 @@ def test_the_board_is_the_naive_fold_of_the_log(watch_center: WatchCenter, nodes
     )
 
 
+@pytest.mark.timeout(600)
 def test_a_conflict_and_killed_connections_meet_and_everyone_is_answered_once(
     watch_center: WatchCenter, nodes: Nodes
 ) -> None:
@@ -400,6 +401,6 @@ def test_a_conflict_and_killed_connections_meet_and_everyone_is_answered_once(
         in_time = not any(isinstance(outcome, Unavailable) for outcome in raced.outcomes)
         return raced.killed >= 2 and raced.conflicts >= 1 and in_time
 
-    until(met, what="conflict and killed connections have met")  # a busy machine may need a second go
+    until(met, 200, what="conflict and killed connections have met")  # a busy machine may need a second go
     log = log_of(watch_center.url)
     assert [position for position, _ in log] == list(range(1, len(log) + 1))

@@ -777,7 +777,7 @@ def test_what_footage_there_is_is_listed_for_scripts(watch_center: WatchCenter, 
 def test_the_demonstration_plays_footage_masked_and_then_as_two_persons_let_it(
     watch_center: WatchCenter, media: int
 ) -> None:
-    since = datetime.now(UTC) - timedelta(minutes=10)
+    since = datetime.now(UTC).replace(second=0) - timedelta(minutes=10)  # all of it within an hour of the clock
     footage = recorded(watch_center, camera(watch_center), cuts(noise(7, SECONDS * RATE), since))
     masked(watch_center, footage.feed)
     watch_center.applied(watch_center.head())

@@ -98,7 +98,7 @@ def test_an_empty_folder_becomes_a_running_product_and_keeps_its_data(run: Calla
     family = first.family()
     first.process.send_signal(signal.SIGINT)
     assert first.process.wait(90) == 0
-    assert psutil.wait_procs(family, timeout=10)[1] == []
+    assert psutil.wait_procs(family, timeout=60)[1] == []
     assert not (first.home / "run.json").exists()
 
     second = run({}, "0")
@@ -107,11 +107,11 @@ def test_an_empty_folder_becomes_a_running_product_and_keeps_its_data(run: Calla
         assert connection.execute("SELECT count(*) FROM kept").fetchone() == (0,)
     postgres = second.pids["postgres"]
     os.kill(postgres, signal.SIGKILL)
-    assert wait_until(lambda: second.pids["postgres"] != postgres, 90)
+    assert wait_until(lambda: second.pids.get("postgres", postgres) != postgres, 90)
     family = second.family()
     second.process.kill()
     second.process.wait()
-    assert psutil.wait_procs(family, timeout=10)[1] == []
+    assert psutil.wait_procs(family, timeout=60)[1] == []
 
 
 def test_sigterm_stops_as_ctrl_c_does(run: Callable[..., Started], servers: dict[str, str]) -> None:
@@ -121,7 +121,7 @@ def test_sigterm_stops_as_ctrl_c_does(run: Callable[..., Started], servers: dict
     dev.process.send_signal(signal.SIGTERM)
     dev.process.send_signal(signal.SIGTERM)
     assert dev.process.wait(90) == 0
-    assert psutil.wait_procs(family, timeout=10)[1] == []
+    assert psutil.wait_procs(family, timeout=60)[1] == []
     # What a service last wrote may be told after it was stopped: its pipe is read by another thread.
     assert ["·", "first", "stopped"] in [line.split() for line in dev.output.splitlines()]
 
@@ -171,7 +171,7 @@ def test_ctrl_c_during_the_start_leaves_nothing(run: Callable[..., Started]) -> 
     family = dev.family()
     dev.process.send_signal(signal.SIGINT)
     assert dev.process.wait(90) == 130
-    assert psutil.wait_procs(family, timeout=10)[1] == []
+    assert psutil.wait_procs(family, timeout=60)[1] == []
 
 
 def test_a_second_ctrl_c_waits_for_nobody(run: Callable[..., Started], servers: dict[str, str]) -> None:
@@ -186,8 +186,8 @@ def test_a_second_ctrl_c_waits_for_nobody(run: Callable[..., Started], servers: 
         return dev.process.poll() is not None
 
     assert wait_until(interrupt_again, 90, every=0.2)
-    assert psutil.wait_procs(family, timeout=10)[1] == []
-    assert dev.output.rstrip().splitlines()[-1].split() == ["!", "first", "killed"]
+    assert psutil.wait_procs(family, timeout=60)[1] == []
+    assert ["!", "first", "killed"] in [line.split() for line in dev.output.splitlines()]
 
 
 def test_a_failing_task_ends_the_start_with_its_output(run: Callable[..., Started], servers: dict[str, str]) -> None:

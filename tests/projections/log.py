@@ -50,7 +50,7 @@ class Log:
     def __init__(self, url: str) -> None:
         migrate(url)
         self.url = url
-        self.store = PostgresEventStore(url)
+        self.store = PostgresEventStore(url, commit_timeout=60)  # what is shown here is not how soon it gives up
         self._ends = ExitStack()
         self.keys = self._ends.enter_context(keyring(url))
         self._versions: Counter[str] = Counter()

@@ -27,7 +27,7 @@ def applied(url: str, name: str) -> int:
     return build.position if build else 0
 
 
-def wait_applied(host: ProjectionHost, url: str, position: int, *names: str, seconds: float = 60) -> None:
+def wait_applied(host: ProjectionHost, url: str, position: int, *names: str, seconds: float = 120) -> None:
     reached = wait_until(lambda: all(applied(url, name) >= position for name in names), seconds)
     assert reached, host.statuses()
 

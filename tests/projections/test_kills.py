@@ -28,7 +28,7 @@ from tests.projections.sortie import fleet, flown, received
 from tests.projections.test_projector import AUDIT_TABLES, BOARD_TABLES
 from tests.projections.test_shredding import destroyed, hit
 
-pytestmark = [pytest.mark.slow, pytest.mark.timeout(300)]
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(900)]
 
 ROOT = Path(__file__).parents[2]
 
@@ -106,7 +106,7 @@ def test_reactions_fire_exactly_once_however_often_the_reactor_is_killed(log: Lo
     places = ("reactor.after_issue:1", "reactor.after_issue:2", "reactor.before_commit:1", "reactor.after_issue:5")
     for place in places:
         with mortal.running(place) as process:
-            process.wait(90)
+            process.wait(120)
             assert process.returncode == -9
     assert mortal.hits() == [place.partition(":")[0] for place in places]
     last = log.store.head().position
@@ -144,7 +144,7 @@ def test_a_key_whose_destruction_is_on_the_record_goes_whenever_the_reactor_is_k
     places = ("reactor.after_issue:1", "reactor.after_issue:3", "reactor.before_commit:1")
     for place in places:
         with mortal.running(place) as process:
-            process.wait(60)
+            process.wait(120)
             assert process.returncode == -9
     assert mortal.hits() == [place.partition(":")[0] for place in places]
     with mortal.running():

@@ -25,7 +25,7 @@ from tests.projections.models import live, rows, wait_applied
 from tests.projections.sortie import fleet, flown, interleaved
 from tests.projections.test_kills import Mortal
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(600)]
 
 NAMES = tuple(projection.name for projection in PROJECTIONS)
 
@@ -85,7 +85,7 @@ def test_a_replaced_log_stops_the_read_model_until_it_is_rebuilt(log: Log, kafka
         relayed(log, kafka.bootstrap, other),
         ProjectionHost(log.url, feed_factory(kafka.bootstrap, other), PROJECTIONS, keys=log.keys) as host,
     ):
-        assert wait_until(lambda: all("projections rebuild" in str(s.fault) for s in host.statuses()), 30)
+        assert wait_until(lambda: all("projections rebuild" in str(s.fault) for s in host.statuses()), 120)
         for projection in PROJECTIONS:
             *_, progress = admin.rebuild(log.url, projection)
             assert progress.live
@@ -103,7 +103,7 @@ def test_a_projector_killed_on_the_log_goes_on_without_loss(
                 mortal.await_death(process, lambda: log.append(*flown(f"f{next(numbers)}")))
         last = log.store.head().position
         with mortal.running():
-            assert wait_until(lambda: live(log.url, "audit_trail").position == last, 30)  # type: ignore[union-attr]
+            assert wait_until(lambda: live(log.url, "audit_trail").position == last, 120)  # type: ignore[union-attr]
     assert mortal.hits() == ["projector.before_commit", "projector.after_commit"]
     assert [row["content"] for row in rows(log.url, "audit_trail_events")] == log.contents()
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import socket
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 
@@ -13,6 +12,7 @@ from starlette.responses import JSONResponse, Response
 from adapters.alpr import HttpPlateProvider
 from application.plates import Asked, ProviderFailed
 from domain.kernel import Place
+from infra.stack.processes import free_port
 from tests.adapters.alpr.reference_provider import KEY, ReferenceProvider, read, reference_provider
 
 NOON = datetime(2026, 6, 1, 12, tzinfo=UTC)
@@ -96,7 +96,5 @@ def test_a_provider_that_is_away_or_does_not_know_the_key_is_a_failure(
 ) -> None:
     with pytest.raises(ProviderFailed, match="HTTP 401"):
         provider_of(reference, http, "another").search(ASKED)
-    with socket.create_server(("127.0.0.1", 0)) as taken:
-        nobody = f"http://127.0.0.1:{taken.getsockname()[1]}"
     with pytest.raises(ProviderFailed, match="did not answer"):
-        HttpPlateProvider("station readers", nobody, KEY, http).search(ASKED)
+        HttpPlateProvider("station readers", f"http://127.0.0.1:{free_port()}", KEY, http).search(ASKED)

@@ -304,9 +304,9 @@ async def gatehouse(
 
 
 async def becomes(condition: Any, within: float = 60.0, what: str = "") -> None:
-    """Wait for a condition on the record or of a drone."""
+    """Wait for a condition on the record or of a drone. It is looked at in a thread: the gateway's loop goes on."""
     deadline = asyncio.get_running_loop().time() + within
-    while not condition():
+    while not await asyncio.to_thread(condition):
         assert asyncio.get_running_loop().time() < deadline, f"not in {within:g} s: {what or condition}"
         await asyncio.sleep(0.05)
 

@@ -27,7 +27,8 @@ def writer_url(store_url: str) -> str:
 
 @pytest.fixture
 def store(writer_url: str) -> Iterator[PostgresEventStore]:
-    with PostgresEventStore(writer_url) as store:
+    # How soon a caller hears that nothing was confirmed is shown in test_faults.py; elsewhere a busy machine may pause.
+    with PostgresEventStore(writer_url, commit_timeout=60) as store:
         yield store
 
 

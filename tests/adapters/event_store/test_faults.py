@@ -113,7 +113,7 @@ def test_a_process_dies_beside_its_commit_and_its_command_comes_again(
 ) -> None:
     hits = tmp_path / "hits"
     victim = start_appender(own_url, 1, 1, "same", SAFERWEHO_FAILPOINT=failpoint, SAFERWEHO_FAILPOINT_LOG=str(hits))
-    assert victim.communicate(timeout=90)[0] == ""
+    assert victim.communicate(timeout=200)[0] == ""
     assert victim.returncode == -signal.SIGKILL
     assert hits.read_text() == f"{failpoint}\n"
     assert assert_whole(own_url) == on_record
@@ -124,7 +124,7 @@ def test_a_process_dies_beside_its_commit_and_its_command_comes_again(
 
 def test_a_stopped_process_holds_nobody_up(own_url: str) -> None:
     stopped = start_appender(own_url, 4, 10_000, "stopped")
-    with PostgresEventStore(own_url) as store:
+    with PostgresEventStore(own_url, commit_timeout=60) as store:
         try:
             until(lambda: store.head().position > 5, "the load", 90)
             for n in range(10):
@@ -217,7 +217,7 @@ def test_a_store_closes_in_time_with_the_database_away(own_server: EmbeddedPostg
         future = store.submit(append(("call-2", 1)))
         started = time.monotonic()
         store.close()
-        assert time.monotonic() - started < WITHIN + 2  # one attempt to connect may be under way
+        assert time.monotonic() - started < WITHIN + 10  # one attempt to connect may be under way
         assert isinstance(future.exception(0), StoreUnavailable)
     finally:
         own_server.start()

@@ -13,6 +13,7 @@ import pytest
 from adapters.event_store.pool import SmallPool
 from api.processes.api import reading
 from application.ports import StoreUnavailable
+from tests.adapters.event_store.appends import until
 
 AT_ONCE = 4
 KILL = """SELECT count(pg_terminate_backend(pid, 10000)) FROM pg_stat_activity
@@ -23,6 +24,11 @@ def killed(url: str, name: str) -> int:
     with psycopg.connect(url, autocommit=True) as admin:
         row = admin.execute(KILL, (name,)).fetchone()
     return row[0] if row else 0
+
+
+def connected(url: str, name: str) -> int:
+    with psycopg.connect(url) as admin:
+        return admin.execute("SELECT FROM pg_stat_activity WHERE application_name LIKE %s", (name,)).rowcount
 
 
 @pytest.fixture
@@ -45,6 +51,7 @@ def test_with_every_connection_closed_the_next_question_is_answered(database_url
         for people in (AT_ONCE, 1, AT_ONCE, 1):
             together = threading.Barrier(people)
             assert list(threads.map(asked, [together] * people)) == [(1,)] * people
+            until(lambda: connected(database_url, "saferweho tried") == AT_ONCE, "the pool made its connections anew")
             assert killed(database_url, "saferweho tried") == AT_ONCE
 
 

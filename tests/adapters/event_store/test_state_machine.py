@@ -8,6 +8,7 @@ all examples, since nothing can be taken out of a log: each begins where the one
 import hashlib
 import itertools
 from collections.abc import Sequence
+from functools import partial
 from uuid import UUID
 
 import pytest
@@ -145,7 +146,8 @@ def machine(stores: Sequence[PostgresEventStore]) -> type[RuleBasedStateMachine]
 
 
 def test_any_sequence_of_appends(writer_url: str, store_url: str) -> None:
-    with PostgresEventStore(writer_url) as one, PostgresEventStore(writer_url) as other:
+    patient = partial(PostgresEventStore, writer_url, commit_timeout=60)  # a busy machine's pause is no answer
+    with patient() as one, patient() as other:
         run_state_machine_as_test(
             machine([one, other]),
             settings=settings(

@@ -63,13 +63,15 @@ class Log:
     store: PostgresEventStore
     streams: int = 23
     _versions: dict[str, int] = field(default_factory=dict)
+    _submitting: threading.Lock = field(default_factory=threading.Lock)  # versions reach the store in their order
 
     def append(self, count: int, *, per_append: int = 50, size: int = 300) -> int:
         """Append `count` events over some streams and return the last position."""
         futures = []
         for start in range(0, count, per_append):
-            events = [self._next(size) for _ in range(min(per_append, count - start))]
-            futures.append(self.store.submit(Append(uuid4(), sha256(b"").digest(), events)))
+            with self._submitting:
+                events = [self._next(size) for _ in range(min(per_append, count - start))]
+                futures.append(self.store.submit(Append(uuid4(), sha256(b"").digest(), events)))
         return max((future.result(DEADLINE_S).last_position for future in futures), default=0)
 
     def stored(self) -> list[StoredEvent]:
@@ -109,7 +111,8 @@ class Log:
 def open_log(url: str, bootstrap: str, prefix: str) -> Iterator[Log]:
     migrate(url)
     topics.create(bootstrap, prefix)
-    with PostgresEventStore(url) as store:
+    # An append that failed would leave its streams' versions behind: here each waits for as long as the tests do.
+    with PostgresEventStore(url, commit_timeout=DEADLINE_S) as store:
         yield Log(url, bootstrap, prefix, store)
 
 

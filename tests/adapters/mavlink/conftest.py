@@ -1,7 +1,6 @@
 """Recordings, vehicles as processes, and an independent reader of frames."""
 
 import asyncio
-import contextlib
 import signal
 import socket
 import subprocess
@@ -11,6 +10,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+
+from infra.stack import processes
 
 ROOT = Path(__file__).parents[3]
 COPIED = ROOT / "tests" / "data"
@@ -70,10 +71,8 @@ def launch() -> Iterator[Launch]:
 
 
 def free_port(kind: socket.SocketKind = socket.SOCK_DGRAM) -> int:
-    """A port of this machine that is free now."""
-    with contextlib.closing(socket.socket(socket.AF_INET, kind)) as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
+    """A port of this machine that is free now, and that no outgoing socket is given meanwhile."""
+    return processes.free_port(kind)
 
 
 def run(work: Coroutine[Any, Any, None], within: float = 200.0) -> None:

@@ -6,13 +6,13 @@ import base64
 import hashlib
 import hmac
 import json
-import socket
 from pathlib import Path
 
 import pytest
 
 from adapters.notify import MailServer, OutsideMessenger, Webhook, WebhooksFault, read_webhooks, signature
 from application.notices import NotDelivered
+from infra.stack.processes import free_port
 from tests.adapters.notify.receivers import http_server, mail_server
 
 KEY = bytes(range(32))
@@ -20,12 +20,6 @@ KEY = bytes(range(32))
 
 def server(port: int) -> MailServer:
     return MailServer(f"smtp://127.0.0.1:{port}", "watch@weho.example")
-
-
-def nobody_listens() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
 
 
 def test_a_mail_arrives_with_the_id_of_its_notification() -> None:
@@ -43,7 +37,7 @@ def test_a_mail_server_that_refuses_for_now_or_is_away_may_mend() -> None:
         server(box.port).send("n-1", "lee@lasd.example", "s", "t")
     assert not later.value.final
     with pytest.raises(NotDelivered, match="does not answer") as away:
-        server(nobody_listens()).send("n-1", "lee@lasd.example", "s", "t")
+        server(free_port()).send("n-1", "lee@lasd.example", "s", "t")
     assert not away.value.final
 
 
@@ -88,7 +82,7 @@ def test_a_machine_that_does_not_take_it(status: int, final: bool) -> None:
             Webhook("dispatch", machine.url, KEY).send("n-1", "k", {})
     assert refused.value.final is final
     with pytest.raises(NotDelivered, match="does not answer"):
-        Webhook("dispatch", f"http://127.0.0.1:{nobody_listens()}/", KEY).send("n-1", "k", {})
+        Webhook("dispatch", f"http://127.0.0.1:{free_port()}/", KEY).send("n-1", "k", {})
 
 
 def test_webhooks_come_from_a_file_for_its_owner_alone(tmp_path: Path) -> None:

@@ -80,7 +80,7 @@ def test_a_camera_that_goes_is_said_and_begins_anew(tmp_path: Path) -> None:
         got: list[Item | None] = []
         leave = source.follow(got.append)
         until(lambda: tap._listeners)
-        assert source.fault == "the camera is not connected yet"
+        until(lambda: source.fault == "the camera is not connected yet", source.fault)
         sends(tap, parameters, *pictures)
         until(lambda: len(got) == 21)
         tap.ends("the camera sent nothing for 10 s")
