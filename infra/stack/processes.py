@@ -86,7 +86,8 @@ def wait_until(condition: Callable[[], T], seconds: float, every: float = 0.05) 
 def free_port(kind: socket.SocketKind = socket.SOCK_STREAM) -> int:
     """A port of 127.0.0.1 that nobody uses: for whoever listens on it a little later, or again after a restart.
 
-    Of TCP, unless told otherwise. Of those below the ones that the system gives to outgoing connections, which may take any of theirs meanwhile.
+    Of TCP, unless told otherwise. Below the ones that the system gives to outgoing connections, which may take any of
+    theirs meanwhile.
     """
     while True:
         port = secrets.choice(range(LOWEST_PORT, _first_of_outgoing()))

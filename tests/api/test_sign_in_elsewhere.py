@@ -40,7 +40,7 @@ def provider() -> Path:
         environment = node.environment()
         npm = shutil.which("npm", path=environment["PATH"])
         assert npm
-        subprocess.run([npm, "ci", "--ignore-scripts"], cwd=draft, env=environment, check=True, timeout=100)
+        subprocess.run([npm, "ci", "--ignore-scripts"], cwd=draft, env=environment, check=True, timeout=280)
         draft.rename(folder)
     return folder
 
@@ -160,7 +160,7 @@ def test_an_issuer_that_is_away_is_told_as_such(tmp_path: Path) -> None:
 @pytest.fixture(scope="module")
 def chromium() -> Iterator[Browser]:
     with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=find_chromium(), args=["--no-sandbox"])
+        browser = playwright.chromium.launch(executable_path=find_chromium(), args=["--no-sandbox"], timeout=120_000)
         yield browser
         browser.close()
 

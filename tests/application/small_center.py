@@ -94,7 +94,8 @@ def done(outcome: Outcome) -> Accepted:
 def small_center(url: str, at: datetime = NOON, *, found: bool = True) -> Iterator[SmallCenter]:
     """`found`: on an empty database; otherwise it is there already."""
     migrate(url)
-    with PostgresEventStore(url) as store, keyring(url) as keys:
+    # A busy machine may pause for longer than anybody waits for an answer: that is shown elsewhere.
+    with PostgresEventStore(url, commit_timeout=60) as store, keyring(url) as keys:
         center = SmallCenter(url, store, at, keys)
         if found:
             center.found()

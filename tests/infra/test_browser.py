@@ -51,7 +51,7 @@ def test_a_program_that_may_not_be_run_is_no_browser(empty_machine: Path) -> Non
 def browser() -> Iterator[Browser]:
     options = ["--no-sandbox"] if os.geteuid() == 0 else []
     with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=str(find_chromium()), args=options)
+        browser = playwright.chromium.launch(executable_path=str(find_chromium()), args=options, timeout=120_000)
         yield browser
         browser.close()
 

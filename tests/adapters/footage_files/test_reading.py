@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import io
 import os
+import random
 import socket
 import threading
 from datetime import timedelta
@@ -119,7 +120,7 @@ PLAYLIST = "#EXTM3U\n#EXT-X-VERSION:3\n#EXT-X-TARGETDURATION:10\n#EXTINF:9,\n{}\
         (b"%PDF-1.7\n" + bytes(4000), "a PDF document"),
         (b"PK\x03\x04" + bytes(4000), "a ZIP archive"),
         (b"\x89PNG\r\n\x1a\n" + bytes(4000), "a PNG picture"),
-        (os.urandom(40_000), "it begins with"),
+        (random.Random(1).randbytes(40_000), "it begins with"),
         (PLAYLIST.format("other.ts").encode(), "a playlist"),
         (b"ffconcat version 1.0\nfile /etc/passwd\n", "it is text"),
     ],
@@ -182,10 +183,10 @@ def test_a_file_too_large_or_changed_while_it_is_read_is_refused(
 
 def test_damage_in_the_middle_never_harms_who_reads(tmp_path: Path) -> None:
     """Bytes turned over anywhere: it is refused in words, or read as far as it goes; nothing else happens."""
-    sound, told = bytearray(clip(seconds=4)), list[tuple[str, str]]()
+    sound, told, chance = bytearray(clip(seconds=4)), list[tuple[str, str]](), random.Random(1)
     for at in range(40, len(sound), len(sound) // 25):
         changed = bytearray(sound)
-        changed[at : at + 40] = os.urandom(40)
+        changed[at : at + 40] = chance.randbytes(40)
         try:
             _, pieces = read(brought(tmp_path, bytes(changed)))
         except FileRefused as refused:

@@ -3,7 +3,7 @@
 import asyncio
 import hashlib
 import socket
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import asdict
 from time import time
@@ -22,7 +22,7 @@ from adapters.mavlink.observations import Observation
 from adapters.mavlink.outcomes import Accepted, Denied, LinkRefused, Timing, Unknown
 from adapters.mavlink.signing import signing_timestamp
 from adapters.mavlink.tlog import read_tlog
-from tests.adapters.mavlink.conftest import Launch, eventually, free_port, recording, run
+from tests.adapters.mavlink.conftest import Launch, free_port, recording, run
 
 KEY = bytes(range(32))
 
@@ -76,8 +76,15 @@ def figure(gateway: Gateway, name: str, labels: dict[str, str]) -> float:
     return value
 
 
-async def counted(craft: Craft, counter: str, value: int) -> None:
-    await eventually(lambda: getattr(craft.counts, counter) >= value)
+async def saying(say: Callable[[], object], until: Callable[[], bool]) -> None:
+    """Again and again, until it has come: a datagram may be lost."""
+    while not until():
+        say()
+        await asyncio.sleep(0.2)
+
+
+async def counted(craft: Craft, counter: str, say: Callable[[], object]) -> None:
+    await saying(say, lambda: getattr(craft.counts, counter) >= 1)
 
 
 def test_on_a_signed_link_forged_replayed_and_unsigned_frames_change_nothing() -> None:
@@ -91,21 +98,22 @@ def test_on_a_signed_link_forged_replayed_and_unsigned_frames_change_nothing() -
                 while not craft.state.linked:
                     genuine.heartbeat(mode=5)
                     await asyncio.sleep(0.05)
-                first = genuine.heartbeat(mode=4)
-                await craft.until(lambda state: state.mode == "GUIDED", 60)
+                sent: list[bytes] = []
+                await saying(lambda: sent.append(genuine.heartbeat(mode=4)), lambda: craft.state.mode == "GUIDED")
+                first = sent[0]
+                await asyncio.sleep(0.5)  # what was said more than once has come
                 peer, heartbeats = craft.peer, craft.state.heartbeats
-                forger.heartbeat(mode=9, armed=True)
-                unsigned.heartbeat(mode=9, armed=True)
-                unsigned.socket.send(first)
+                await counted(craft, "bad_signature", lambda: forger.heartbeat(mode=9, armed=True))
+                await counted(craft, "unsigned", lambda: unsigned.heartbeat(mode=9, armed=True))
+                await counted(craft, "replayed", lambda: unsigned.socket.send(first))
                 unsigned.socket.send(first[:12] + b"\x01" + first[13:])
-                await counted(craft, "bad_signature", 1)
-                await counted(craft, "unsigned", 1)
-                await counted(craft, "replayed", 1)
                 damaged = bytearray(first)
                 damaged[12] ^= 1  # in the content, so that the checksum is wrong
-                genuine.socket.send(damaged)
                 link = {"link": f"udpin:127.0.0.1:{port}"}
-                await eventually(lambda: figure(gateway, "saferweho_link_bad_crc_total", link) >= 1)
+                await saying(
+                    lambda: genuine.socket.send(damaged),
+                    lambda: figure(gateway, "saferweho_link_bad_crc_total", link) >= 1,
+                )
                 for name in ("bad_signature", "unsigned", "replayed"):
                     assert figure(gateway, f"saferweho_link_{name}_total", link) >= 1
                     assert figure(gateway, f"saferweho_drone_{name}_total", {"drone": "one"}) >= 1
@@ -113,9 +121,10 @@ def test_on_a_signed_link_forged_replayed_and_unsigned_frames_change_nothing() -
                 assert figure(gateway, "saferweho_link_up_state", link) == 1
                 assert (craft.state.mode, craft.state.armed, craft.peer) == ("GUIDED", False, peer)
                 assert craft.state.heartbeats == heartbeats
-                while craft.state.mode != "RTL" or not craft.state.armed:  # a datagram may be lost
-                    genuine.heartbeat(mode=6, armed=True)
-                    await asyncio.sleep(0.05)
+                await saying(
+                    lambda: genuine.heartbeat(mode=6, armed=True),
+                    lambda: craft.state.mode == "RTL" and craft.state.armed,
+                )
 
     run(scene())
 
@@ -207,7 +216,7 @@ def test_a_safety_order_goes_out_while_the_recorder_is_stuck_and_takes_starters_
                 await speaker.hears(mavlink.MAVLINK_MSG_ID_COMMAND_LONG)
                 assert await going == Denied(None, "Superseded by the order to return.")
                 assert await queued == Denied(None, "Superseded by the order to return.")
-                speaker.heartbeat(mode=6, armed=True)
+                await saying(lambda: speaker.heartbeat(mode=6, armed=True), order.done)
                 assert await order == Accepted("RTL")
 
     run(scene())
@@ -227,7 +236,7 @@ def test_a_later_safety_order_ends_an_earlier_one() -> None:
                 await asyncio.sleep(0)
                 holding = asyncio.create_task(craft.commander.hold())
                 assert await returning == Denied(None, "Superseded by the order to hold.")
-                speaker.heartbeat(mode=17, armed=True)
+                await saying(lambda: speaker.heartbeat(mode=17, armed=True), holding.done)
                 assert await holding == Accepted("BRAKE")
 
     run(scene())

@@ -45,7 +45,7 @@ class Mailbox:
 @contextmanager
 def mail_server(**options: Any) -> Iterator[Mailbox]:
     box = Mailbox(port=free_port(), **options)
-    controller = Controller(box, hostname="127.0.0.1", port=box.port)
+    controller = Controller(box, hostname="127.0.0.1", port=box.port, ready_timeout=60)
     controller.start()
     try:
         yield box
