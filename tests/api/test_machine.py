@@ -374,7 +374,6 @@ def test_the_board_is_the_naive_fold_of_the_log(watch_center: WatchCenter, nodes
     )
 
 
-@pytest.mark.timeout(600)
 def test_a_conflict_and_killed_connections_meet_and_everyone_is_answered_once(
     watch_center: WatchCenter, nodes: Nodes
 ) -> None:

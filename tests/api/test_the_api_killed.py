@@ -68,7 +68,6 @@ class Api:
 
 
 @pytest.mark.slow
-@pytest.mark.timeout(300)
 @pytest.mark.parametrize("failpoint", ["store.before_commit", "store.after_commit"])
 def test_an_api_killed_around_its_commit_loses_no_answer_and_doubles_nothing(
     watch_center: WatchCenter, tmp_path: Path, failpoint: str

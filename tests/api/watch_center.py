@@ -49,11 +49,11 @@ from projections.engine import catalogue
 from projections.engine.host import ProjectionHost
 from projections.live_board.telemetry import TelemetryBoard
 from projections.registry import PROJECTIONS
+from tests.adapters.event_store.appends import PASSWORD
 
 Json = dict[str, Any]
 CAD_KEY = "the key of dispatch"
 SCIM_KEY = "the key of the personnel system"
-PASSWORD = "a password of these tests"
 ANSWER = """__typename
   ... on Accepted { commandId position stream id replayed outcome recorded }
   ... on Refused { commandId position stream decidedBy reasons { code message rule field accepted } }

@@ -161,7 +161,6 @@ def test_a_broker_that_is_there_and_answers_nothing(log: Log, kafka: EmbeddedKaf
     log.assert_equals_store()
 
 
-@pytest.mark.timeout(600)  # a broker's start and recovery, on a busy machine
 def test_the_broker_killed_and_started_again_under_load(database_url: str, tmp_path: Path) -> None:
     with (
         EmbeddedKafka(tmp_path / "kafka", default_cache(), heap_mb=256) as broker,

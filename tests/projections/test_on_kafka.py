@@ -25,7 +25,7 @@ from tests.projections.models import live, rows, wait_applied
 from tests.projections.sortie import fleet, flown, interleaved
 from tests.projections.test_kills import Mortal
 
-pytestmark = [pytest.mark.slow, pytest.mark.timeout(600)]
+pytestmark = pytest.mark.slow
 
 NAMES = tuple(projection.name for projection in PROJECTIONS)
 

@@ -13,11 +13,10 @@ from projections.engine import admin
 from projections.engine.host import ProjectionHost
 from projections.live_board import queries as board
 from projections.registry import PROJECTIONS, install
+from tests.adapters.event_store.appends import PASSWORD
 from tests.projections.log import START, Log, store_feeds
 from tests.projections.models import ask, wait_applied
 from tests.projections.sortie import fleet, flown
-
-PASSWORD = "for this test"
 
 
 def test_the_projector_writes_read_models_and_the_api_only_reads_them(log: Log) -> None:

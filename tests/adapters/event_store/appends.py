@@ -13,7 +13,7 @@ from psycopg.conninfo import conninfo_to_dict, make_conninfo
 from adapters.event_store.audit import audit
 from application.ports import Append, Document, NewEvent
 
-PASSWORD = "for tests alone"
+PASSWORD = "for tests alone"  # of every login in every test: they belong to the server, which all tests share
 TYPE = "test.thing_happened.v1"
 _numbers = itertools.count(1)
 

@@ -37,7 +37,7 @@ def start_appender(url: str, threads: int, count: int, name: str, **env: str) ->
 
 
 def told(process: subprocess.Popen[str]) -> list[tuple[str, str, int, int]]:
-    out, _ = process.communicate(timeout=200)
+    out, _ = process.communicate(timeout=500)
     assert process.returncode == 0
     return [(i, stream, int(first), int(last)) for i, stream, first, last in map(str.split, out.splitlines())]
 

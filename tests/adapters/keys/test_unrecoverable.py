@@ -25,7 +25,7 @@ from tests.adapters.vault.filming import SOUTH, closed
 from tests.golden.make import envelope_of, event_of
 from tests.keys import ENCRYPTION
 
-pytestmark = [pytest.mark.slow, pytest.mark.timeout(300)]
+pytestmark = pytest.mark.slow
 
 CALL, OTHER = "call-26-1", "call-26-2"
 NAME = "call.call_received.v1"

@@ -75,7 +75,7 @@ def free_port(kind: socket.SocketKind = socket.SOCK_DGRAM) -> int:
     return processes.free_port(kind)
 
 
-def run(work: Coroutine[Any, Any, None], within: float = 200.0) -> None:
+def run(work: Coroutine[Any, Any, None], within: float = 400.0) -> None:
     """Run a test's coroutine to its end."""
 
     async def limited() -> None:
