@@ -68,7 +68,7 @@ class Watched:
         """The read model runs until it has read what is recorded now."""
         end = self.center.handler.store.head().position
         with ProjectionHost(self.center.url, store_feeds(self.center.url), [DEADLINES]):
-            assert wait_until(lambda: applied(self.center.url, DEADLINES.name) >= end, 30)
+            assert wait_until(lambda: applied(self.center.url, DEADLINES.name) >= end, 120)
 
     def minutes(self, n: int) -> None:
         for _ in range(n):
