@@ -152,7 +152,11 @@ def test_an_authorisation_that_goes_while_the_drone_arms_keeps_it_on_the_ground(
 def test_an_order_of_safety_while_the_drone_arms_keeps_it_on_the_ground(station: Ground) -> None:
     async def scene() -> None:
         port, flight, pilot = free_port(), station.authorised(), station.signed_on(PILOT)
-        async with vehicle(port) as craft, gatehouse(station, VehicleSpec(DRONE, 1, udp(port))) as house:
+        patient = Timing(ack_timeout=60)  # so that it is still arming when a busy machine comes to ask
+        async with (
+            vehicle(port) as craft,
+            gatehouse(station, VehicleSpec(DRONE, 1, udp(port)), timing=patient) as house,
+        ):
             await becomes(lambda: house.gateway.crafts[DRONE].state.ready_to_arm)
             craft.obeys = lambda command: command != ARM
             launching = asyncio.create_task(house.sorties.launch(flight))
