@@ -14,6 +14,8 @@ from infra.vehicle.radio import Radio
 
 STEP = 0.02
 """Seconds of simulated time between two steps."""
+HURRY = 10.0
+"""Times as fast as the clock."""
 
 
 def _home(_context: click.Context, _parameter: click.Parameter, text: str) -> Home:
@@ -70,7 +72,7 @@ def main(
     remote_id: str | None,
     camera: str | None,
 ) -> None:
-    """A simulated copter. SIGUSR1 cuts its link and, again, restores it."""
+    """A simulated copter. SIGUSR1 cuts its link and, again, restores it; from SIGUSR2 on it is in a hurry."""
     radio = Radio(connect, sysid, key=signing_key, gimbal=gimbal, silent_orders=silent_orders, remote_id=remote_id)
     copter = radio.copter = Copter(
         home,
@@ -82,6 +84,8 @@ def main(
     )
     signal.signal(signal.SIGUSR1, lambda *_: radio.go_silent())
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
+    pace = [speedup]
+    signal.signal(signal.SIGUSR2, lambda *_: pace.append(HURRY))
     wire = Wire(camera) if camera else None
     parent = os.getppid()
     due = time.monotonic()
@@ -93,7 +97,7 @@ def main(
             body = copter.body
             heading = (body.heading + copter.gimbal_yaw) % 360
             wire.send(Look(body.north, body.east, body.up, heading, copter.gimbal_pitch), time.monotonic())
-        due = max(due + STEP / speedup, time.monotonic() - 0.5)
+        due = max(due + STEP / pace[-1], time.monotonic() - 0.5)
         time.sleep(max(0.0, due - time.monotonic()))
 
 

@@ -43,6 +43,10 @@ class Process:
         """Cut the simulated vehicle's radio, or mend it."""
         self._process.send_signal(signal.SIGUSR1)
 
+    def hurry(self) -> None:
+        """What the simulated vehicle does from now on is not what the test is about."""
+        self._process.send_signal(signal.SIGUSR2)
+
     def stop(self) -> None:
         self._process.terminate()
         try:

@@ -167,12 +167,12 @@ def test_what_lies_in_a_no_record_zone_is_in_no_segment(station: Ground, launch:
     file, link, look = station.home / "gateway" / "zones.json", free_port(), free_port()
     file.write_bytes(msgspec.json.encode([zone]))
 
-    async def scene(vault: Vault) -> Kept:
+    async def scene(flights: FlightRecorder, vault: Vault) -> Kept:
         flight = station.authorised(there=at(SCENE_NORTH_M))
         kept = Kept(station, vault, flight)
         async with gatehouse(station, VehicleSpec(DRONE, 1, f"udpin:127.0.0.1:{link}")) as house:
             house.sorties.zones = ZoneGuard("host=/nowhere", file)
-            launch("--connect", f"udpout:127.0.0.1:{link}", "--camera", f"127.0.0.1:{look}")
+            vehicle = launch("--connect", f"udpout:127.0.0.1:{link}", "--camera", f"127.0.0.1:{look}")
             craft = house.gateway.crafts[DRONE]
             await becomes(lambda: craft.state.ready_to_arm, 90)
             assert (await house.sorties.launch(flight)).outcome is OrderOutcome.ACCEPTED
@@ -186,12 +186,15 @@ def test_what_lies_in_a_no_record_zone_is_in_no_segment(station: Ground, launch:
             before = kept.count()
             await becomes(lambda: kept.count() >= before + 2, 90, "it is recorded again")
             await house.sorties.safety(flight, SafetyOrder.RETURN, station.signed_on(PILOT), "", uuid4())
+            await becomes(lambda: station.story(flight).count("recording_stopped") == 2, 60)
+            await becomes(lambda: flights.standing()["flights"][flight]["withheld"] == NOT_RECORDING, 60)
+            vehicle.hurry()
             await becomes(lambda: "drone_landed" in station.story(flight), 150)
             await becomes(lambda: kept.told("footage_recorded"), 60, "its footage is on the record")
         return kept
 
-    with aboard(tmp_path, look) as camera, recorder(station, camera.address(DRONE).url) as (_, vault):
-        kept = flown(scene(vault))
+    with aboard(tmp_path, look) as camera, recorder(station, camera.address(DRONE).url) as at_work:
+        kept = flown(scene(*at_work))
         frames, story = kept.frames(), station.story(kept.flight)
         told = (kept.told("footage_recorded"), kept.told("footage_lost"))
         _telemetry_says_where_it_was(kept)
@@ -266,6 +269,7 @@ def test_while_nobody_knows_where_the_drone_is_nothing_is_kept_and_the_loss_is_t
             before = kept.count()
             await becomes(lambda: kept.count() > before, 90, "it is recorded again")
             await house.sorties.safety(flight, SafetyOrder.LAND, station.signed_on(PILOT), "", uuid4())
+            vehicle.hurry()
             await becomes(lambda: kept.told("footage_recorded"), 150)
         return kept
 
