@@ -7,6 +7,7 @@ after a gap, where the picture's size changes, and where the last has become lon
 from __future__ import annotations
 
 import io
+from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
@@ -24,6 +25,7 @@ from adapters.video import decoding
 from adapters.video import segments as segments_
 from adapters.video.decoding import Decoded
 from adapters.video.masked import NOTHING, Masking, Size
+from adapters.video.playback import MOST_LEAD
 from domain.camera import Outline
 from domain.privacy_override_events import Range
 
@@ -126,17 +128,24 @@ def clips(
     mark: Mark,
     longest: timedelta = LONGEST,
 ) -> Iterator[Clip]:
-    """The clips of some segments, in order. `mask_of` None: nothing is masked. Raises NotVideo, and what it raises."""
+    """The clips of some segments, in order; with them those before that they cannot be decoded without. `mask_of` None:
+    nothing is masked. Raises NotVideo, and what it raises."""
     encode: _Encode | None = None
+    lead: deque[bytes] = deque(maxlen=MOST_LEAD)  # what came since the last key frame that a segment began with
+    until: datetime | None = None
     try:
         for header, content in segments:
+            if header.on_key_frame or header.since != until:
+                lead.clear()
+            before, until = list(lead), header.until
+            lead.append(content)
             masking = Masking(mask_of(header, content) if mask_of is not None else NOTHING, Size.FULL, header.feed)
             gap = encode is not None and header.since - encode.until > GAP
             if encode is not None and (gap or header.until - encode.since > longest):
                 yield encode.done()
                 encode = None
             begun: datetime | None = None  # of what this clip holds of this segment
-            for decoded in _pictures(header, content):
+            for decoded in _pictures(header, content, before):
                 at = decoded.at
                 if not wanted.since <= at < wanted.until:
                     continue
@@ -171,11 +180,11 @@ def _note(encode: _Encode, header: Header, begun: datetime | None) -> None:
         encode.parts.append(Part(header.number, Range(since, encode.until), whole))
 
 
-def _pictures(header: Header, content: bytes) -> Iterator[Decoded]:
+def _pictures(header: Header, content: bytes, lead: Sequence[bytes]) -> Iterator[Decoded]:
     """Every picture of a segment, nothing hidden yet but what came damaged."""
     some = False
     try:
-        for shown in segments_.pictures(content, header.since, NOTHING):
+        for shown in segments_.pictures(content, header.since, NOTHING, lead=lead):
             some = some or shown.covered is None
             yield Decoded(shown.frame, shown.at, shown.covered)
     except decoding.NotVideo as fault:

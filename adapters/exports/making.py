@@ -14,7 +14,7 @@ from adapters.exports.credentials import Told
 from adapters.exports.keeping import File, Shelf
 from adapters.exports.papers import Order, Source
 from adapters.exports.signing import AGENCY, AgencySigner, fingerprint
-from adapters.vault import KeyDestroyed, NotThere, Vault, layout
+from adapters.vault import KeyDestroyed, NotThere, Vault, holding, layout
 from adapters.vault.manifest import ManifestBroken
 from adapters.vault.segment import Header, SegmentBroken
 from domain.footage import Stored
@@ -100,8 +100,7 @@ class Maker:
             raise CannotBeMade("footage_damaged", f"the footage's manifest is not what was sealed: {broken}") from None
         if root != footage.manifest_root_sha256:
             raise CannotBeMade("footage_damaged", "the footage in the vault is not the one that is on the record")
-        entries = [entry for entry in whole.entries if entry.since < wanted.until and wanted.since < entry.until]
-        return Source(name, whole, root, self._vault.signer.verifier.text, entries)
+        return Source(name, whole, root, self._vault.signer.verifier.text, holding.wanted(self._vault, name, wanted))
 
     def _segments(
         self, source: Source, tell: Callable[[float], None], go_on: Callable[[], None]

@@ -27,6 +27,7 @@ from domain.camera import WHOLE_PICTURE, Outline
 from domain.privacy_override_events import Range
 from tests.adapters.exports import filming
 from tests.adapters.exports.filming import EXPORT, NOON, RATE, SECOND, decoded, filmed, on_record, order, zip_of
+from tests.adapters.video import recorded as camera
 from tests.keys import ENCRYPTION
 
 # The left half of the picture's middle.
@@ -165,6 +166,24 @@ def test_a_gap_begins_another_clip_and_is_told(maker: Maker, shelf: Shelf, vault
     assert stretches == [(4, 14), (16, 20)]
     with zipfile.ZipFile(path) as export:
         assert export.read("README.txt").decode().count("There is no footage") == 2
+
+
+def test_footage_that_begins_within_a_group_of_pictures_is_in_the_file_like_any(
+    maker: Maker, shelf: Shelf, vault: Vault, tmp_path: Path
+) -> None:
+    """Of a camera that sends too few key frames: a segment is decoded with what was before it, which is not shown."""
+    film = camera.noise(1, 13 * camera.RATE, 160, 96)
+    cuts = camera.cuts(film, NOON, g="1000", keyint_min="1000", sc_threshold="0")
+    assert [cut.on_key_frame for cut in cuts] == [True, False]
+    closed = camera.sealed(vault, filming.FEED, cuts)
+    begins = closed.manifest.entries[1].since
+    path = made(maker, shelf, tmp_path, closed, range_=Range(begins + SECOND / 2, begins + 2 * SECOND))
+    (said,), (clip,) = manifest_of(path)["clips"], clips_of(path)
+    assert [(part["number"], part["whole"]) for part in said["segments"]] == [(2, False)]
+    shown = decoded(clip)
+    assert said["covered_entirely"] == 0 and len(shown) == said["pictures"]
+    assert abs(len(shown) - 1.5 * camera.RATE) <= 1
+    assert all(luma[8:88, 104:152].std() > 4 for _, luma in shown)
 
 
 def test_a_picture_of_another_size_begins_another_clip(
