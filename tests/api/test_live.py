@@ -216,7 +216,8 @@ UNDER = """mutation($view: ID!, $override: ID) { livePicture(view: $view, overri
 
 def hidden(shown: Screen) -> bool:
     """Whether the part under the mask is black in every picture since the last one that was begun. Else in none."""
-    parts = [frame.to_ndarray(format="gray")[36:90, 64:128] for frame in shown.frames()]
+    frames = [frame.to_ndarray(format="gray") for frame in shown.frames()]
+    parts = [frame[len(frame) // 5 : len(frame) // 2, len(frame[0]) // 5 : 2 * len(frame[0]) // 5] for frame in frames]
     black = {bool(part.max() < 40) for part in parts}
     assert len(black) == 1, "all of them, from the first fragment on"
     return black.pop()
