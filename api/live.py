@@ -38,7 +38,6 @@ TICKET_WITHIN_S = 5.0
 SLOW_S = 10.0  # who takes nothing for so long is cut off
 END_S = 1.0  # to say why
 MOST_WAITING = 16 << 20  # bytes on their way to one who watches; shared with all who watch the same
-MOST_WATCHING, MOST_EACH = 512, 64  # connections, in all and of one person
 MOST_SAID = 60  # messages of one connection
 AGAIN_AT_MOST = 3  # times within RESTS_S that a picture that ended is begun anew
 RESTS_S = 30.0
@@ -49,7 +48,7 @@ ENDED, NO_TICKET, TOO_MANY = 4000, 4401, 4429  # close codes of our own (RFC 645
 AWAY = Reason(
     "store_unavailable", "nobody can say whether this may be seen: the event store does not answer", "fail closed"
 )
-FULL = Reason("media_full", "too many pictures are watched here already", "what is shown is bounded", accepted="later")
+FULL = "media_full"
 SLOW = Reason("too_slow", "this connection takes too little for a picture", "nobody who is slow holds others back")
 NO_TOKEN = Reason(
     "token_missing", "no ticket came", "a ticket first", "token", 'a first message {"token": "…"} within 5 s'
@@ -68,6 +67,19 @@ FIRST = Histogram(
     buckets=(0.02, 0.05, 0.1, 0.2, 0.5, 1, 2, 5, 10),
 )
 log = structlog.get_logger()
+
+
+@dataclass(frozen=True, slots=True)
+class Most:
+    """Connections at once: that watch, in all and of one person, and that have not shown a ticket yet."""
+
+    watching: int = 512
+    each: int = 64
+    silent: int = 64
+
+
+def full(message: str, accepted: str = "later") -> Reason:
+    return Reason(FULL, message, "what is shown is bounded", accepted=accepted)
 
 
 class Over(Exception):
@@ -156,7 +168,8 @@ class Outlet:
 
 @dataclass(eq=False)
 class Watching:
-    """One connection. `until`: as long as the store permits a picture, without being asked again."""
+    """One connection, of who has shown a ticket. `until`: as long as the store permits a picture, without being asked
+    again; None: it has not said yet whether it does."""
 
     socket: WebSocket
     ticket: Ticket
@@ -181,6 +194,10 @@ class Watching:
     def feed(self) -> FeedId:
         return FeedId(StreamId(self.ticket.feed))
 
+    @property
+    def shown(self) -> bool:
+        return self.until is not None
+
     def may_leave(self, now: datetime) -> bool:
         if self.until is None or now >= self.until or self.hidden is None:
             return False
@@ -196,21 +213,25 @@ class Live:
         pictures: Pictures,
         tokens: PictureTokens,
         origin: str,
+        most: Most | None = None,
         clock: Callable[[], datetime] = lambda: datetime.now(UTC),
     ) -> None:
         self._views, self._pictures, self._tokens, self._origin, self._now = views, pictures, tokens, origin, clock
+        self._most = most or Most()
         self._used = UsedOnce()
         self._tallies = Tallies(self._told)
         self._watching: set[Watching] = set()
+        self._silent: dict[asyncio.Future[str], None] = {}  # what is waited for, since when in that order
         self._attempts: dict[tuple[str, str, str], datetime] = {}
-        WATCHERS.set_function(lambda: len(self._watching))
-        FEEDS.set_function(lambda: len({w.feed for w in list(self._watching)}))
+        WATCHERS.set_function(lambda: sum(w.shown for w in list(self._watching)))
+        FEEDS.set_function(lambda: len({w.feed for w in list(self._watching) if w.shown}))
 
     def standing(self) -> dict[str, Any]:
         """For `/health/ready`: each feed that is watched, by how many, and why no picture comes."""
-        feeds = sorted({w.feed for w in list(self._watching)})
+        shown = [w for w in list(self._watching) if w.shown]
+        feeds = sorted({w.feed for w in shown})
         return {
-            "watchers": len(self._watching),
+            "watchers": len(shown),
             "not_on_record": len(self._tallies),
             "feeds": {
                 feed: {"watchers": self._watchers(feed), "fault": self._pictures.source(feed).fault} for feed in feeds
@@ -219,7 +240,7 @@ class Live:
 
     def _watchers(self, feed: str) -> int:
         """Views of the feed that are shown, not connections: who has two windows is one."""
-        return len({w.ticket.subject for w in self._watching if w.feed == feed})
+        return len({w.ticket.subject for w in self._watching if w.shown and w.feed == feed})
 
     def close(self) -> None:
         """What left is told, as far as the store answers."""
@@ -269,14 +290,48 @@ class Live:
         size = socket.query_params.get("size", "full")
         if size not in ("full", "grid"):
             raise Over(Reason("invalid_value", "'size' is none of the choices", "input", "size", "full, grid"))
-        ticket = await self._ticket(await _first_token(socket), socket.path_params["feed"])
-        mine = sum(1 for w in self._watching if w.ticket.person == ticket.person)
-        if len(self._watching) >= MOST_WATCHING or mine >= MOST_EACH:
-            raise Over(FULL, TOO_MANY)
+        ticket = await self._ticket(await self._first_token(socket), socket.path_params["feed"])
+        self._room(ticket.person)
         source = socket.client.host if socket.client else ""
         actor = Actor(ticket.person, ticket.person, "", frozenset(), ticket.session, source)
         tally = Tally(ticket.subject, ticket.id)
-        return Watching(socket, ticket, actor, "grid" if size == "grid" else "full", Outlet(), tally)
+        watching = Watching(socket, ticket, actor, "grid" if size == "grid" else "full", Outlet(), tally)
+        self._watching.add(watching)  # with no pause since there was room: of many at once no more get in than may
+        return watching
+
+    def _room(self, person: str) -> None:
+        """Raises Over where there is none."""
+        most, mine = self._most, sum(1 for w in self._watching if w.ticket.person == person)
+        if mine >= most.each:
+            said = f"you watch {mine} live pictures already, and one person may watch {most.each} at once"
+            raise Over(full(said, "after another of your pictures is closed"), TOO_MANY)
+        if len(self._watching) >= most.watching:
+            said = f"{len(self._watching)} live pictures are watched already, as many as are shown here at once"
+            raise Over(full(said, "after another picture is closed"), TOO_MANY)
+
+    async def _first_token(self, socket: WebSocket) -> str:
+        """Out of the header, which scripts can set, or the first message. Never out of the address: that is in logs.
+        Raises Over and WebSocketDisconnect."""
+        scheme, _, bearer = socket.headers.get("authorization", "").partition(" ")
+        if scheme.lower() == "bearer":
+            return bearer.strip()
+        if len(self._silent) >= self._most.silent:
+            # Whoever has a ticket shows it at once: who has been silent longest makes room.
+            longest = next(iter(self._silent))
+            del self._silent[longest]
+            longest.cancel()
+        said = asyncio.ensure_future(socket_text(socket))
+        self._silent[said] = None
+        try:
+            await asyncio.wait((said,), timeout=TICKET_WITHIN_S)
+            if not said.done():
+                raise Over(NO_TOKEN, NO_TICKET)
+            if said.cancelled():
+                raise Over(full("too many connections wait here that have shown no ticket"), TOO_MANY)
+            return _token_in(said.result())
+        finally:
+            self._silent.pop(said, None)
+            said.cancel()
 
     async def _ticket(self, token: str, feed: str) -> Ticket:
         """Raises Over for what opens nothing."""
@@ -308,7 +363,6 @@ class Live:
     async def _show(self, watching: Watching) -> None:
         """Until somebody ends it. Raises Over and WebSocketDisconnect."""
         await self._permitted(watching)
-        self._watching.add(watching)
         self._tell_all(watching.feed)
         parts = [
             asyncio.create_task(part(watching), name=part.__name__) for part in (self._ask, self._send, self._hear)
@@ -384,7 +438,7 @@ class Live:
         try:
             watching.joined = await asyncio.to_thread(self._pictures.join, watching.feed, hidden, watching.size, take)
         except NotShown as none:
-            raise Over(none.reason, TOO_MANY if none.reason.code == FULL.code else ENDED) from None
+            raise Over(none.reason, TOO_MANY if none.reason.code == FULL else ENDED) from None
         finally:
             if old is not None:
                 asyncio.get_running_loop().run_in_executor(None, old.leave)
@@ -510,18 +564,6 @@ def _token_in(text: str) -> str:
     try:
         return msgspec.json.decode(text, type=_Said).token
     except msgspec.MsgspecError:
-        raise Over(NO_TOKEN, NO_TICKET) from None
-
-
-async def _first_token(socket: WebSocket) -> str:
-    """Out of the header, which scripts can set, or the first message. Never out of the address: that is in logs.
-    Raises Over and WebSocketDisconnect."""
-    scheme, _, bearer = socket.headers.get("authorization", "").partition(" ")
-    if scheme.lower() == "bearer":
-        return bearer.strip()
-    try:
-        return _token_in(await asyncio.wait_for(socket_text(socket), TICKET_WITHIN_S))
-    except TimeoutError:
         raise Over(NO_TOKEN, NO_TICKET) from None
 
 

@@ -56,6 +56,7 @@ TURN_S = 30.0  # how long a request waits for the one before it, of the same vie
 FASTEST = 4.0  # times as fast as it was recorded
 MOST_PLAYERS = 10_000
 MADE_AT_ONCE = 64  # segments that are made, or wait for it, without holding up who asks what may be seen
+NEWEST = "the newest token of the viewing (footagePicture)"
 RULE = "no frame without a grant"
 AWAY = "nobody can be shown anything: the event store does not answer"
 log = structlog.get_logger()
@@ -138,22 +139,29 @@ class Player:
 
 
 class Players:
-    """Of this process. Lost with it; then a token counts from wherever it comes first, for its few minutes."""
+    """Of this process. A token from before what it remembers is not taken: who could say whether there is a newer one?
+    Whoever holds it asks for another."""
 
-    def __init__(self) -> None:
+    def __init__(self, most: int = MOST_PLAYERS) -> None:
         self._of: OrderedDict[str, Player] = OrderedDict()
+        self._most = most
+        self._remembers_since = datetime.now(UTC)
 
     def admitted(self, ticket: Ticket, source: str) -> Player:
         """Raises Refusal."""
         player = self._of.get(ticket.subject)
         if player is None:
+            if ticket.issued_at < self._remembers_since:
+                message = "this token is from before a restart: ask for another"
+                raise refused(401, "token_expired", message, "token", NEWEST)
             player = self._of[ticket.subject] = Player(ticket, source)
-            while len(self._of) > MOST_PLAYERS:
-                self._of.popitem(last=False)
+            while len(self._of) > self._most:
+                _, forgotten = self._of.popitem(last=False)
+                self._remembers_since = max(self._remembers_since, forgotten.ticket.issued_at)
         elif ticket.id != player.ticket.id:
             if ticket.issued_at < player.ticket.issued_at:
                 message = "a newer token of this viewing is in use: it plays in one place"
-                raise refused(403, "token_superseded", message, accepted="the newest token of the viewing")
+                raise refused(403, "token_superseded", message, accepted=NEWEST)
             player.ticket, player.source = ticket, source
         elif source != player.source:
             raise refused(403, "token_replayed", "this token is in use elsewhere", accepted="a token of one's own")

@@ -348,6 +348,18 @@ class Settings(BaseSettings):
         description="How much this machine masks at once, in million pixels a second (1280 by 720 at 30 pictures: "
         "28); a picture beyond that is refused. 0: 75 for every core.",
     )
+    media_connections: int = Field(
+        512,
+        ge=1,
+        alias="SAFERWEHO_MEDIA_CONNECTIONS",
+        description="Live pictures that are watched at once, over one connection each; one beyond that is refused.",
+    )
+    media_connections_each: int = Field(
+        64,
+        ge=1,
+        alias="SAFERWEHO_MEDIA_CONNECTIONS_EACH",
+        description="Live pictures that one person watches at once; one beyond that is refused.",
+    )
     scrub_mb_per_s: int = Field(
         10,
         ge=0,

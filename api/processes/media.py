@@ -21,12 +21,13 @@ from adapters.video.feeds import Capacity
 from adapters.video.playback import Reels
 from adapters.video.segments import MaskedSegments
 from adapters.video.tapped import TappedFeeds
-from api.live import Live
+from api.live import Live, Most
 from api.media import build, origin_of
 from api.pictures import Pictures
 from api.playback import Playback
 from api.processes import wiring
 from api.processes.running import Running, running
+from api.sockets import PictureSocket, listening
 from application.handling import Handler
 from application.mask_states import MaskStates
 from application.viewings import Viewings
@@ -59,7 +60,8 @@ async def serve(process: Running, handler: Handler) -> None:
         stack.callback(poses.stop)
         pictures = Pictures(handler, tapped, poses, Capacity(settings.masked_megapixels_per_s * 1e6))
         stack.callback(pictures.close)
-        live = Live(views, pictures, tokens, origin_of(settings.base_url))
+        most = Most(settings.media_connections, settings.media_connections_each)
+        live = Live(views, pictures, tokens, origin_of(settings.base_url), most)
         stack.callback(live.close)
         vault = stack.enter_context(wiring.vault(settings))
         more = playback_of(handler, vault, tokens).routes()
@@ -74,6 +76,7 @@ async def serve(process: Running, handler: Handler) -> None:
             forwarded_allow_ips=settings.trusted_proxies,
             log_config=None,
             access_log=False,
+            ws=PictureSocket,
             ws_max_size=MOST_SAID_BYTES,
             ws_per_message_deflate=False,  # pictures are compressed already
             timeout_graceful_shutdown=3,
@@ -86,7 +89,7 @@ async def serve(process: Running, handler: Handler) -> None:
             server.should_exit = True
 
         stopping = asyncio.create_task(stop())
-        await server.serve()
+        await server.serve([listening(config)])
         process.stop.set()
         await stopping
 

@@ -10,7 +10,7 @@ import signal
 import subprocess
 import sys
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -106,8 +106,14 @@ class Plane:
 
 
 @contextmanager
-def plane(center: WatchCenter, folder: Path, *options: str, names: tuple[str, ...] = ("a", "b")) -> Iterator[Plane]:
-    """`options`: of the cameras."""
+def plane(
+    center: WatchCenter,
+    folder: Path,
+    *options: str,
+    names: tuple[str, ...] = ("a", "b"),
+    limits: Mapping[str, str] | None = None,
+) -> Iterator[Plane]:
+    """`options`: of the cameras; `limits`: settings of the media process."""
     ids = {name: f"c{secrets.token_hex(5)}" for name in names}
     for key in ids.values():
         center.as_role("administrator").accepted(
@@ -121,7 +127,7 @@ def plane(center: WatchCenter, folder: Path, *options: str, names: tuple[str, ..
         addresses.write_text("".join(f"{key} {filming.address(key).url}\n" for key in ids.values()))
         more = {"SAFERWEHO_CAMERAS": str(addresses), "SAFERWEHO_SCRUB_MB_PER_S": "0"}
         recorder = Process("recorder", "saferweho_recorder", center, folder, more)
-        media = Process("media", "saferweho_media", center, folder)
+        media = Process("media", "saferweho_media", center, folder, dict(limits or {}))
         made = Plane(center, filming, recorder, media, {name: f"camera-{key}" for name, key in ids.items()})
         try:
             recorder.start()

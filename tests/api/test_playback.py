@@ -8,6 +8,7 @@ import os
 import re
 import signal
 import socket
+import subprocess
 import sys
 import threading
 from collections.abc import Iterator
@@ -28,7 +29,7 @@ import pytest
 import uvicorn
 from starlette.applications import Starlette
 
-from adapters.identity.picture_tokens import PictureTokens
+from adapters.identity.picture_tokens import PictureTokens, Ticket
 from adapters.vault import Closed
 from adapters.video.playback import Reels
 from api import playback
@@ -433,6 +434,7 @@ def test_only_the_ticket_of_this_viewing_by_its_person_opens_it(
 def test_a_ticket_that_was_replaced_or_is_used_elsewhere_opens_nothing(
     watch_center: WatchCenter, proxy: CountingProxy, footage: Footage
 ) -> None:
+    players = Players()
     look = looking(watch_center, proxy, footage)
     first, name = look.token, look.names()[0]
     look.ticket()
@@ -440,11 +442,27 @@ def test_a_ticket_that_was_replaced_or_is_used_elsewhere_opens_nothing(
     assert code(look.get(name, token=first), 403) == "token_superseded"
     look.close()
     assert code(look.get(name), 409) == "viewing_ended", "replayed afterwards"
-    players, read = Players(), PictureTokens(media_key(watch_center)).read(look.token, "playback")
+    read = PictureTokens(media_key(watch_center)).read(look.token, "playback")
     players.admitted(read, "198.51.100.1")
     with pytest.raises(Refusal) as told:
         players.admitted(read, "198.51.100.2")
     assert told.value.reason.code == "token_replayed"
+
+
+def test_of_a_viewing_that_was_forgotten_no_older_ticket_counts() -> None:
+    """Too many play for all of them to be remembered."""
+    players, begun = Players(most=1), datetime.now(UTC)
+
+    def ticket(viewing: str, second: int) -> Ticket:
+        at = begun + timedelta(seconds=second)
+        return Ticket("playback", "p", "s", viewing, "", None, f"{viewing}-{second}", at, at + timedelta(minutes=5))
+
+    players.admitted(ticket("one", 2), "")
+    players.admitted(ticket("other", 3), "")
+    with pytest.raises(Refusal) as told:
+        players.admitted(ticket("one", 1), "")
+    assert (told.value.status, told.value.reason.code) == (401, "token_expired")
+    players.admitted(ticket("one", 2), "")
 
 
 @pytest.mark.rule("view.ends_with_access")
@@ -654,25 +672,66 @@ def as_url(conninfo: str) -> str:
     return f"postgresql://{parts['user']}:{password}@{parts['host']}:{parts['port']}/{parts['dbname']}"
 
 
+def started(center: WatchCenter, port: int, log: Path) -> subprocess.Popen[bytes]:
+    """`saferweho media`, once it listens."""
+    environ = {**center.environ, "SAFERWEHO_MEDIA_PORT": str(port)}
+    url = settings_as("saferweho_media", environ).write_url
+    argv = [sys.executable, "-m", "api.cli", "media"]
+    process = spawn(argv, log, env={**environ, "DATABASE_URL": str(url), "PATH": "/usr/bin:/bin"}, cwd=Path.cwd())
+
+    def listens() -> bool:
+        assert process.poll() is None, last_lines(log)
+        try:
+            return httpx.get(f"http://127.0.0.1:{port}/hls/x/index.m3u8").status_code == 401
+        except httpx.TransportError:
+            return False
+
+    try:
+        until(listens, 120, what="media listens")
+    except BaseException:
+        process.kill()
+        raise
+    return process
+
+
+def test_after_a_restart_no_ticket_from_before_counts_and_another_one_is_had_without_asking_again(
+    watch_center: WatchCenter, footage: Footage, tmp_path: Path
+) -> None:
+    port, log = free_port(), tmp_path / "media.log"
+    process = started(watch_center, port, log)
+    try:
+        with CountingProxy(port) as proxy:
+            look = looking(watch_center, proxy, footage)
+            older, name = look.token, look.names()[0]
+            look.ticket()
+            newest = look.token
+            assert look.get(name).status_code == 200
+            assert code(look.get(name, token=older), 403) == "token_superseded"
+            look.settled()
+            process.kill()
+            process.wait()
+            process = started(watch_center, port, log)
+            left = proxy.pictures
+            for token in (older, newest):
+                assert code(look.get(name, token=token), 401) == "token_expired"
+            assert proxy.pictures == left and len(look.events("segments_reserved")) == 1
+            look.ticket()  # as the page does by itself
+            assert look.get(name).status_code == 200
+            look.settled()
+            assert look.served_bytes == proxy.pictures > left
+            assert len(look.events("viewing_requested")) == 1
+    finally:
+        process.kill()
+        process.wait()
+
+
 @pytest.mark.rule("view.reserved_first")
 def test_what_a_process_that_was_killed_had_reserved_counts_as_seen(
     watch_center: WatchCenter, large: Footage, tmp_path: Path
 ) -> None:
     port, log = free_port(), tmp_path / "media.log"
-    environ = {**watch_center.environ, "SAFERWEHO_MEDIA_PORT": str(port)}
-    url = settings_as("saferweho_media", environ).write_url
-    argv = [sys.executable, "-m", "api.cli", "media"]
-    process = spawn(argv, log, env={**environ, "DATABASE_URL": str(url), "PATH": "/usr/bin:/bin"}, cwd=Path.cwd())
+    process = started(watch_center, port, log)
     try:
-
-        def listens() -> bool:
-            try:
-                return httpx.get(f"http://127.0.0.1:{port}/hls/x/index.m3u8").status_code == 401
-            except httpx.TransportError:
-                assert process.poll() is None, last_lines(log)
-                return False
-
-        until(listens, 120, what="media listens")
         with CountingProxy(port) as proxy:
             look = looking(watch_center, proxy, large)
             (name,) = look.names()

@@ -16,6 +16,8 @@ const AHEAD_S = 12
 const BEHIND_S = 20
 /** A new token is asked for so long before the old one is over. */
 const EARLY_MS = 45_000
+/** Before it begins anew with another token. */
+const AGAIN_MS = 500
 
 export type Playback = {
   segments: readonly Segment[]
@@ -106,14 +108,14 @@ export class Playing {
 
   /** One picture as it is at `at`, which is a look of its own. Rejects with the reason why there is none. */
   async still(at: number): Promise<{ image: Blob; taken: string | null; masked: boolean }> {
-    const picture = this.#picture ?? (await this.#ask())
-    const address = new URL('still', picture.url)
-    address.searchParams.set('at', new Date(at).toISOString())
-    const answer = await fetch(address, { headers: { authorization: `Bearer ${picture.token}` }, cache: 'no-store' })
-    if (!answer.ok) {
-      const said = refusalIn(await answer.text())
-      throw new Error(said?.message ?? `The watch center answered ${answer.status}.`)
+    const known = this.#picture
+    let answer = await stillOf(known ?? (await this.#ask()), at)
+    let said = answer.ok ? undefined : refusalIn(await answer.text())
+    if (known && overtaken(said)) {
+      answer = await stillOf(await this.#ask(), at)
+      said = answer.ok ? undefined : refusalIn(await answer.text())
     }
+    if (!answer.ok) throw new Error(said?.message ?? `The watch center answered ${answer.status}.`)
     return {
       image: await answer.blob(),
       taken: answer.headers.get('x-footage-since'),
@@ -218,9 +220,12 @@ export class Playing {
   #failed(hls: Hls, error: ErrorData): void {
     if (!error.fatal || hls !== this.#hls) return
     const said = saidOf(error)
-    if (said && (said.code === 'token_expired' || said.code === 'token_superseded')) {
+    if (overtaken(said)) {
       const from = this.at()
-      return void this.#begin(from)
+      this.#say({ waiting: 'Opening…' })
+      clearTimeout(this.#timer)
+      this.#timer = setTimeout(() => void this.#begin(from), AGAIN_MS)
+      return
     }
     if (error.type === Hls.ErrorTypes.MEDIA_ERROR && !said) {
       hls.recoverMediaError()
@@ -239,6 +244,17 @@ export class Playing {
     this.#now = { ...this.#now, ...part }
     this.#onChange(this.#now)
   }
+}
+
+/** It is the token's fault alone, and another one is to be had without anybody asking for a viewing again. */
+function overtaken(said: Refusal | undefined): boolean {
+  return said?.code === 'token_expired' || said?.code === 'token_superseded'
+}
+
+function stillOf({ url, token }: Picture, at: number): Promise<Response> {
+  const address = new URL('still', url)
+  address.searchParams.set('at', new Date(at).toISOString())
+  return fetch(address, { headers: { authorization: `Bearer ${token}` }, cache: 'no-store' })
 }
 
 function headerOf(details: unknown, name: string): string | null {
