@@ -1,5 +1,5 @@
-"""What the media process takes on is bounded: who comes too late is told how much there is already, and who takes nothing
-or says nothing costs nobody else a picture."""
+"""What the media process takes on is bounded: who comes too late is told how much there is already, and who takes
+nothing or says nothing costs nobody else a picture."""
 
 from __future__ import annotations
 

@@ -101,6 +101,7 @@ def everybody(pg_admin_url: str, database_url: str) -> Iterator[type[Everybody]]
     "record.refusals",
     "retention.due",
     "retention.hold",
+    "view.accounted",
     "view.ends_with_access",
     "view.field",
     "view.grant_first",
@@ -159,6 +160,9 @@ ACTED_ON: dict[object, Callable[[Everybody], object]] = {
     breaks.a_retired_policy_still_lets: lambda day: day.there_is_no_policy_for_a_while([1], False),
     breaks.a_suspension_ends_nothing: lambda day: (day.is_suspended(CAPTAIN, DEE), day.time_passes(SECOND, "reactor")),
     breaks.frames_come_without_a_session: lambda day: (day.signs_off(DEE), day.somebody_asks_for_a_frame(0, DEE)),
+    breaks.what_left_before_is_forgotten: lambda day: [
+        day.what_left_is_told(0, 1000, 0 * SECOND, None) for _ in range(2)
+    ],
     breaks.a_closed_call_still_shares: lambda day: day.the_field_sees_a_call_to_its_end(FIN, "closed"),
     breaks.an_override_opens_any_footage: lambda day: (
         day.looks_behind_the_mask_with_a_colleagues_word(DEE, SAM, 0, 10),
@@ -230,6 +234,7 @@ PUT_TO_THE_TEST = {
     "observed",
     "override approved",
     "override used",
+    "pictures accounted for",
     "plate search answered",
     "programme concluded",
     "recorded",
@@ -258,6 +263,8 @@ def all_that_may_be_done(day: Everybody) -> None:
 
 
 def at_the_consoles(day: Everybody) -> None:
+    day.what_left_is_told(0, 1000, 11 * SECOND, None)
+    day.asks_to_watch(DEE, "good")
     day.signs_on(DEE, True)
     day.the_console_is_heard_of(0)
     day.asks_to_go_on_watching(0, None, SAID)

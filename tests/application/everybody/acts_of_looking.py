@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 from hypothesis.stateful import invariant, rule
 
 from application.exports import Exports
+from application.mask_states import MaskStates
 from application.overrides import Overrides
 from application.retention import Retention
 from application.standing import service
@@ -17,6 +18,7 @@ from domain import footage
 from domain.export import RecordExport
 from domain.flight_events import RecordCategory
 from domain.kernel import CaseNumber, FeedId, FootageId, PersonId, Reason, StreamId
+from domain.live_view import AccountForPictures
 from domain.privacy_override import OverridePlan
 from domain.privacy_override_events import Range, Verdict
 from tests.application.everybody.watch import (
@@ -44,12 +46,13 @@ from tests.application.small_center import CAPTAIN, done
 
 FEED = FeedId(StreamId("camera-plaza"))
 CATEGORY = RecordCategory.INVESTIGATORY_FILE
+HOUR_AND_A_BIT = 61 * MINUTE
 
 
 class Looking(Watch):
     def begin_looking(self) -> None:
         self.overrides, self.exports = Overrides(self.handler), Exports(self.handler)
-        self.retention = Retention(self.handler)
+        self.retention, self.masks = Retention(self.handler), MaskStates(self.handler)
         now = self.clock.now()
         self.range = Range(now - 40 * MINUTE, now - 30 * MINUTE)
         self.footage = [FootageId(f"plaza-{n}") for n in range(2)]
@@ -99,6 +102,28 @@ class Looking(Watch):
     def closes_the_view(self, number: int, other: str | None) -> None:
         key = self.key("liveview", number)
         self.ask(other or self.asker(key, DEE), lambda actor: self.views.close(actor, key))
+
+    @rule(
+        number=latest,
+        size=st.integers(1, 1 << 20),
+        told_after=st.sampled_from([0 * SECOND, 0 * SECOND, 11 * SECOND, HOUR_AND_A_BIT]),
+        by=st.sampled_from([None, None, None, *EVERYBODY]),
+    )
+    def what_left_is_told(self, number: int, size: int, told_after: timedelta, by: str | None) -> None:
+        """The media process counts what left while it was let, and tells it, also when the view is over by then."""
+        key = self.key("liveview", number)
+        permit, now = self.views.permit(self.actors[self.asker(key, DEE)], key), self.clock.now()
+        if not isinstance(permit, Permit):
+            return
+        hidden = self.masks.live(permit.feed, self.asker(key, DEE), None)
+        left = AccountForPictures(now, now, size, not hidden.nothing_hidden)
+        self.clock.step(told_after)
+        if told_after:
+            self.looked("listener")
+        if by is None:
+            self.machine_says("service-media", lambda actor: self.views.account(actor, key, left, uuid4()))
+        else:
+            self.ask(by, lambda actor: self.views.account(actor, key, left, uuid4()))
 
     # -- at footage ----------------------------------------------------------------------------------------------
 
@@ -313,6 +338,3 @@ class Looking(Watch):
         self.the_file_is_made(0, False)
         self.takes_the_file_out(who, 0)
         self.hands_over_the_file(who, 0)
-
-
-HOUR_AND_A_BIT = 61 * MINUTE

@@ -19,6 +19,7 @@ import application.views
 import domain.complaint
 import domain.flight
 import domain.footage
+import domain.live_view
 import domain.privacy_override
 from adapters.cedar import CedarAuthoriser
 from application.ports import Decision, Question
@@ -27,6 +28,7 @@ from domain.call import call_standing
 from domain.flight_state import Authorised, OnScene
 from domain.footage import LegalHoldPlaced
 from domain.kernel import FeedId, PersonId, StreamId, WrongState
+from domain.live_view import LivePicturesServed
 from domain.session import session_standing
 
 Patch = pytest.MonkeyPatch
@@ -70,6 +72,15 @@ def a_suspension_ends_nothing(patch: Patch) -> None:
 
 def frames_come_without_a_session(patch: Patch) -> None:
     patch.setattr(application.views, "session_standing", lambda *of: replace(session_standing(*of), open=True))
+
+
+def what_left_before_is_forgotten(patch: Patch) -> None:
+    evolve = domain.live_view.LIVE_VIEW.evolve
+
+    def forgetting(state: Any, happened: Any) -> Any:
+        return state if isinstance(happened, LivePicturesServed) else evolve(state, happened)
+
+    patch.setattr(application.views, "LIVE_VIEW", replace(domain.live_view.LIVE_VIEW, evolve=forgetting))
 
 
 def a_closed_call_still_shares(patch: Patch) -> None:
@@ -159,6 +170,7 @@ BREAKS: Mapping[Callable[[Patch], None], str] = {
     a_retired_policy_still_lets: "without a use policy in force",
     a_suspension_ends_nothing: "of who is suspended goes on",
     frames_come_without_a_session: "seen by who is not signed on",
+    what_left_before_is_forgotten: "what left adds up",
     a_closed_call_still_shares: "the field sees what is shared with an open incident",
     an_override_opens_any_footage: "no unmasked byte outside an active override",
     a_file_outlives_its_override: "no unmasked byte outside an active override",

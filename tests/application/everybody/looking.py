@@ -27,6 +27,8 @@ class Look:
     since: datetime | None = None
     until: datetime | None = None
     ended: bool = False
+    ended_at: datetime | None = None
+    left: int = 0  # bytes of its picture, as told
 
     def open(self, at: datetime) -> bool:
         return self.since is not None and self.until is not None and self.since <= at < self.until and not self.ended
@@ -67,7 +69,9 @@ class Looking:
                 assert look.since is not None and look.until is not None
                 ended_at = said.moment("ended_at")
                 holds(look.since <= ended_at <= min(said.at, look.until), "the length of a view is measured")
-                look.ended = True
+                look.ended, look.ended_at = True, ended_at
+            case "liveview.live_pictures_served":
+                self._left(said)
             case "viewing.segments_reserved":
                 self.seen(stream, data["person"], said.at)
                 holds(data["masked"] == (data["override"] is None), "unmasked means by an override, and says which")
@@ -77,6 +81,21 @@ class Looking:
                     holds(lifted, "no unmasked byte outside an active override")
                     self.met.add("unmasked")
                 self.met.add("bytes")
+
+    def _left(self, said: Said) -> None:
+        """Of a view that was granted, while it was open, and each byte of it once."""
+        data, look = said.data, self.looks.get(said.stream)
+        same = look and (look.person, look.of) == (data["person"], data["feed"])
+        holds(look and look.since and same, "what left was granted to who saw it")
+        assert look is not None and look.since is not None and look.until is not None
+        since, until = said.moment("since"), said.moment("until")
+        holds(
+            look.since <= since <= until <= min(said.at, look.ended_at or look.until),
+            "nothing left of a view that is over",
+        )
+        look.left += data["size_bytes"]
+        holds(data["total_bytes"] == look.left > 0, "what left adds up")
+        self.met.add("pictures accounted for")
 
     def _may(self, look: Look, said: Said) -> None:
         """Who may look at this, by what they are."""

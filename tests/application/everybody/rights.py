@@ -40,6 +40,7 @@ MAY: Mapping[str, frozenset[str]] = {
     "footage.legal_hold_placed": SERGEANT,
     "footage.legal_hold_released": SERGEANT,
     "footage.retention_extended": CAPTAIN,
+    "liveview.live_pictures_served": SERVICE,
     "liveview.live_view_granted": WATCH | PILOT | {"field_responder"},
     "override.emergency_override_invoked": WATCH,
     "override.override_approved": SERGEANT,
@@ -72,7 +73,9 @@ MAY: Mapping[str, frozenset[str]] = {
 }
 # Those who never see video or a plate, whatever else they are given.
 NEVER = IT | CITY | {"ambassador"}
-SEEING = {kind for kind in MAY if kind.startswith(("liveview.", "viewing.", "platesearch.plate", "platesearch.hit"))}
+SEEING = {
+    kind for kind in MAY if kind.startswith(("liveview.live_view", "viewing.", "platesearch.plate", "platesearch.hit"))
+}
 # What uses the equipment: for a purpose that is not prohibited, under the policy in force, which it names.
 USES = {
     "disclosure.disclosure_made",
