@@ -5,6 +5,7 @@ from __future__ import annotations
 import json as json_
 import sys
 from pathlib import Path
+from typing import Any
 
 import click
 
@@ -126,6 +127,54 @@ def bootstrap_confirm(token_file: Path, json: bool) -> None:
     show_outcome(setup.confirm(token_file.read_text().strip()), json)
 
 
+@click.group()
+def accounts() -> None:
+    """The accounts of the processes: those that came after the first day get theirs by two persons, on the record.
+
+    \b
+    saferweho accounts services
+    saferweho accounts enrol-services --token-file administrator.jwt
+    saferweho accounts confirm-services --token-file commander.jwt
+    """
+
+
+@accounts.command("services")
+@click.option("--json", is_flag=True, help="Print as JSON.")
+def accounts_services(json: bool) -> None:
+    """Can each process act under its account? Exit code 1 when not."""
+    from api.processes import accounts as process
+
+    _show_all(process.services(), json)
+
+
+@accounts.command("enrol-services")
+@click.option("--token-file", type=click.Path(exists=True, dir_okay=False, path_type=Path), required=True)
+@click.option("--json", is_flag=True, help="Print as JSON.")
+def accounts_enrol(token_file: Path, json: bool) -> None:
+    """Enrol the processes that have no account yet, as an administrator. Exit code 1 where one was refused."""
+    from api.processes import accounts as process
+
+    _show_all(process.enrol(token_file.read_text().strip()), json)
+
+
+@accounts.command("confirm-services")
+@click.option("--token-file", type=click.Path(exists=True, dir_okay=False, path_type=Path), required=True)
+@click.option("--json", is_flag=True, help="Print as JSON.")
+def accounts_confirm(token_file: Path, json: bool) -> None:
+    """Give those their role, as the second person, with a second factor. Exit code 1 where one was refused.
+
+    From then on their processes can act.
+    """
+    from api.processes import accounts as process
+
+    _show_all(process.confirm(token_file.read_text().strip()), json)
+
+
+def _show_all(rows: list[dict[str, Any]], json: bool) -> None:
+    show(rows, json)
+    sys.exit(0 if all(row["ok"] for row in rows) else 1)
+
+
 @click.command()
 @click.option("--as", "role", required=True, metavar="ROLE", help="A coded role, for example watch_operator.")
 @click.option("--person", metavar="ID", help="A named person of that role; default: the demonstration's.")
@@ -156,4 +205,4 @@ def doctor(json: bool) -> None:
     sys.exit(0 if all(row["ok"] for row in checks) else 1)
 
 
-VERBS: tuple[click.Command, ...] = (migrate, keys, topics, bootstrap, token, doctor)
+VERBS: tuple[click.Command, ...] = (migrate, keys, topics, bootstrap, accounts, token, doctor)

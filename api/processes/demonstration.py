@@ -28,6 +28,7 @@ from application.cameras import Cameras
 from application.fleet import Fleet
 from application.handling import Accepted, Actor, Outcome
 from application.policies import Policies
+from application.service_accounts import service_founders
 from domain import camera, dock, drone, person
 from domain.camera import Outline
 from domain.founding import Founder
@@ -150,7 +151,7 @@ def _founded(policies: Policies, today: date) -> None:
             ADMINISTRATOR.id,
             founder(ADMINISTRATOR),
             founder(COMMANDER),
-            setup.service_founders(),
+            service_founders(),
             RECORD_ALL_KEEP_30_DAYS,
             "Use policy of the pilot as the city planned it: record all missions, keep 30 days",
         )

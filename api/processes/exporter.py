@@ -70,7 +70,7 @@ def run() -> None:
         with (
             wiring.vault(settings) as vault,
             wiring.shelf(settings, writer="exporter") as shelf,
-            wiring.handler(settings, checked=False) as handler,
+            wiring.handler(settings, checked=False, acts_as=EXPORTER) as handler,
             PostgresProgress(settings.write_url) as progress,
         ):
             shelf.show_root(signer.root_pem)

@@ -21,7 +21,7 @@ from adapters.video.feeds import Capacity
 from adapters.video.playback import Reels
 from adapters.video.segments import MaskedSegments
 from adapters.video.tapped import TappedFeeds
-from api.live import Live, Most
+from api.live import MEDIA, Live, Most
 from api.media import build, origin_of
 from api.pictures import Pictures
 from api.playback import Playback
@@ -41,7 +41,7 @@ log = structlog.get_logger()
 
 def run() -> None:
     needs = ["DATABASE_URL", "SAFERWEHO_MEDIA_KEY"]
-    with running("media", needs) as process, wiring.handler(process.settings) as handler:
+    with running("media", needs) as process, wiring.handler(process.settings, acts_as=MEDIA) as handler:
         uvloop.run(serve(process, handler))
 
 

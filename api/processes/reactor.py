@@ -29,6 +29,7 @@ from application.viewings import Viewings
 from application.views import EndingViews, Views
 from projections.engine.reactor import Reactor, TryAgain
 
+REACTOR = "service-reactor"
 LISTEN_S = 1.0
 SWEEP_S = 30.0
 log = structlog.get_logger()
@@ -38,7 +39,7 @@ def run() -> None:
     with running("reactor", ["DATABASE_URL", "KAFKA_BOOTSTRAP_SERVERS"]) as process:
         settings = process.settings
         assert settings.write_url and settings.bootstrap_servers
-        with wiring.handler(settings) as handler, ExitStack() as stack:
+        with wiring.handler(settings, acts_as=REACTOR) as handler, ExitStack() as stack:
             footage_keys = stack.enter_context(wiring.footage_keys(settings))
             reactors = reactors_of(settings, handler, footage_keys)
             heartbeats = stack.enter_context(PostgresHeartbeats(settings.write_url))
@@ -84,7 +85,7 @@ class Listener:
         self._views = views
 
     def run(self, stop: threading.Event) -> None:
-        actor = service("service-reactor")
+        actor = service(REACTOR)
         while not stop.wait(LISTEN_S):
             try:
                 self._views.end_lost(actor)
@@ -96,7 +97,7 @@ def reactors_of(settings: Settings, handler: Handler, footage_keys: KeyStore) ->
     """One for each rule. Needs DATABASE_URL and KAFKA_BOOTSTRAP_SERVERS."""
     assert settings.write_url and settings.bootstrap_servers
     accounts, views, viewings = Accounts(handler), EndingViews(handler), Viewings(handler)
-    actor = service("service-reactor")
+    actor = service(REACTOR)
 
     def end_session(command: IssuedCommand) -> None:
         told = accounts.sign_off_person(

@@ -63,7 +63,10 @@ def run() -> None:
             click.echo(SettingsError([f"SAFERWEHO_CAMERAS: {refused}"]), err=True)
             raise SystemExit(2) from None
         # What a camera sent is a fact under whichever rules, so nothing is compared with the adopted ones.
-        with wiring.vault(settings, writer="recorder") as vault, wiring.handler(settings, checked=False) as handler:
+        with (
+            wiring.vault(settings, writer="recorder") as vault,
+            wiring.handler(settings, checked=False, acts_as=RECORDER) as handler,
+        ):
             Recorder(process, vault, handler, known).run()
 
 

@@ -44,7 +44,10 @@ log = structlog.get_logger()
 
 
 def run() -> None:
-    with running("scheduler", ["DATABASE_URL"]) as process, wiring.handler(process.settings) as handler:
+    with (
+        running("scheduler", ["DATABASE_URL"]) as process,
+        wiring.handler(process.settings, acts_as=SCHEDULER) as handler,
+    ):
         assert process.settings.read_url
         scheduling = Scheduling(handler, process.settings.read_url)
         process.health.checks["deadlines"] = scheduling.check

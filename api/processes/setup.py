@@ -26,10 +26,8 @@ from api.processes.tools import HOME, tool_settings
 from application.codec import to_builtins
 from application.handling import Outcome
 from application.policies import Policies
-from application.standing import SERVICES
+from application.service_accounts import service_founders
 from domain.founding import Founder
-from domain.kernel import PersonId
-from domain.person import Organisation
 from domain.policy import PolicyParameters
 from projections import registry
 
@@ -104,13 +102,6 @@ class FoundingFile:
     commander: Founder
     parameters: PolicyParameters
     summary: str
-
-
-def service_founders() -> list[Founder]:
-    return [
-        Founder(PersonId(person), name, Organisation.CITY_OF_WEST_HOLLYWOOD, f"{person}@saferweho.example")
-        for person, name in SERVICES.items()
-    ]
 
 
 def propose(founding: Any, token: str) -> dict[str, Any]:

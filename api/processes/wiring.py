@@ -25,7 +25,9 @@ from adapters.vault.s3 import S3Bucket
 from api.settings import Settings, SettingsError
 from application.handling import Handler
 from application.policies import Policies
+from application.ports import StoreUnavailable
 from application.sealing import Keyring
+from application.service_accounts import ServiceAccounts
 from application.standing import record_attempt
 
 
@@ -123,12 +125,19 @@ def messenger(settings: Settings) -> OutsideMessenger:
 
 
 @contextmanager
-def handler(settings: Settings, *, checked: bool = True) -> Iterator[Handler]:
+def handler(settings: Settings, *, checked: bool = True, acts_as: str = "") -> Iterator[Handler]:
     """A handler on the event store. Raises PolicyNotAdopted where the access rules here are not the adopted ones, and
-    StoreUnavailable where nobody can say; not `checked`: who uses it asks that himself before anything is decided."""
+    StoreUnavailable where nobody can say; not `checked`: who uses it asks that himself before anything is decided.
+    `acts_as`: the account of the process. Raises NoServiceAccount where there is none."""
     assert settings.write_url
     with PostgresEventStore(settings.write_url) as store, keyring(settings) as keys:
         made = Handler(store, SystemClock(), RandomIds(), CedarAuthoriser(), record_attempt, keys)
         if checked:
             Policies(made).check_adopted()
+        if acts_as:
+            try:
+                ServiceAccounts(made).require(acts_as)
+            except StoreUnavailable:
+                if checked:
+                    raise
         yield made

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from itertools import count
@@ -11,13 +11,13 @@ import psycopg
 
 from adapters.cedar import CedarAuthoriser
 from adapters.event_store import PostgresEventStore, migrate
-from api.processes.setup import service_founders
 from api.processes.wiring import RandomIds
 from application import codec
 from application.accounts import Accounts, Proof
 from application.handling import Accepted, Actor, Handler, Outcome
 from application.policies import Policies
 from application.sealing import Keyring
+from application.service_accounts import service_founders
 from application.standing import record_attempt
 from domain.founding import Founder
 from domain.kernel import PersonId
@@ -38,7 +38,8 @@ class SmallCenter:
         self.handler = Handler(store, self.clock, RandomIds(), CedarAuthoriser(), record_attempt, keys)
         self.accounts = Accounts(self.handler)
 
-    def found(self) -> None:
+    def found(self, services: Sequence[Founder] | None = None) -> None:
+        """`services`: the accounts of the processes that there were on that day; None: those of today."""
         policies = Policies(self.handler)
         today = self.clock.now().date()
 
@@ -48,7 +49,8 @@ class SmallCenter:
 
         admin, captain = founder(ADMIN), founder(CAPTAIN)
         summary = "the first policy"
-        done(policies.propose_founding(ADMIN, admin, captain, service_founders(), RECORD_ALL_KEEP_30_DAYS, summary))
+        known = service_founders() if services is None else services
+        done(policies.propose_founding(ADMIN, admin, captain, known, RECORD_ALL_KEEP_30_DAYS, summary))
         done(policies.confirm_founding(CAPTAIN))
 
     def signed_on(self, person: str, lasts: timedelta = timedelta(hours=8), *, step_up: bool = True) -> Actor:
