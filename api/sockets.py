@@ -9,14 +9,17 @@ from __future__ import annotations
 
 import socket
 import struct
-from asyncio.transports import BaseTransport
+from asyncio.transports import BaseTransport, Transport
+from typing import cast
 
 import uvicorn
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
 
 UNSENT = 64 * 1024  # bytes that the kernel takes of us before it can send them; of itself it takes megabytes
 WRITTEN = 16 * 1024  # bytes that wait for the kernel before a connection counts as not taking
 DEAD_MS = 30_000  # who acknowledges nothing, or has no room for anything, for so long is gone
+ASKED_WITHIN_S = 10.0  # from the beginning of a connection to the end of its first request's head
 AT_ONCE = struct.pack("ii", 1, 0)  # struct linger: on, 0 s
 
 
@@ -26,6 +29,18 @@ def listening(config: uvicorn.Config) -> socket.socket:
     made.setsockopt(socket.IPPROTO_TCP, socket.TCP_NOTSENT_LOWAT, UNSENT)
     made.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, DEAD_MS)
     return made
+
+
+class PictureHttp(HttpToolsProtocol):
+    """Uvicorn's, which alone would wait for ever for who says nothing, or never comes to an end."""
+
+    def connection_made(self, transport: BaseTransport) -> None:
+        super().connection_made(cast(Transport, transport))
+        self.loop.call_later(ASKED_WITHIN_S, self._asked)
+
+    def _asked(self) -> None:
+        if self.cycle is None and self.transport.get_protocol() is self:  # no request, and no WebSocket
+            self.transport.close()
 
 
 class PictureSocket(WebSocketsSansIOProtocol):

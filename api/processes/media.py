@@ -27,7 +27,7 @@ from api.pictures import Pictures
 from api.playback import Playback
 from api.processes import wiring
 from api.processes.running import Running, running
-from api.sockets import PictureSocket, listening
+from api.sockets import PictureHttp, PictureSocket, listening
 from application.handling import Handler
 from application.mask_states import MaskStates
 from application.viewings import Viewings
@@ -76,6 +76,7 @@ async def serve(process: Running, handler: Handler) -> None:
             forwarded_allow_ips=settings.trusted_proxies,
             log_config=None,
             access_log=False,
+            http=PictureHttp,
             ws=PictureSocket,
             ws_max_size=MOST_SAID_BYTES,
             ws_per_message_deflate=False,  # pictures are compressed already

@@ -158,6 +158,15 @@ def test_who_shows_no_ticket_makes_room_for_who_does(limited: Plane, deputy: Ask
         until(made_room, WITHIN_S, what="who was silent longest makes room")
 
 
+@pytest.mark.parametrize("said", [b"", b"GET /live/camera-x HTTP/1.1\r\nHost: "])
+def test_who_asks_nothing_is_let_go(limited: Plane, said: bytes) -> None:
+    address = urlsplit(media_of(limited))
+    assert address.hostname and address.port
+    with socket.create_connection((address.hostname, address.port), WITHIN_S) as silent:
+        silent.sendall(said)
+        assert silent.recv(1) == b""
+
+
 def test_who_takes_nothing_is_cut_off_and_gets_nothing_of_it_later(limited: Plane, deputy: Asker) -> None:
     other = limited.center.as_role("watch_supervisor")
     view = limited.watching(deputy, "a")
