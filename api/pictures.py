@@ -53,7 +53,11 @@ class Pictures:
         try:
             return self._masked.join(feed, hidden.key, small, source, mask, take)
         except TooMany as many:
-            raise NotShown(Reason("media_full", str(many), "what a machine can mask is bounded")) from None
+            rule, accepted = (
+                "what a machine can mask is bounded",
+                "after another masked picture is closed, or in the grid",
+            )
+            raise NotShown(Reason("media_full", str(many), rule, accepted=accepted)) from None
 
     def running(self) -> int:
         return self._remuxed.running() + self._masked.running()

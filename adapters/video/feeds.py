@@ -52,6 +52,12 @@ class Capacity:
                 raise TooMany(_refusal(len(self._taken), self.limit, others, pixels_per_s))
             self._taken[by] = pixels_per_s
 
+    def settle(self, by: object, pixels_per_s: float) -> None:
+        """What it really costs, once that is known. It goes on; whoever comes next is held against that."""
+        with self._lock:
+            if by in self._taken:
+                self._taken[by] = pixels_per_s
+
     def give_back(self, by: object) -> None:
         with self._lock:
             self._taken.pop(by, None)
@@ -156,13 +162,14 @@ class MaskedFeeds:
         told: list[CodecParameters] = []
 
         def take(item: Item | None) -> None:
-            if isinstance(item, CodecParameters) and not told:
+            if isinstance(item, CodecParameters):
                 told.append(item)
+                self._capacity.settle(shared, cost(item, size))
             shared.encode.take(item)
 
         unfollow = source.follow(take)
         try:
-            self._capacity.take(shared, cost(told[0] if told else None, size))
+            self._capacity.take(shared, cost(told[-1] if told else None, size))
         except TooMany:
             unfollow()
             log.warning("masking_refused", feed=feed, running=len(self._shared))

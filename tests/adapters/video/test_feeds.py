@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from datetime import datetime
 from time import monotonic, sleep
 
 import pytest
 
 from adapters.video import masked
+from adapters.video.coded import CodecParameters, Item
 from adapters.video.feeds import Capacity, MaskedFeeds, TooMany, cost
 from adapters.video.masked import Size
 from adapters.video.pieces import Ended, Fragment, Init, Piece
@@ -185,6 +186,32 @@ def test_the_first_picture_is_made_on_any_machine_and_capacity_is_given_back() -
 def test_a_picture_costs_what_it_takes_to_make_it() -> None:
     assert cost(None, Size.FULL) == 1280 * 720 * 30
     assert cost(parameters(), Size.GRID) < cost(parameters(), Size.FULL) < cost(parameters(codec="hevc"), Size.FULL)
+
+
+class Unheard:
+    """A camera that nobody has watched yet, so that its size is not known."""
+
+    parameters: CodecParameters | None = None
+
+    def __init__(self) -> None:
+        self.takers: list[Callable[[Item | None], None]] = []
+
+    def follow(self, take: Callable[[Item | None], None]) -> Callable[[], None]:
+        self.takers.append(take)
+        return lambda: None
+
+
+def test_what_a_picture_takes_is_put_right_once_its_camera_is_heard_of() -> None:
+    feeds, camera = MaskedFeeds(Capacity(cost(None, Size.FULL) + cost(parameters(), Size.FULL))), Unheard()
+    try:
+        feeds.join(PLAZA, "a", Size.FULL, camera, window, Viewer())
+        with pytest.raises(TooMany):
+            feeds.join(PARK, "b", Size.FULL, Unheard(), window, Viewer())
+        for take in camera.takers:
+            take(parameters())
+        feeds.join(PARK, "b", Size.FULL, Unheard(), window, Viewer())
+    finally:
+        feeds.close()
 
 
 def _until(condition: object) -> None:
