@@ -210,8 +210,8 @@ def test_a_masked_picture_beyond_what_the_machine_can_is_refused_in_so_many_word
         with looking(limited, other, "a"):  # of the same picture any number watch
             with showing(deputy, beyond), screen(limited.ticket(deputy, beyond)) as one_more:
                 assert full(one_more).startswith(
-                    "1 masked picture is already being made; this machine's limit is 1 million pixels a second, of which"
-                    " 0 are free and this one needs "
+                    "1 masked picture is already being made; this machine's limit is 1 million pixels a second,"
+                    " of which 0 are free and this one needs "
                 )
             shown.shows(3)
         assert shown.end is None and [said["masked"] for said in shown.said if said["type"] == "picture"] == [True]

@@ -7,13 +7,15 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from click.testing import CliRunner
 
+from api.cli import main
 from api.processes import demonstration
 from application.service_accounts import service_founders
 from tests.api.live import WITHIN_S, Process
 from tests.api.watch_center import Json, WatchCenter, installed, serving, settings_as, typed, until
 
-pytestmark = [pytest.mark.slow, pytest.mark.timeout(600)]
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(900)]
 NEWER = {"media": "service-media", "recorder": "service-recorder", "exporter": "service-exporter"}
 
 
@@ -47,9 +49,9 @@ def asked(center: WatchCenter, *words: str, by: str = "", step_up: bool = False)
         file = center.home / f"{by}.jwt"
         file.write_text(center.token(by, step_up=step_up))
         words = (*words, "--token-file", str(file))
-    told = typed(center.environ, "accounts", *words, "--json")
-    assert told.stdout, told.stderr
-    return told.returncode, {row["account"]: row for row in json.loads(told.stdout)}
+    told = CliRunner().invoke(main, ["accounts", *words, "--json"], env=center.environ)
+    assert told.stdout, (told.stderr, told.exception)
+    return told.exit_code, {row["account"]: row for row in json.loads(told.stdout)}
 
 
 def test_a_process_without_an_account_says_what_to_type_and_two_persons_type_it(
