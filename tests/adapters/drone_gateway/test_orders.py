@@ -178,11 +178,12 @@ def test_a_drone_is_sent_elsewhere_only_on_a_way_that_is_on_the_record(station: 
         there = Place(34.0870, -118.3834)
         async with vehicle(port) as craft, gatehouse(station, VehicleSpec(DRONE, 1, udp(port))) as house:
             goto = house.sorties.goto
+            await becomes(lambda: DRONE in house.sorties.active, what="the gateway knows its flight")
             assert await refused(goto(flight, there.latitude, there.longitude, 60)) == "superseded"
             craft.armed, craft.height = True, 20.0
             await becomes(lambda: "drone_launched" in station.story(flight))
             assert await refused(goto(flight, there.latitude, there.longitude, 60)) == "superseded"
-            station.flights.redirect(pilot, flight, there, 60, "the suspect moves")
+            await asyncio.to_thread(station.flights.redirect, pilot, flight, there, 60, "the suspect moves")
             await house.sorties.safety(flight, SafetyOrder.RETURN, pilot, "", uuid4())
             assert await refused(goto(flight, there.latitude, there.longitude, 60)) in ("halted", "superseded")
 
