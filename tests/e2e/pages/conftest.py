@@ -79,7 +79,7 @@ def product() -> Iterator[Product]:
 @pytest.fixture(scope="package")
 def browser() -> Iterator[Browser]:
     with sync_playwright() as playwright:
-        chromium = playwright.chromium.launch(executable_path=str(find_chromium()), args=BROWSER)
+        chromium = playwright.chromium.launch(executable_path=str(find_chromium()), args=BROWSER, timeout=120_000)
         yield chromium
         chromium.close()
 
