@@ -72,7 +72,7 @@ def main(
     remote_id: str | None,
     camera: str | None,
 ) -> None:
-    """A simulated copter. SIGUSR1 cuts its link and, again, restores it; from SIGUSR2 on it is in a hurry."""
+    """A simulated copter. SIGUSR1 cuts its link and, again, restores it; SIGUSR2 begins and ends a hurry."""
     radio = Radio(connect, sysid, key=signing_key, gimbal=gimbal, silent_orders=silent_orders, remote_id=remote_id)
     copter = radio.copter = Copter(
         home,
@@ -84,8 +84,8 @@ def main(
     )
     signal.signal(signal.SIGUSR1, lambda *_: radio.go_silent())
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
-    pace = [speedup]
-    signal.signal(signal.SIGUSR2, lambda *_: pace.append(HURRY))
+    pace = [speedup, HURRY]
+    signal.signal(signal.SIGUSR2, lambda *_: pace.reverse())
     wire = Wire(camera) if camera else None
     parent = os.getppid()
     due = time.monotonic()
@@ -97,7 +97,7 @@ def main(
             body = copter.body
             heading = (body.heading + copter.gimbal_yaw) % 360
             wire.send(Look(body.north, body.east, body.up, heading, copter.gimbal_pitch), time.monotonic())
-        due = max(due + STEP / pace[-1], time.monotonic() - 0.5)
+        due = max(due + STEP / pace[0], time.monotonic() - 0.5)
         time.sleep(max(0.0, due - time.monotonic()))
 
 

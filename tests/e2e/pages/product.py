@@ -175,6 +175,17 @@ def wait_for_footage(product: Product, feed: str) -> None:
 
 
 @contextmanager
+def in_a_hurry(product: Product) -> Iterator[None]:
+    """The drone flies and is charged ten times as fast: nobody looks at it meanwhile."""
+    vehicle = product.pid("vehicle")
+    os.kill(vehicle, signal.SIGUSR2)
+    try:
+        yield
+    finally:
+        os.kill(vehicle, signal.SIGUSR2)
+
+
+@contextmanager
 def the_drone_to_oneself(product: Product) -> Iterator[None]:
     """The demonstration waits, and its drone stands in the dock, charged and made ready by the pilot."""
     pid = product.pid("demonstration")
@@ -203,7 +214,8 @@ def the_drone_to_oneself(product: Product) -> Iterator[None]:
         until("nobody else is about to fly", paused_between_two_sorties, 120)
         for flight in flights("en_route", "on_scene", "holding"):
             product.ask("remote_pilot", RETURN, flight=flight)
-        until("the drone is home, charged and ready", made_ready, 360)
+        with in_a_hurry(product):
+            until("the drone is home, charged and ready", made_ready, 360)
         yield
     finally:
         os.kill(pid, signal.SIGCONT)
