@@ -12,6 +12,7 @@ import { useViewer } from '../shell/viewer'
 
 /** Degrees from level; -90 is straight down. */
 const PITCHES = [0, -30, -60, -90] as const
+const degrees = (pitch: number) => `${Math.round(pitch)}°`.replace('-', '−')
 
 export function DroneStrip({ flight: id }: { flight: string }) {
   const flight = useBoard(useCallback((board: Board) => board.flights.find((each) => each.id === id), [id]))
@@ -36,7 +37,7 @@ function Gimbal({ flight, drone, onScene }: GimbalProps) {
   if (!viewer.can('point_camera')) return null
   return (
     <div className="order-row gimbal" role="group" aria-label="Where the camera points">
-      <span className="quiet">Camera {pitch == null ? '' : `${Math.round(pitch)}°`}</span>
+      <span className="quiet">Camera {pitch == null ? '' : degrees(pitch)}</span>
       {PITCHES.map((each) => (
         <button
           key={each}
@@ -47,7 +48,7 @@ function Gimbal({ flight, drone, onScene }: GimbalProps) {
           disabled={each !== 0 && !onScene}
           onClick={() => void send({ flight, pitch: each })}
         >
-          {each === 0 ? 'Level' : each === -90 ? 'Straight down' : `${each}°`}
+          {each === 0 ? 'Level' : each === -90 ? 'Straight down' : degrees(each)}
         </button>
       ))}
       {!onScene && <span className="quiet">It stays level until the drone is on scene.</span>}

@@ -61,7 +61,7 @@ export function Tile({ view, size, large, renewals, askedOverride, onEnlarge, on
     >
       <header>
         <i className={view.feed.kind === 'drone' ? 'key drone' : 'key camera'} aria-hidden="true" />
-        <h2>{view.feed.name}</h2>
+        <h2 title={view.feed.name}>{view.feed.name}</h2>
         {!over && said.masked !== undefined && (
           <span className={said.masked ? 'chip' : override ? 'chip bad' : 'chip quiet-chip'} data-testid="mask">
             {said.masked ? 'Masked' : override ? 'Mask lifted' : 'No mask'}

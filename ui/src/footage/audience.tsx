@@ -46,6 +46,7 @@ export function Audience({ footage }: { footage: string }) {
   }, [go])
   return (
     <section className="audience" aria-label="Who saw it" aria-busy={asking}>
+      <h2>Who saw it</h2>
       <Unread failure={failure} again={() => go(told)} />
       {told?.looks.length === 0 && <p className="empty">Nobody has asked to see this footage.</p>}
       {told && told.looks.length > 0 && (

@@ -39,6 +39,7 @@ export function FootagePage() {
   const [stated, setStated] = useState<Partial<Stated>>({})
   const [viewing, setViewing] = useState<Viewing>()
   const asked = useRef<Sought>(undefined)
+  const panel = useRef<HTMLElement>(null)
   const stop = useStopping(viewing?.id)
 
   const find = (wanted: Sought) => {
@@ -58,6 +59,11 @@ export function FootagePage() {
     const offer = sought && proposed(seeable(recording), sought)
     setChosen({ recording, part: offer?.part, range: offer?.range })
   }
+  // On a small screen what may be done with it stands below the list.
+  const id = chosen?.recording.id
+  useEffect(() => {
+    if (id !== undefined) panel.current?.scrollIntoView({ block: 'nearest' })
+  }, [id])
 
   if (viewing)
     return (
@@ -87,7 +93,7 @@ export function FootagePage() {
           />
         )}
       </div>
-      <aside className="panel" aria-label="What to do with it">
+      <aside ref={panel} className="panel" aria-label="What to do with it">
         {chosen ? (
           <Doings
             chosen={chosen}

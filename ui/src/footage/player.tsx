@@ -52,8 +52,8 @@ export function Player({ viewing, name, range, override, lift, onStop }: Props) 
     playing.current?.lift(override)
   }, [override])
   useEffect(() => {
-    if (still && !(still instanceof Error)) return () => URL.revokeObjectURL(still.address)
-    return undefined
+    if (!still || still instanceof Error) return undefined
+    return () => URL.revokeObjectURL(still.address)
   }, [still])
   useEffect(() => {
     if (video.current) video.current.playbackRate = speed
@@ -171,7 +171,11 @@ export function Player({ viewing, name, range, override, lift, onStop }: Props) 
       ) : (
         still && (
           <figure className="still">
-            <img src={still.address} alt={`Still of ${name}`} />
+            <img
+              src={still.address}
+              alt={`Still of ${name}`}
+              onLoad={({ currentTarget }) => currentTarget.parentElement?.scrollIntoView({ block: 'nearest' })}
+            />
             <figcaption>
               {still.taken && `${dayOf(still.taken)} ${clock.format(new Date(still.taken))}. `}
               {still.masked ? 'Masked.' : 'Mask lifted.'} It is on the record as a look, and gone when you close it.{' '}

@@ -2,7 +2,7 @@
 import type { ReactNode } from 'react'
 
 import { Failure } from '../graphql/client'
-import { duration, words } from '../shell/words'
+import { duration, momentOf, words } from '../shell/words'
 import { placed } from './player'
 import { type Recording, seeable, stretchOf } from './recordings'
 import type { Sought } from './search'
@@ -88,16 +88,22 @@ function Track({ sought, recordings, chosen }: TrackProps) {
     return <span key={key} className={look} style={placed(stretch, sought)} title={`${name}: ${spanned(stretch)}`} />
   }
   return (
-    <div className="track tall" aria-hidden="true">
-      {recordings.flatMap((each) => {
-        const here = each.id === chosen?.id ? ' chosen' : ''
-        const whole = span(each.id, `recording ${each.state}${here}`, each, stateOf(each).name)
-        const parts = each.left.map((part) =>
-          span(`${each.id} ${part.since}`, `recording kept${here}`, part, 'kept by a hold'),
-        )
-        return [whole, ...parts]
-      })}
-    </div>
+    <>
+      <div className="track tall" aria-hidden="true">
+        {recordings.flatMap((each) => {
+          const here = each.id === chosen?.id ? ' chosen' : ''
+          const whole = span(each.id, `recording ${each.state}${here}`, each, stateOf(each).name)
+          const parts = each.left.map((part) =>
+            span(`${each.id} ${part.since}`, `recording kept${here}`, part, 'kept by a hold'),
+          )
+          return [whole, ...parts]
+        })}
+      </div>
+      <div className="ends mono" aria-hidden="true">
+        <span>{momentOf(new Date(sought.since).toISOString())}</span>
+        <span>{momentOf(new Date(sought.until).toISOString())}</span>
+      </div>
+    </>
   )
 }
 

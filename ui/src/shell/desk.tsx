@@ -108,7 +108,7 @@ export function Unread({ failure, again }: { failure: Failure | undefined; again
 }
 
 export function Fact({ name, children }: { name: string; children: ReactNode }) {
-  if (children === null || children === undefined || children === '') return null
+  if (children === null || children === undefined || children === '' || children === false) return null
   return (
     <div>
       <dt>{name}</dt>
