@@ -17,7 +17,8 @@ from pathlib import Path
 from typing import Any, BinaryIO
 
 README, MANIFEST, SIGNATURE = "README.txt", "manifest.json", "manifest.sig"
-CERTIFICATES, SUMS = "agency-certificates.pem", "SHA256SUMS"
+CERTIFICATES, SUMS, TELEMETRY = "agency-certificates.pem", "SHA256SUMS", "telemetry.json"
+_ORDER = (TELEMETRY, CERTIFICATES, README, MANIFEST, SIGNATURE, SUMS)
 _CLIP = re.compile(r"clips/clip-\d{2,4}\.mp4")
 _VAULT = re.compile(r"vault/[A-Za-z0-9%][A-Za-z0-9._%~-]{0,180}\.manifest\.(jsonl|note)")
 MOST_FILES = 1_000
@@ -32,14 +33,12 @@ class NotAnExport(Exception):
 
 def is_a_name(name: str) -> bool:
     """Whether an export may hold a file of this name: nothing that leads out of its folder."""
-    known = {README, MANIFEST, SIGNATURE, CERTIFICATES, SUMS}
-    return name in known or bool(_CLIP.fullmatch(name) or _VAULT.fullmatch(name))
+    return name in _ORDER or bool(_CLIP.fullmatch(name) or _VAULT.fullmatch(name))
 
 
 def _place(name: str) -> tuple[int, int, str]:
     """Where a file stands: what is told of behind what is told, each in the order of its number."""
-    order = (CERTIFICATES, README, MANIFEST, SIGNATURE, SUMS)
-    folder = 0 if name.startswith("clips/") else 1 if name.startswith("vault/") else 2 + order.index(name)
+    folder = 0 if name.startswith("clips/") else 1 if name.startswith("vault/") else 2 + _ORDER.index(name)
     return folder, len(name), name
 
 

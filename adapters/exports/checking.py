@@ -18,6 +18,7 @@ from adapters.exports.archive import NotAnExport, Reader
 from adapters.exports.credentials import NoCredentials
 from adapters.exports.papers import FileSaid, NotUnderstood, Paper
 from adapters.exports.signing import fingerprint, issued_by, leads_to, pem, signed
+from adapters.exports.telemetry import NoTelemetry, is_of_a_drone, says_views, telemetry_of
 from adapters.vault import manifest as manifests
 from adapters.vault.manifest import ManifestBroken, Verifier
 
@@ -97,6 +98,7 @@ class _Check:
         self._checked.paper = paper
         self._sums(self._files(paper.files))
         self._vault(paper)
+        self._telemetry(paper)
         for clip in paper.clips:
             self._clip(clip.file, paper)
         if self._checked.intact and not self._export.is_canonical():
@@ -165,6 +167,28 @@ class _Check:
             for part in clip.segments:
                 if sealed.get(part.number) != (part.sealed_sha256, part.sealed_bytes):
                     self._wrong(clip.file, f"names a segment {part.number} that the vault's list has not, or not so")
+
+    def _telemetry(self, paper: Paper) -> None:
+        """Of the clips, and of nothing more than the manifest says that it tells."""
+        said, there = paper.telemetry, archive.TELEMETRY in self._export.names
+        if (said is not None) != is_of_a_drone(paper.footage.feed) or (said is None and there):
+            self._wrong(archive.MANIFEST, f"must name {archive.TELEMETRY} of a drone's footage, and of no other")
+        if said is None or not there:
+            return
+        try:
+            found = telemetry_of(self._export.text(archive.TELEMETRY))
+        except NoTelemetry as error:
+            self._wrong(archive.TELEMETRY, f"is not understood: {error}")
+            return
+        footage, times = paper.footage, [pose.at for pose in found.poses]
+        if (found.export, found.footage, found.feed) != (paper.export, footage.id, footage.feed):
+            self._wrong(archive.TELEMETRY, "is of another export")
+        if (said.file, said.poses, said.views) != (archive.TELEMETRY, len(times), found.views):
+            self._wrong(archive.TELEMETRY, "is not what the manifest says of it")
+        if times != sorted(set(times)) or not all(any(c.since <= at < c.until for c in paper.clips) for at in times):
+            self._wrong(archive.TELEMETRY, "has a moment that is in no clip, or is out of order")
+        if not found.views and says_views(found.poses):
+            self._wrong(archive.TELEMETRY, "says whither the camera looked, which is to be left out of it")
 
     def _clip(self, name: str, paper: Paper) -> None:
         if name not in self._export.names:

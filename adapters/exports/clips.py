@@ -20,12 +20,14 @@ from av import VideoFrame
 
 from adapters.exports.watermark import GREY, Watermark
 from adapters.masks.burning import FORMAT
+from adapters.poses.telemetry import telemetry_in
 from adapters.vault.segment import Header
 from adapters.video import decoding
 from adapters.video import segments as segments_
 from adapters.video.decoding import Decoded
 from adapters.video.masked import NOTHING, Masking, Size
 from adapters.video.playback import MOST_LEAD
+from application.poses import Pose
 from domain.camera import Outline
 from domain.privacy_override_events import Range
 
@@ -53,23 +55,25 @@ class Mark:
 
 @dataclass(frozen=True, slots=True)
 class Part:
-    """What a clip holds of a segment. `whole`: all of it."""
+    """What a clip holds of a segment. `whole`: all of it; `poses`: those of a drone in that time."""
 
     number: int
     range: Range
     whole: bool
+    poses: tuple[Pose, ...]
 
 
 @dataclass(frozen=True, slots=True)
 class Clip:
-    """An MP4. `covered`: pictures that are black all over, because their mask was not known."""
+    """An MP4. `covered`: when the pictures were taken that are black all over; `hides`: a part of another is masked."""
 
     content: bytes
     range: Range
     width: int
     height: int
     pictures: int
-    covered: int
+    covered: tuple[datetime, ...]
+    hides: bool
     parts: tuple[Part, ...]
 
 
@@ -83,7 +87,8 @@ class _Encode:
     mark: Watermark
     out: io.BytesIO = field(default_factory=io.BytesIO)
     pictures: int = 0
-    covered: int = 0
+    covered: list[datetime] = field(default_factory=list)
+    hides: bool = False
     parts: list[Part] = field(default_factory=list)
     until: datetime = field(init=False)
     _last: int = -1
@@ -114,7 +119,8 @@ class _Encode:
         self._container.close()
         size = (self.width, self.height + self.mark.strip)
         range_ = Range(self.since, self.until)
-        return Clip(self.out.getvalue(), range_, *size, self.pictures, self.covered, tuple(self.parts))
+        content, covered = self.out.getvalue(), tuple(self.covered)
+        return Clip(content, range_, *size, self.pictures, covered, self.hides, tuple(self.parts))
 
     def close(self) -> None:
         """Throw it away."""
@@ -152,7 +158,7 @@ def clips(
                 shown, why = masking.show(decoded)
                 if encode is not None and (shown.width, shown.height) != (encode.width, encode.height):
                     encode.until = max(at, encode.since)
-                    _note(encode, header, begun)
+                    _note(encode, header, content, begun)
                     yield encode.done()
                     encode, begun = None, None
                 if encode is None:
@@ -160,10 +166,13 @@ def clips(
                     encode = _Encode(shown.width, shown.height, at, drawn)
                 begun = begun or at
                 encode.picture(shown, at)
-                encode.covered += why is not None or masking.hides_all
+                if why is not None or masking.hides_all:
+                    encode.covered.append(at)
+                else:
+                    encode.hides = encode.hides or masking.hides_some
             if encode is not None and begun is not None:
                 encode.until = min(header.until, wanted.until)
-                _note(encode, header, begun)
+                _note(encode, header, content, begun)
         if encode is not None:
             yield encode.done()
             encode = None
@@ -172,12 +181,13 @@ def clips(
             encode.close()
 
 
-def _note(encode: _Encode, header: Header, begun: datetime | None) -> None:
+def _note(encode: _Encode, header: Header, content: bytes, begun: datetime | None) -> None:
     if begun is not None:
         # The first picture is where the segment begins, to the microsecond of the clock that both were read from.
         whole = begun - header.since < timedelta(milliseconds=1) and encode.until == header.until
         since = header.since if begun - header.since < timedelta(milliseconds=1) else begun
-        encode.parts.append(Part(header.number, Range(since, encode.until), whole))
+        poses = tuple(pose for pose in telemetry_in(content).poses if since <= pose.at < encode.until)
+        encode.parts.append(Part(header.number, Range(since, encode.until), whole, poses))
 
 
 def _pictures(header: Header, content: bytes, lead: Sequence[bytes]) -> Iterator[Decoded]:

@@ -14,6 +14,7 @@ from adapters.exports.credentials import Told
 from adapters.exports.keeping import File, Shelf
 from adapters.exports.papers import Order, Source
 from adapters.exports.signing import AGENCY, AgencySigner, fingerprint
+from adapters.exports.telemetry import Telemetry, is_of_a_drone, telemetry
 from adapters.vault import KeyDestroyed, NotThere, Vault, holding, layout
 from adapters.vault.manifest import ManifestBroken
 from adapters.vault.segment import Header, SegmentBroken
@@ -75,13 +76,16 @@ class Maker:
         if not made:
             raise CannotBeMade("footage_empty", "there is no picture in this stretch of the footage")
         gaps = _gaps(order.request.range, [clip.range for clip in made.values()])
+        flown = self._flown(order, source, list(made.values()))
         whole, _ = source.manifest.encoded()
         writer.add(papers.vault_file(source.name.footage, "note"), self._vault.storage.get(source.name.note))
         writer.add(papers.vault_file(source.name.footage, "jsonl"), whole)
+        if flown is not None:
+            writer.add(archive.TELEMETRY, flown.encoded())
         writer.add(archive.CERTIFICATES, self._signer.chain_pem)
         root = fingerprint(self._signer.chain[-1])
-        writer.add(archive.README, papers.readme(order, source, made, gaps, root))
-        said = papers.paper(order, source, made, gaps, writer.sums, made_at, VERSION).encoded()
+        writer.add(archive.README, papers.readme(order, source, made, gaps, flown, root))
+        said = papers.paper(order, source, made, gaps, flown, writer.sums, made_at, VERSION).encoded()
         writer.add(archive.MANIFEST, said)
         writer.add(archive.SIGNATURE, self._signer.sign(said))
         writer.add(archive.SUMS, archive.sums_of(writer.sums))
@@ -117,6 +121,13 @@ class Maker:
             if (header.footage, header.number) != (source.name.footage, entry.number):
                 raise CannotBeMade("footage_damaged", f"segment {entry.number} is another one")
             yield header, content
+
+    def _flown(self, order: Order, source: Source, made: Sequence[Clip]) -> Telemetry | None:
+        """Of a drone's footage."""
+        footage, feed = source.name.footage, source.name.feed
+        if not is_of_a_drone(feed):
+            return None
+        return telemetry(order.export, footage, feed, made, masked=order.request.masked)
 
     def _told(self, order: Order, source: Source, name: str, clip: Clip, made_at: datetime) -> Told:
         begin, end = papers.moment(clip.range.since), papers.moment(clip.range.until)

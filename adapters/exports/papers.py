@@ -13,6 +13,7 @@ import msgspec
 from adapters.exports import archive
 from adapters.exports.clips import Clip
 from adapters.exports.signing import AGENCY
+from adapters.exports.telemetry import Telemetry
 from adapters.vault import layout
 from adapters.vault.layout import ReelName
 from adapters.vault.manifest import Entry, Manifest
@@ -22,6 +23,12 @@ from domain.privacy_override_events import Range
 
 FORMAT = "saferweho-export-v1"
 NO_TIME_STAMP = "no time-stamp authority was asked: the times are those of the agency's own clock"
+_UNITS = (
+    'Times are UTC: "at" by the watch center\'s clock, when the position came in, "device_time" by the drone\'s own.'
+    " Places are in degrees (WGS 84), heights in metres, velocities in metres a second, angles in degrees: yaw"
+    " clockwise, pitch up, roll to the right. What is null is not known, or left out."
+)
+_NOT_TOLD = "Of a second before and after each picture that is black all over it says nothing."
 _CATEGORIES = {
     "investigatory_file": "part of an investigatory file",
     "investigation": "of an investigation",
@@ -161,13 +168,22 @@ class ClipSaid(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     segments: tuple[SealedPart, ...]
 
 
+class TelemetrySaid(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Of how many moments it says where the drone was. `views`: and whither its camera looked."""
+
+    file: str
+    poses: int
+    views: bool
+
+
 class FileSaid(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     sha256: str
     bytes: int
 
 
 class Paper(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """`manifest.json`. Times are UTC; `files` are all but the manifest itself, its signature and the sums."""
+    """`manifest.json`. Times are UTC; `telemetry` is of a drone's footage; `files` are all but the manifest itself, its
+    signature and the sums."""
 
     format: str
     agency: str
@@ -192,6 +208,7 @@ class Paper(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     asked_for: Stretch
     without_footage: tuple[Stretch, ...]
     clips: tuple[ClipSaid, ...]
+    telemetry: TelemetrySaid | None
     files: dict[str, FileSaid]
 
     def encoded(self) -> bytes:
@@ -210,7 +227,8 @@ def paper_of(content: bytes) -> Paper:
         raise NotUnderstood(str(error)) from None
     if found.format != FORMAT:
         raise NotUnderstood(f"it is of the format {found.format!r}, not {FORMAT}")
-    times = (found.made_at, found.requested.at, found.approved.at, found.asked_for.since, found.asked_for.until)
+    times = [found.made_at, found.requested.at, found.approved.at, found.asked_for.since, found.asked_for.until]
+    times += [at for clip in found.clips for at in (clip.since, clip.until)]
     if any(at.tzinfo is None for at in times):
         raise NotUnderstood("a time in it has no time zone")
     return found
@@ -221,6 +239,7 @@ def paper(
     source: Source,
     clips: Mapping[str, Clip],
     gaps: Sequence[Range],
+    flown: Telemetry | None,
     files: Mapping[str, tuple[str, int]],
     made_at: datetime,
     version: str,
@@ -263,6 +282,7 @@ def paper(
         asked_for=Stretch(request.range.since, request.range.until),
         without_footage=tuple(Stretch(gap.since, gap.until) for gap in gaps),
         clips=tuple(_clip(name, clip, source) for name, clip in clips.items()),
+        telemetry=TelemetrySaid(archive.TELEMETRY, len(flown.poses), flown.views) if flown else None,
         files={name: FileSaid(sha256, size) for name, (sha256, size) in sorted(files.items())},
     )
 
@@ -281,7 +301,7 @@ def _clip(name: str, clip: Clip, source: Source) -> ClipSaid:
         for part in clip.parts
     )
     since, until = clip.range.since, clip.range.until
-    return ClipSaid(name, since, until, clip.pictures, clip.covered, clip.width, clip.height, parts)
+    return ClipSaid(name, since, until, clip.pictures, len(clip.covered), clip.width, clip.height, parts)
 
 
 # -- for people --------------------------------------------------------------
@@ -303,9 +323,25 @@ def in_words(at: datetime) -> str:
     return f"{at.astimezone(UTC):%Y-%m-%d %H:%M:%S.%f}"[:-3] + " UTC"
 
 
-def readme(order: Order, source: Source, clips: Mapping[str, Clip], gaps: Sequence[Range], fingerprint: str) -> bytes:
+def telemetry_in_words(poses: int, *, views: bool) -> str:
+    if views:
+        return f"where the drone was at {poses} moments of the clips, and whither its camera looked"
+    return (
+        f"where the drone was at {poses} moments of the clips; whither its camera looked is left out, because a part of"
+        " the pictures is masked"
+    )
+
+
+def readme(
+    order: Order,
+    source: Source,
+    clips: Mapping[str, Clip],
+    gaps: Sequence[Range],
+    flown: Telemetry | None,
+    fingerprint: str,
+) -> bytes:
     request, decided = order.request, order.category
-    covered = sum(clip.covered for clip in clips.values())
+    covered = sum(len(clip.covered) for clip in clips.values())
     facts = [
         ("For", request.recipient),
         ("Legal basis", basis_in_words(request.legal_basis)),
@@ -332,8 +368,13 @@ def readme(order: Order, source: Source, clips: Mapping[str, Clip], gaps: Sequen
         begin, end = in_words(gap.since), in_words(gap.until)
         lines += _filled(f"There is no footage from {begin} to {end}.", indent=4)
     if covered:
-        said = f"{covered} pictures are black all over, because what had to be masked in them is not known."
+        said = f"{covered} pictures are black all over: all of them is masked, or what has to be masked is not known."
         lines += _filled(said, indent=4)
+    if flown is not None:
+        lines += ["", "WHERE THE DRONE WAS", ""]
+        words = telemetry_in_words(len(flown.poses), views=flown.views)
+        lines += _filled(f"{archive.TELEMETRY} says {words}. {_UNITS}")
+        lines += _filled(_NOT_TOLD) if request.masked else []
     lines += ["", "WHAT WAS DONE TO THE FOOTAGE", ""]
     for number, (_, what) in enumerate(steps(order), 1):
         lines += _filled(f"{number}. {what}.", indent=3)

@@ -86,6 +86,10 @@ class Masking:
         """By the mask itself, not for a fault."""
         return WHOLE_PICTURE in self._outlines
 
+    @property
+    def hides_some(self) -> bool:
+        return bool(self._outlines)
+
     def _look_up(self, at: datetime) -> str | None:
         try:
             outlines = self._mask(at)

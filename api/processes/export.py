@@ -9,7 +9,15 @@ import msgspec
 
 from adapters.exports import checking
 from adapters.exports.checking import Checked
-from adapters.exports.papers import ClipSaid, Paper, Person, Stretch, basis_in_words, category_in_words
+from adapters.exports.papers import (
+    ClipSaid,
+    Paper,
+    Person,
+    Stretch,
+    basis_in_words,
+    category_in_words,
+    telemetry_in_words,
+)
 from adapters.exports.papers import in_words as at
 from adapters.vault import NotThere
 from api.processes import wiring
@@ -97,6 +105,8 @@ def _said(paper: Paper) -> list[str]:
         covered = f", {clip.covered_entirely} of them black all over" if clip.covered_entirely else ""
         rows.append((clip.file, f"{_stretch(clip)}, {clip.pictures} pictures{covered}"))
     rows += [("No footage", _stretch(gap)) for gap in paper.without_footage]
+    if paper.telemetry is not None:
+        rows.append(("Telemetry", telemetry_in_words(paper.telemetry.poses, views=paper.telemetry.views)))
     rows += [(f"Step {number}", step.what) for number, step in enumerate(paper.steps, 1)]
     return [f"  {name + ':':20}{value}" for name, value in rows]
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import io
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import UTC, datetime, timedelta
 from fractions import Fraction
 from pathlib import Path
@@ -15,7 +15,9 @@ import numpy as np
 
 from adapters.exports.keeping import Shelf
 from adapters.exports.papers import Order, Person
+from adapters.poses.telemetry import with_telemetry
 from adapters.vault import Closed, Segment, Vault
+from application.poses import Pose
 from domain.export import ExportCategorised, ExportRequested
 from domain.flight_events import RecordCategory
 from domain.footage import Stored
@@ -27,6 +29,7 @@ from domain.reason_quality import ReasonQuality
 
 NOON = datetime(2026, 6, 1, 12, tzinfo=UTC)
 FEED = FeedId(StreamId("camera-plummer-1"))
+FLIGHT = FeedId(StreamId("flight-f1"))
 SECOND = timedelta(seconds=1)
 RATE = 10
 LENGTH = 2 * SECOND
@@ -67,12 +70,16 @@ def filmed(
     size: tuple[int, int] = (320, 192),
     at: datetime = NOON,
     feed: FeedId = FEED,
+    flown: Callable[[datetime], Pose] | None = None,
 ) -> Closed:
-    """A closed reel; `gap_before`: the numbers of segments, from 0, before which ten seconds are missing."""
+    """A closed reel; `gap_before`: the numbers of segments, from 0, before which ten seconds are missing; `flown`:
+    where a drone was, ten times a second, also in the last second of a gap."""
     reel = vault.reel(feed, at)
     for number in range(segments):
         at += 10 * SECOND if number in gap_before else timedelta(0)
         content = segment(seed, number * 2 * RATE, *size)
+        if flown is not None:
+            content = with_telemetry(content, at, [flown(at + n * SECOND / 10) for n in range(-10, 21)])
         reel.add(Segment(content, at, at + LENGTH, 'video/mp4; codecs="avc1.42c00d"'))
         at += LENGTH
     return reel.close()
