@@ -1,4 +1,7 @@
-"""`GET /exports/<id>`: a file of footage, as it was made. Each download is recorded before the first byte leaves."""
+"""`GET /exports/<id>`: a file of footage, as it was made. Each download is recorded before the first byte leaves, and
+is of the whole file: a `Range` is passed over (RFC 9110 §14.2), so that what left is what the record says. `HEAD` answers
+the same and sends no byte of the file, so it is no download.
+"""
 
 from __future__ import annotations
 
@@ -23,10 +26,12 @@ from domain.export import Delivered, Exported
 
 PATH = FOLDER + "/{id}"
 ROOT = "/export-root.pem"
+MEDIA = "application/zip"
 STATUS = {"not_signed_on": 401, "not_permitted": 403}  # by the code of a refusal; any other: not now
 
 
 async def download(request: Request, context: Context) -> Response:
+    """For `GET` and `HEAD`."""
     key, services = str(request.path_params["id"]), context.services
     try:
         actor = context.require("download_export")
@@ -41,6 +46,8 @@ async def download(request: Request, context: Context) -> Response:
         pieces = await asyncio.to_thread(services.export_shelf.read, key)
         # One piece first: a file that cannot be had is not recorded as one that left.
         first = await asyncio.to_thread(next, pieces)
+        if request.method == "HEAD":
+            return Response(media_type=MEDIA, headers=_headers(key, state))
         told = await asyncio.to_thread(services.exports.download, actor, key)
     except GraphQLError as error:
         await refused_readings(context, [error])
@@ -61,13 +68,17 @@ async def download(request: Request, context: Context) -> Response:
             return refusal("gone", told.message, 410)
         case _:
             return refusal(told.code, told.message, 409)
-    headers = {
+    return StreamingResponse(_all(first, pieces), media_type=MEDIA, headers=_headers(key, state))
+
+
+def _headers(key: str, state: Exported | Delivered) -> dict[str, str]:
+    return {
         "content-disposition": f'attachment; filename="saferweho-export-{key[:13]}.zip"',
         "content-length": str(state.file.size_bytes),
+        "accept-ranges": "none",
         "cache-control": "private, no-store",
         "repr-digest": f"sha-256=:{b64encode(bytes.fromhex(state.file.file_sha256)).decode()}:",  # RFC 9530
     }
-    return StreamingResponse(_all(first, pieces), media_type="application/zip", headers=headers)
 
 
 def _all(first: bytes, rest: Iterator[bytes]) -> Iterator[bytes]:

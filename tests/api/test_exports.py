@@ -199,6 +199,38 @@ def test_only_who_may_takes_a_file_out_and_the_attempt_is_recorded(watch_center:
     assert listed(watch_center, watch_center.as_role("watch_operator"), export) is None, "another's is not one's own"
 
 
+def test_a_look_at_what_is_there_is_no_download_and_a_part_is_none_either(watch_center: WatchCenter, feed: str) -> None:
+    footage, _ = recorded(watch_center, feed)
+    asking = sergeant(watch_center)
+    export = requested(watch_center, footage, asking)
+    captain(watch_center).accepted(APPROVE, export=export)
+    address = f"/exports/{export}"
+    assert asking.http.head(address).status_code == 409, "nothing is made yet"
+    with exporter(watch_center) as made:
+        made.once()
+    before = kinds(watch_center, export)
+    looked = [asking.http.head(address) for _ in range(3)]
+    assert kinds(watch_center, export) == before, "nothing left"
+    file = fetched(asking, export)
+    for look in looked:
+        assert look.status_code == file.status_code == 200 and look.content == b""
+        for name in ("content-length", "content-type", "content-disposition", "repr-digest", "accept-ranges"):
+            assert look.headers[name] == file.headers[name], name
+    assert int(file.headers["content-length"]) == len(file.content) and file.headers["accept-ranges"] == "none"
+    part = asking.http.get(address, headers={"range": "bytes=0-99"})
+    assert part.status_code == 200 and part.content == file.content, "all of it, as the record says"
+    assert kinds(watch_center, export) == [*before, "export_downloaded.v1", "export_downloaded.v1"]
+    assert watch_center.http().head(address).status_code == 401
+    assert asking.http.head("/exports/no-such").status_code == 404
+    other = watch_center.as_role("city_analyst")
+    refused = watch_center.head("session-")
+    assert other.http.head(address).status_code == 403 and watch_center.head("session-") > refused
+    with exporter(watch_center) as made:
+        made._process.settings = made._process.settings.model_copy(update={"export_days": 0})
+        made.tidy()
+    assert asking.http.head(address).status_code == fetched(asking, export).status_code == 410
+
+
 def test_beside_the_files_their_address_is_the_page_and_nothing_else_of_the_machine(watch_center: WatchCenter) -> None:
     asker = sergeant(watch_center)
     page = asker.http.get("/exports")
