@@ -1,6 +1,6 @@
 """`GET /exports/<id>`: a file of footage, as it was made. Each download is recorded before the first byte leaves, and
-is of the whole file: a `Range` is passed over (RFC 9110 §14.2), so that what left is what the record says. `HEAD` answers
-the same and sends no byte of the file, so it is no download.
+is of the whole file: a `Range` is passed over (RFC 9110 §14.2), so that what left is what the record says. `HEAD`
+answers the same and sends no byte of the file, so it is no download.
 """
 
 from __future__ import annotations

@@ -5,11 +5,14 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+import secrets
+import signal
 import sys
 import threading
 import zipfile
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -21,25 +24,29 @@ import pytest
 
 from adapters.exports import checking
 from adapters.exports.making import Maker
+from adapters.exports.papers import TelemetrySaid
 from adapters.exports.progress import PostgresProgress
+from adapters.exports.telemetry import telemetry_of
 from adapters.vault.holding import Holding
 from api.observability import Health
 from api.processes import wiring
 from api.processes.exporter import Exporter
 from api.processes.running import Running
 from application.handling import Accepted
+from application.poses import Pose
 from application.retention import Retention
 from application.standing import service
 from domain.footage import FOOTAGE, HeldRangeCopied, RecordFootage
-from domain.kernel import FeedId, FootageId, StreamId
+from domain.kernel import FeedId, FootageId, Place, StreamId
 from domain.privacy_override_events import Range
 from infra.stack.processes import last_lines, spawn, stop
 from tests.adapters.exports.filming import LENGTH, RATE, decoded, filmed, noise
 from tests.api.looking import camera, grounds
 from tests.api.test_leaving import APPROVE, EXPORT, WARRANT, asked, at_work, codes
-from tests.api.test_overrides import target
+from tests.api.test_overrides import DRAW, WHY, target
 from tests.api.test_retention import DESTROY, HOLD
-from tests.api.watch_center import Asker, Json, WatchCenter, settings_as, until
+from tests.api.watch_center import Asker, Json, WatchCenter, fresh, settings_as, until
+from tests.application.test_poses import pose
 
 EXPORTS = """query($which: String!, $at: Position) { exports(which: $which, afterPosition: $at, first: 50) {
   edges { node { id state progress recipient masked override feed callNumber category categoryReason
@@ -54,11 +61,13 @@ def feed(watch_center: WatchCenter) -> str:
     return camera(watch_center)
 
 
-def recorded(center: WatchCenter, feed: str, segments: int = 2, at: datetime | None = None) -> tuple[str, datetime]:
+def recorded(
+    center: WatchCenter, feed: str, segments: int = 2, at: datetime | None = None, **film: Any
+) -> tuple[str, datetime]:
     """Some seconds of a camera in the vault and on the record, and when they begin."""
     at = at or datetime(2026, 6, 1, tzinfo=UTC) + next(HOURS) * timedelta(hours=1)
     with wiring.vault(settings_as("saferweho_recorder", center.environ)) as vault:
-        closed = filmed(vault, segments, at=at, feed=FeedId(StreamId(feed)))
+        closed = filmed(vault, segments, at=at, feed=FeedId(StreamId(feed)), **film)
     whole, footage = closed.manifest, closed.name.footage
     command = RecordFootage(
         whole.feed, Range(whole.since, whole.until), len(whole.entries), whole.size, closed.root, whole.key
@@ -99,6 +108,31 @@ def requested(center: WatchCenter, footage: str, by: Asker | None = None) -> str
         EXPORT, footage=footage, grounds=grounds(center), text="District Attorney", basis=WARRANT
     )
     return str(told["id"])
+
+
+def requested_unmasked(center: WatchCenter, footage: str, override: str, by: Asker) -> str:
+    told = by.accepted(
+        EXPORT.replace("recipient:", "override: $override, recipient:"),
+        footage=footage,
+        grounds=grounds(center),
+        text="District Attorney",
+        basis=WARRANT,
+        override=override,
+    )
+    return str(told["id"])
+
+
+def overridden(center: WatchCenter, footage: str, wanted: Range, **changed: object) -> str:
+    """An override of the sergeant's for footage, in effect."""
+    override = sergeant(center).accepted(
+        "requestOverride(input: $target, legalBasis: $basis, reason: $text)",
+        target=target(center, f"footage-{footage}", **asked(wanted), **changed),
+        basis=WARRANT,
+        text="the face of the man with the knife",
+    )["id"]
+    other = center.asker(center.enrolled("watch_supervisor"), step_up=True)
+    other.accepted("approveOverride(override: $override)", override=override)
+    return str(override)
 
 
 def listed(center: WatchCenter, asker: Asker, export: str, which: str = "mine") -> Json | None:
@@ -358,24 +392,9 @@ def test_the_mask_of_the_camera_is_burnt_into_the_file_and_an_override_alone_lif
     )
     footage, at = recorded(watch_center, feed)
     asking = sergeant(watch_center)
-    wanted = Range(at, at + 2 * LENGTH)
-    override = watch_center.as_role("watch_supervisor", step_up=True).accepted(
-        "requestOverride(input: $target, legalBasis: $basis, reason: $text)",
-        target=target(watch_center, f"footage-{footage}", **asked(wanted)),
-        basis=WARRANT,
-        text="the face of the man with the knife",
-    )["id"]
-    other = watch_center.asker(watch_center.enrolled("watch_supervisor"), step_up=True)
-    other.accepted("approveOverride(override: $override)", override=override)
+    override = overridden(watch_center, footage, Range(at, at + 2 * LENGTH))
     masked = requested(watch_center, footage, asking)
-    lifted = asking.accepted(
-        EXPORT.replace("recipient:", "override: $override, recipient:"),
-        footage=footage,
-        grounds=grounds(watch_center),
-        text="District Attorney",
-        basis=WARRANT,
-        override=override,
-    )["id"]
+    lifted = requested_unmasked(watch_center, footage, override, asking)
     for export in (masked, lifted):
         captain(watch_center).accepted(APPROVE, export=export)
     with exporter(watch_center) as made:
@@ -392,6 +411,40 @@ def test_the_mask_of_the_camera_is_burnt_into_the_file_and_an_override_alone_lif
             original, part = noise(1, number, 320, 192), (slice(12, 180), slice(12, 148))
             likeness = np.corrcoef(luma[part].reshape(-1), original[part].reshape(-1))[0, 1]
             assert abs(likeness) < 0.12 if hidden else likeness > 0.8
+
+
+@pytest.mark.rule("mask.place")
+def test_what_a_drone_filmed_says_where_it_was_and_not_where_the_privacy_zone_is(
+    watch_center: WatchCenter, tmp_path: Path
+) -> None:
+    """A zone forty metres ahead, in the picture all the while."""
+    here = Place(34.2, -118.4)
+
+    def flown(at: datetime) -> Pose:
+        return replace(pose(at, 0.0), place=here)
+
+    ahead = [(here.latitude + n * 1e-5, here.longitude + e * 1e-4) for n, e in ((36, -5), (36, 5), (72, 5), (72, -5))]
+    outline = [{"latitude": latitude, "longitude": longitude} for latitude, longitude in (*ahead, ahead[0])]
+    zone, shape = f"z{secrets.token_hex(5)}", {"outline": outline, "ceilingAglM": 60, "rule": "mask"}
+    captain(watch_center).accepted(DRAW, zone=zone, shape=shape, text=WHY, commandId=fresh())
+    footage, at = recorded(watch_center, f"flight-{secrets.token_hex(5)}", flown=flown)
+    asking = sergeant(watch_center)
+    export = requested(watch_center, footage, asking)
+    captain(watch_center).accepted(APPROVE, export=export)
+    with exporter(watch_center) as made:
+        made.once()
+    path = tmp_path / "export.zip"
+    path.write_bytes(fetched(asking, export).content)
+    found = checking.check(path, checking.root_of(_root(watch_center, tmp_path)))
+    assert found.good and found.paper is not None, found.wrong
+    assert found.paper.telemetry == TelemetrySaid("telemetry.json", 40, False)
+    with zipfile.ZipFile(path) as file:
+        content = file.read("telemetry.json")
+    told = telemetry_of(content)
+    assert [each.at for each in told.poses] == [at + n * LENGTH / 20 for n in range(40)]
+    assert {each.place for each in told.poses} == {here}
+    assert b"yaw" not in content and b"horizontal_deg" not in content
+    captain(watch_center).accepted("retirePrivacyZone(zone: $zone, reason: $text)", zone=zone, text="the pool is gone")
 
 
 # -- killed ------------------------------------------------------------------------------
@@ -440,6 +493,41 @@ def test_killed_in_the_middle_it_makes_the_file_once(
         file = fetched(asking, export)
     made = [e["data"] for e in watch_center.events(f"export-{export}") if e["type"].endswith("footage_exported.v1")]
     assert len(made) == 1 and hashlib.sha256(file.content).hexdigest() == made[0]["file_sha256"]
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(600)
+@pytest.mark.rule("view.masked")
+def test_a_file_that_was_being_made_when_its_override_ended_never_leaves(
+    watch_center: WatchCenter, feed: str, tmp_path: Path
+) -> None:
+    small, _ = recorded(watch_center, feed)
+    footage, at = recorded(watch_center, feed, 30, size=(640, 384))
+    asking, deciding = sergeant(watch_center), captain(watch_center)
+    first = requested(watch_center, small, asking)
+    deciding.accepted(APPROVE, export=first)
+    at_it, url = Killed(watch_center, tmp_path), settings_as("saferweho_api", watch_center.environ).write_url
+    assert url
+    with at_it.running() as process, PostgresProgress(url) as progress:
+        until(lambda: "footage_exported.v1" in kinds(watch_center, first), 120, what="it makes files")
+        override = overridden(watch_center, footage, Range(at, at + 30 * LENGTH), minutes=1)
+        export = requested_unmasked(watch_center, footage, override, asking)
+        deciding.accepted(APPROVE, export=export)
+        until(lambda: progress.of([export]).get(export, 0) > 0, 120, what=last_lines(at_it.log, 20))
+        process.send_signal(signal.SIGSTOP)
+        try:
+            (granted,) = (e for e in watch_center.events(f"override-{override}") if "override_approved" in e["type"])
+            over = datetime.fromisoformat(granted["data"]["expires_at"])
+            assert kinds(watch_center, export)[-1] == "export_approved.v1", "it is in the middle of it"
+            until(lambda: datetime.now(UTC) > over, 120)
+        finally:
+            process.send_signal(signal.SIGCONT)
+        until(lambda: kinds(watch_center, export)[-1] == "export_refused.v1", 120, what=last_lines(at_it.log, 20))
+    shown = listed(watch_center, asking, export)
+    assert shown and (shown["state"], shown["download"], codes(shown)) == ("refused", None, ["override_over"])
+    assert fetched(asking, export).status_code == 409 and "PK" not in fetched(asking, export).text
+    assert not (Path(watch_center.settings.kept_exports) / export).exists()
+    assert not {"footage_exported.v1", "export_downloaded.v1"} & set(kinds(watch_center, export))
 
 
 def test_how_far_a_file_is_made_is_told(watch_center: WatchCenter, feed: str) -> None:

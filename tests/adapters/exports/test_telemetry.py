@@ -164,7 +164,7 @@ def test_a_fixed_cameras_export_has_none(maker: Maker, shelf: Shelf, vault: Vaul
 # -- what is not -----------------------------------------------------------------
 
 
-@pytest.mark.rule("mask.fails_closed")
+@pytest.mark.rule("mask.place")
 def test_where_a_part_of_one_picture_is_masked_nothing_says_whither_the_camera_looked(
     export: Callable[..., Exported], flight: Closed
 ) -> None:
@@ -185,7 +185,7 @@ def test_under_the_override_that_lifts_the_masks_all_of_it_is_told(
     assert told.views and [northward(each.at) for each in told.poses] == list(told.poses)
 
 
-@pytest.mark.rule("mask.fails_closed")
+@pytest.mark.rule("mask.place")
 def test_around_a_picture_that_is_black_all_over_nothing_is_told(
     export: Callable[..., Exported], flight: Closed
 ) -> None:
@@ -202,7 +202,7 @@ def test_what_is_black_from_end_to_end_tells_of_no_place(export: Callable[..., E
     assert b"latitude" not in made.files[archive.TELEMETRY]
 
 
-@pytest.mark.rule("mask.fails_closed")
+@pytest.mark.rule("mask.place")
 @pytest.mark.parametrize("rule", list(ZoneRule))
 def test_a_drone_that_flew_through_a_privacy_zone_is_told_up_to_it_and_behind_it(
     maker: Maker, shelf: Shelf, vault: Vault, signer: AgencySigner, tmp_path: Path, rule: ZoneRule
