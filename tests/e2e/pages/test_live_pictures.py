@@ -2,6 +2,7 @@
 
 import re
 from functools import partial
+from typing import Any
 
 import pytest
 from playwright.sync_api import expect
@@ -90,7 +91,12 @@ def test_a_mask_hides_until_a_second_person_lifts_it(people: People, product: Pr
     expect(tile).to_contain_text("Override waits")
     assert picture.is_black(right=0.45), "who waits sees no more than before"
 
-    (edge,) = product.ask("watch_supervisor", QUEUE, target=PARK)["overrides"]["edges"]
+    def waiting() -> list[dict[str, Any]]:
+        edges: list[dict[str, Any]] = product.ask("watch_supervisor", QUEUE, target=PARK)["overrides"]["edges"]
+        return edges
+
+    until("who decides is shown it", lambda: bool(waiting()), 60)
+    (edge,) = waiting()
     assert edge["node"]["legalBasis"] == {"kind": "exigency"}
     assert edge["node"]["texts"]["why"] == "He is said to have gone into the flats on the left."
     product.accepted("watch_supervisor", APPROVE, step_up=True, override=edge["node"]["id"])
