@@ -246,7 +246,8 @@ def a_flight_on_scene(product: Product) -> Iterator[str]:
         return bool(found)
 
     try:
-        until("a drone arrives on scene", stays_on_arrival, 600)
+        with in_a_hurry(product):
+            until("a drone arrives on scene", stays_on_arrival, 600)
         yield found[0]
     finally:
         os.kill(pid, signal.SIGCONT)
