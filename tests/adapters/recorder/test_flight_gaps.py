@@ -9,12 +9,13 @@ from pathlib import Path
 import pytest
 
 from adapters.keys import PostgresFootageKeys
-from adapters.recorder.flights import DroneAddress, FlightRecording, Permits, Stretch
+from adapters.recorder.flights import DroneAddress, FlightRecording, Permits
 from adapters.recorder.recording import AWAY, NOT_RECORDING
 from adapters.recorder.segmenting import Packet
 from adapters.recorder.source import Picture, SourceFault
 from adapters.recorder.tap import Tap
 from adapters.video.coded import CodecParameters
+from application.flight_footage import Stretch
 from application.poses import IN_A_ZONE, NO_POSE, Track
 from domain.footage import FootageLost, FootageRecorded
 from domain.kernel import DroneId, FlightId
