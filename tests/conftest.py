@@ -33,8 +33,23 @@ settings.register_profile(
 )
 settings.load_profile("house")
 
-# Tests of these share one running product; those of a file that starts its own need not wait for the others.
+# Tests of these share one running product; those of a file that starts its own need not wait for the others. Those of
+# tests/api take longer than all else: the ones with pictures have a watch center of their own.
 TOGETHER = ("tests/api/", "tests/e2e/pages/")
+PICTURES = "tests/api/, pictures"
+OF_PICTURES = (
+    "tests/api/test_cameras.py",
+    "tests/api/test_exports.py",
+    "tests/api/test_footage_import.py",
+    "tests/api/test_live.py",
+    "tests/api/test_live_h265.py",
+    "tests/api/test_live_limits.py",
+    "tests/api/test_live_outlet.py",
+    "tests/api/test_playback.py",
+    "tests/api/test_retention.py",
+    "tests/api/test_unmasked_exports.py",
+    "tests/api/test_with_pictures_all_agrees.py",
+)
 APART = (
     "tests/api/test_broker_away.py",
     "tests/api/test_command_line.py",
@@ -46,6 +61,7 @@ APART = (
 # What takes minutes is begun first, the longest before all: at the end nobody waits for one that began late.
 LONGEST_FIRST = (
     "tests/api/",
+    PICTURES,
     "tests/e2e/pages/",
     "tests/e2e/test_sortie.py",
     "tests/adapters/recorder/test_flights.py",
@@ -67,6 +83,8 @@ def unit(nodeid: str) -> str:
     file = nodeid.partition("::")[0]
     if file in APART:
         return file
+    if file in OF_PICTURES:
+        return PICTURES
     return next((package for package in TOGETHER if file.startswith(package)), file)
 
 

@@ -627,12 +627,12 @@ def test_an_unmasked_segment_ends_with_the_override_that_it_was_reserved_under(
         look = looking(watch_center, proxy, large, deputy)
         (name,) = look.names()
     override = lifted(watch_center, deputy, large, large.range, minutes=5)
-    assert look.ticket(override)["masked"] is False
     (expires,) = [
         e["data"]["expires_at"] for e in watch_center.events(f"override-{override}") if "expires_at" in e["data"]
     ]
     soon = StoodStill(datetime.fromisoformat(expires) - timedelta(seconds=TAKES_S))
     with playing(media_settings(watch_center), clock=soon) as port:
+        assert look.ticket(override)["masked"] is False
         came = Drops(look, name, port).ended()
         look.settled()
     (served,) = look.events("segments_served")
