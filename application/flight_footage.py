@@ -24,9 +24,8 @@ from domain.kernel import FeedId, FlightId, StreamId
 from domain.privacy_override_events import Range
 
 FOOTAGE = "flight_footage"
-RECORDER_FIRST = timedelta(
-    minutes=30
-)  # from the landing: it knows why, and one that was restarted tells what it missed
+# From the landing: the recorder knows why, and one that was restarted tells what it missed.
+RECORDER_FIRST = timedelta(minutes=30)
 LOOKED_BACK = timedelta(days=8)  # for who was away himself; as far as the recorder does
 ASKED_EVERY = timedelta(minutes=1)
 FIRST_PICTURE = timedelta(seconds=5)  # from the start of a recording: the record is asked, and a key frame must come
