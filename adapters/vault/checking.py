@@ -13,7 +13,7 @@ from adapters.vault import manifest as manifests
 from adapters.vault.layout import ReelName
 from adapters.vault.manifest import Entry, Manifest, ManifestBroken, Verifier
 from adapters.vault.segment import NOTHING_BEFORE, SegmentBroken
-from adapters.vault.storage import NotThere
+from adapters.vault.storage import NotThere, digest
 from adapters.vault.vault import KeyDestroyed, Vault
 from domain.kernel import FeedId, FootageId
 from domain.privacy_override_events import Range
@@ -180,7 +180,7 @@ class Check:
         self.checked.segments += 1
         self.checked.size += len(whole)
         self._paced(len(whole))
-        sha256 = segment.digest(whole)
+        sha256 = digest(whole)
         if entry is not None and (len(whole), sha256) != (entry.size, entry.sha256):
             yield self._finding(name, "segment_changed", "is not what was sealed", entry)
             return sha256

@@ -13,7 +13,7 @@ from urllib.parse import urlsplit
 from obstore.exceptions import BaseError, NotFoundError
 from obstore.store import S3Store
 
-from adapters.vault.storage import AlreadyThere, NotThere, Part, StorageFault
+from adapters.vault.storage import AlreadyThere, NotThere, Part, StorageFault, beside, digest
 from application.failpoints import failpoint
 
 TIMEOUT = timedelta(seconds=20)
@@ -51,7 +51,7 @@ class S3Bucket:
     def __repr__(self) -> str:
         return self._named
 
-    def put(self, name: str, parts: Sequence[Part]) -> None:
+    def put(self, name: str, parts: Sequence[Part]) -> str:
         failpoint("vault.before_write")
         try:
             self._store.head(name)
@@ -61,11 +61,13 @@ class S3Bucket:
             raise self._fault(name, error) from error
         else:
             raise AlreadyThere(f"{self._named}/{name} is there already, and nothing is written over it")
+        hashed = beside.submit(digest, *parts)
         try:
             self._store.put(name, b"".join(parts), use_multipart=False)
         except BaseError as error:
             raise self._fault(name, error) from error
         failpoint("vault.after_rename")
+        return hashed.result()
 
     def get(self, name: str) -> bytes:
         try:

@@ -11,7 +11,6 @@ one key are at most some thousand segments, far from the 2^32 that SP 800-38D §
 
 from __future__ import annotations
 
-import hashlib
 import os
 from dataclasses import dataclass
 from datetime import datetime
@@ -105,14 +104,6 @@ def sealed(
     box = memoryview(room)[: len(segment.content) + TAG]
     cipher.encrypt_into(nonce, segment.content, line, box)
     return line + b"\n", box
-
-
-def digest(*parts: bytes | memoryview) -> str:
-    """SHA-256 of a sealed segment, hex."""
-    whole = hashlib.sha256()
-    for part in parts:
-        whole.update(part)
-    return whole.hexdigest()
 
 
 def header(start: bytes) -> Header:

@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+import hashlib
+import os
 from collections.abc import Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from typing import Protocol, TypeAlias
 
 Part: TypeAlias = bytes | memoryview
+
+beside = ThreadPoolExecutor(os.cpu_count(), thread_name_prefix="hashing")  # while a disk or a server is waited for
 
 
 class StorageFault(Exception):
@@ -27,8 +32,9 @@ class AlreadyThere(StorageFault):
 class Storage(Protocol):
     """Names are paths with `/`, in parts that `layout` makes. Every call raises StorageFault."""
 
-    def put(self, name: str, parts: Sequence[Part]) -> None:
-        """All of it, durably, when this returns; nothing of it otherwise. Raises StorageFull and AlreadyThere."""
+    def put(self, name: str, parts: Sequence[Part]) -> str:
+        """All of it, durably, when this returns; nothing of it otherwise. Its SHA-256, hex. Raises StorageFull and
+        AlreadyThere."""
         ...
 
     def get(self, name: str) -> bytes:
@@ -54,3 +60,11 @@ class Storage(Protocol):
     def free(self) -> tuple[int, int] | None:
         """Bytes (free, in all) of the disk; None where that has no meaning."""
         ...
+
+
+def digest(*parts: Part) -> str:
+    """SHA-256, hex."""
+    whole = hashlib.sha256()
+    for part in parts:
+        whole.update(part)
+    return whole.hexdigest()

@@ -7,10 +7,8 @@ opens nothing that is read after `HELD_S` seconds.
 
 from __future__ import annotations
 
-import os
 import time
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from itertools import islice, zip_longest
@@ -24,7 +22,7 @@ from adapters.vault.layout import HOUR, ReelName
 from adapters.vault.manifest import Entry, Manifest, Signer
 from adapters.vault.room import Room
 from adapters.vault.segment import LONGEST_HEADER, NOTHING_BEFORE, Header, Segment, SegmentBroken
-from adapters.vault.storage import NotThere, Part, Storage, StorageFault, StorageFull
+from adapters.vault.storage import NotThere, Part, Storage, StorageFault, StorageFull, digest
 from application.failpoints import failpoint
 from application.sealing import HELD_S, Destroyed, SubjectKey
 from domain.kernel import FeedId
@@ -33,9 +31,6 @@ from domain.privacy_override_events import Range
 MARKER, MARKER_FORMAT = "vault.json", "saferweho-vault-v1"
 LOOKED_AT = 1000  # reels at most, for one that we signed
 CLOCK_WENT_BACK = timedelta(seconds=1)
-
-
-_hashing = ThreadPoolExecutor(os.cpu_count(), thread_name_prefix="hashing")
 
 
 class FootageKeys(Protocol):
@@ -141,12 +136,7 @@ class Reel:
         if len(self._room) < len(new.content) + segment.TAG:
             self._room = bytearray(len(new.content) + segment.TAG)
         head, box = segment.sealed(new, self._cipher, name.feed, name.footage, self.key, number, self._last, self._room)
-        # While the disk writes the processor hashes: neither waits for the other.
-        hashed = _hashing.submit(segment.digest, head, box)
-        try:
-            self._vault.put(name.segment(number, new.since), head, box)
-        finally:
-            sha256 = hashed.result()
+        sha256 = self._vault.put(name.segment(number, new.since), head, box)
         entry = Entry(number, len(head) + len(box), sha256, new.since, new.until)
         self._took(entry, new.gap)
         return entry
@@ -300,22 +290,23 @@ class Vault:
             found.append((head, files[file], file))
         for (head, size, file), after in zip_longest(found, found[1:]):
             # Each says what the one before it was; only the last must be read.
-            sha256 = after[0].previous if after else segment.digest(self.storage.get(file))
+            sha256 = after[0].previous if after else digest(self.storage.get(file))
             reel._took(Entry(head.number, size, sha256, head.since, head.until), head.gap)
         return reel
 
-    def put(self, name: str, *parts: Part) -> None:
-        """Raises StorageFault; StorageFull also where the quota is used up."""
+    def put(self, name: str, *parts: Part) -> str:
+        """The SHA-256 of it, hex. Raises StorageFault; StorageFull also where the quota is used up."""
         size = sum(map(len, parts))
         try:
             if self._quota is not None and (used := self.used()) + size > self._quota:
                 raise StorageFull(f"the vault holds {used} bytes, and its quota is {self._quota}")
-            self.storage.put(name, parts)
+            sha256 = self.storage.put(name, parts)
         except StorageFull:
             self._full = True
             raise
         self._full = False
         self._room.took(name, size)
+        return sha256
 
     # -- room ----------------------------------------------------------------
 

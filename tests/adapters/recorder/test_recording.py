@@ -44,10 +44,10 @@ class SlowFiles(LocalFiles):
 
     refuses = False
 
-    def put(self, name: str, parts: Sequence[Part]) -> None:
+    def put(self, name: str, parts: Sequence[Part]) -> str:
         if self.refuses:
             raise StorageFull("no room, for this test")
-        super().put(name, parts)
+        return super().put(name, parts)
 
 
 class Station:
