@@ -2,8 +2,8 @@
 
 First as many as one core is to record, on one core, and then those of two. Floor: PyAV's bare way of the same streams,
 demuxed and remuxed into nothing that is kept. Each is a process of its own, so that none finds what another has warmed
-up, allocated or bound to a core. Also how many bytes are written for a byte that is recorded, and the memory that a
-camera takes.
+up, allocated or bound to a core. Also how many bytes are written and copied for a byte that is recorded, and the memory
+that a camera takes. Copies are counted in runs of their own: counting takes time.
 """
 
 from __future__ import annotations
@@ -30,6 +30,7 @@ import psutil
 from adapters.recorder.recording import Recording
 from adapters.recorder.source import CameraAddress
 from adapters.vault import LocalFiles, Vault
+from bench.copies import copied, counting
 from bench.figures import figure
 from bench.vault import _Keys
 from domain.kernel import CameraId, FeedId
@@ -62,11 +63,12 @@ class _Notes:
 
 @dataclass(frozen=True, slots=True)
 class _Run:
-    """`used`: cores; `written` and `recorded`: bytes; `memory`: bytes more than before; `kept_up`: cameras; `lasted`:
-    seconds."""
+    """`used`: cores; `written`, `copied` and `recorded`: bytes; `memory`: bytes more than before; `kept_up`: cameras;
+    `lasted`: seconds."""
 
     used: float
     written: float
+    copied: float
     recorded: float
     memory: float
     kept_up: int
@@ -75,9 +77,10 @@ class _Run:
 
 def run(**_: Any) -> list[dict[str, Any]]:
     with _filming(TWO_CORES) as addresses:
-        bare = _apart(_bare, addresses[:FLOOR])
+        bare, _floor = _apart(_bare, addresses[:FLOOR])
         one = _apart(_recorded, addresses[:ONE_CORE], 1)
         two = _apart(_recorded, addresses, 2)
+        copies = _copies(addresses[:FLOOR])
     each = f"{8 * two.recorded / TWO_CORES / two.lasted / 1e6:.1f} Mbit/s, {RATE} pictures/s each"
     return [
         figure(
@@ -91,8 +94,20 @@ def run(**_: Any) -> list[dict[str, Any]]:
         figure(f"of {ONE_CORE} cameras on one core, kept up with", one.kept_up, "cameras", ONE_CORE, 1.0),
         figure(f"of {TWO_CORES} cameras on two cores, kept up with", two.kept_up, "cameras", TWO_CORES, 1.0),
         figure("bytes written per byte recorded", two.written / two.recorded, "bytes", 1.0, 1.1, at_most=True),
+        *copies,
         figure("memory a camera", two.memory / TWO_CORES / 1e6, "MB"),
     ]
+
+
+def _copies(addresses: list[CameraAddress]) -> list[dict[str, Any]]:
+    with counting() as counts:
+        if not counts:
+            return []
+        _cores, floor = _apart(_bare, addresses)
+        ours: _Run = _apart(_recorded, addresses, 1)
+    # Encryption reads every byte here and writes it there: a copy too, and not one of the C library.
+    each = (ours.copied + ours.recorded) / ours.recorded
+    return [figure("bytes copied per byte recorded", each, "bytes", floor)]
 
 
 @contextmanager
@@ -132,12 +147,13 @@ def _recorded(addresses: list[CameraAddress], cores: int) -> _Run:
         # Connections are made once; one that is never made is not kept up with.
         wait_until(lambda: all(r.standing()["footage_until"] for r in recordings), CONNECTED_WITHIN_S, every=0.5)
         notes.lossy.clear()
-        kept, written = vault.used(), process.io_counters().write_chars
+        kept, written, moved = vault.used(), process.io_counters().write_chars, copied()
         seen = [_pictures(recording) for recording in recordings]
         began, cpu = monotonic(), process_time()
         sleep(SECONDS)
         lasted, used = monotonic() - began, process_time() - cpu
         kept, written = vault.used() - kept, process.io_counters().write_chars - written
+        moved = copied() - moved
         memory = process.memory_info().rss - memory
         enough = ALL_OF_THEM * RATE * lasted
         kept_up = sum(
@@ -147,7 +163,7 @@ def _recorded(addresses: list[CameraAddress], cores: int) -> _Run:
         stop.set()
         for thread in threads:
             thread.join()
-    return _Run(used / lasted, written, max(kept, 1), memory, kept_up, lasted)
+    return _Run(used / lasted, written, moved, max(kept, 1), memory, kept_up, lasted)
 
 
 def _pictures(recording: Recording) -> float:
@@ -162,9 +178,9 @@ def _keeps_up(recording: Recording) -> bool:
     return not late and standing["fault"] is None
 
 
-def _bare(addresses: list[CameraAddress]) -> float:
-    """Cores used by demuxing and remuxing alone."""
-    stop, pictures = threading.Event(), dict.fromkeys(addresses, 0)
+def _bare(addresses: list[CameraAddress]) -> tuple[float, float]:
+    """Cores used by demuxing and remuxing alone, and bytes copied for a byte of a picture."""
+    stop, pictures, size = threading.Event(), dict.fromkeys(addresses, 0), dict.fromkeys(addresses, 0)
 
     def remux(address: CameraAddress) -> None:
         with av.open(address.url, options={"rtsp_transport": "tcp"}, timeout=10) as source:
@@ -179,6 +195,7 @@ def _bare(addresses: list[CameraAddress]) -> float:
                         packet.stream = copy
                         target.mux(packet)
                         pictures[address] += 1
+                        size[address] += packet.size
                     out.seek(0)
 
     threads = [threading.Thread(target=remux, args=(address,)) for address in addresses]
@@ -186,14 +203,16 @@ def _bare(addresses: list[CameraAddress]) -> float:
         thread.start()
     assert wait_until(lambda: all(pictures.values()), CONNECTED_WITHIN_S, every=0.5), "a camera cannot be reached"
     before, began, cpu = dict(pictures), monotonic(), process_time()
+    moved, taken = copied(), sum(size.values())
     sleep(SECONDS)
     lasted, used = monotonic() - began, process_time() - cpu
+    moved, taken = copied() - moved, sum(size.values()) - taken
     came = min(pictures[address] - before[address] for address in addresses)
     stop.set()
     for thread in threads:
         thread.join()
     assert came >= ALL_OF_THEM * RATE * lasted, f"the floor is none: of a camera {came} pictures came in {lasted:.1f} s"
-    return used / lasted
+    return used / lasted, moved / taken
 
 
 if __name__ == "__main__":
