@@ -228,6 +228,7 @@ OUTCOME = """mutation($flight: ID!, $input: OutcomeInput!) { recordOutcome(fligh
   __typename ... on Accepted { position } ... on Refused { reasons { message } } ... on Mistaken { code message } } }"""
 BOARD = """query { board { position drones { id status telemetry { batteryPercent link armed } }
   flights { id state } } }"""
+ON_ITS_WAY = ("requested", "authorised", "en_route")
 
 
 class Stopped(Exception):
@@ -274,13 +275,9 @@ class Demonstration:
         self._until("the drone's link is up", lambda board: (self._drone(board)["telemetry"] or {}).get("link") == "up")
         self._launched(flight)
         self._call(call, 2, incident, units=[{"unit": "9-3A", "dispatched_at": _now()}])
-        self._until("the drone is on scene", lambda board: self._state(board, flight) == "on_scene", 420)
-        reason = f"{incident.narrative}, at {incident.address}"
-        if self.sorties % len(INCIDENTS) == 0:
-            self._scenes.override(flight, call)
-        self._scenes.live_view(flight, call, reason, self._random.uniform(15, 25))
-        self._call(call, 3, incident, units=[{"unit": "9-3A", "arrived_at": _now()}])
-        self._ask("k.lindqvist", RETURN, flight=flight)
+        self._until("the drone is on scene", lambda board: self._state(board, flight) not in ON_ITS_WAY, 420)
+        if self._state(self._board(), flight) == "on_scene":  # else a person was quicker: it flies as ordered
+            self._on_scene(incident, flight, call)
         self._until("the drone is home", lambda board: self._state(board, flight) == "landed", 480)
         self._ask("j.alvarez", OUTCOME, flight=flight, input={"outcomes": ["subject_located"], "subjectsLocated": 1})
         if self.sorties % len(INCIDENTS) == 0:
@@ -289,6 +286,14 @@ class Demonstration:
             self._scenes.export(call, CAMERAS[1].id)
         self._call(call, 4, incident, units=[], disposition="report_taken", closed_at=_now())
         self._pause(20)
+
+    def _on_scene(self, incident: Incident, flight: str, call: str) -> None:
+        reason = f"{incident.narrative}, at {incident.address}"
+        if self.sorties % len(INCIDENTS) == 0:
+            self._scenes.override(flight, call)
+        self._scenes.live_view(flight, call, reason, self._random.uniform(15, 25))
+        self._call(call, 3, incident, units=[{"unit": "9-3A", "arrived_at": _now()}])
+        self._ask("k.lindqvist", RETURN, flight=flight)
 
     def _launched(self, flight: str) -> None:
         deadline = datetime.now(UTC) + timedelta(minutes=3)
