@@ -364,6 +364,22 @@ class FootageDesk:
         return Picture(self.player.locator("video"))
 
 
+@dataclass
+class RetentionDesk:
+    """The page of how long footage is kept."""
+
+    page: Page
+
+    def show(self, kind: str) -> None:
+        self.page.get_by_role("tab", name=kind).click()
+
+    def footage(self, footage: str) -> Locator:
+        return self.page.locator(f"[data-footage='{footage}']")
+
+    def hold(self, name: str) -> Locator:
+        return self.page.locator("[data-hold]").filter(has_text=name)
+
+
 def with_a_second_factor(page: Page, waiting: Locator, act: Callable[[], None]) -> None:
     """Does what ends the waiting; shows the second factor where it is asked for, and does it again."""
     act()

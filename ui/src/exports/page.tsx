@@ -15,6 +15,7 @@ import {
   type ExportsQuery,
   RefuseExportDocument,
 } from '../graphql/generated/graphql'
+import { Acts } from '../shell/acts'
 import { Desk, Fact, type Kind, signed, Unread, useListed } from '../shell/desk'
 import { useViewer } from '../shell/viewer'
 import { dayOf, momentOf, timeOfDay, words } from '../shell/words'
@@ -73,14 +74,9 @@ const SAID: Record<string, { name: string; look: string }> = {
 
 function Item({ file, of, onDone }: { file: Export; of: string; onDone: (at: number) => void }) {
   const viewer = useViewer()
-  const [doing, setDoing] = useState<'approve' | 'refuse' | 'deliver'>()
   const own = file.requestedBy.id === viewer.id
   const decides = file.state === 'waiting' && viewer.can('approve_export') && !own
   const said = SAID[file.state] ?? { name: words(file.state), look: '' }
-  const done = (at: number) => {
-    setDoing(undefined)
-    onDone(at)
-  }
   return (
     <article className="item" data-export={file.id} data-state={file.state}>
       <header>
@@ -119,31 +115,28 @@ function Item({ file, of, onDone }: { file: Export; of: string; onDone: (at: num
       </dl>
       {file.fileSha256 && <p className="hash quiet">SHA-256 {file.fileSha256}</p>}
       {file.reasons.length > 0 && <Reasons reasons={file.reasons} />}
-      <div className="acts">
-        {decides && doing !== 'approve' && (
-          <button type="button" className="button primary" onClick={() => setDoing('approve')}>
-            Approve…
-          </button>
-        )}
-        {decides && doing !== 'refuse' && (
-          <button type="button" className="button" onClick={() => setDoing('refuse')}>
-            Refuse…
-          </button>
-        )}
+      <Acts
+        onDone={onDone}
+        acts={[
+          decides && {
+            verb: 'Approve…',
+            look: 'primary',
+            form: (done) => <Approve file={file.id} onDone={done} />,
+          },
+          decides && { verb: 'Refuse…', form: (done) => <Refuse file={file.id} onDone={done} /> },
+          file.state === 'made' &&
+            viewer.can('deliver_export') && {
+              verb: 'It was handed over…',
+              form: (done) => <Deliver file={file.id} onDone={done} />,
+            },
+        ]}
+      >
         {file.download && viewer.can('download_export') && (
           <a className="button primary" href={file.download} download>
             Download
           </a>
         )}
-        {file.state === 'made' && viewer.can('deliver_export') && doing !== 'deliver' && (
-          <button type="button" className="button" onClick={() => setDoing('deliver')}>
-            It was handed over…
-          </button>
-        )}
-      </div>
-      {doing === 'approve' && <Approve file={file.id} onDone={done} />}
-      {doing === 'refuse' && <Refuse file={file.id} onDone={done} />}
-      {doing === 'deliver' && <Deliver file={file.id} onDone={done} />}
+      </Acts>
     </article>
   )
 }

@@ -15,6 +15,7 @@ import {
   RefuseOverrideDocument,
   ReviewOverrideDocument,
 } from '../graphql/generated/graphql'
+import { Acts } from '../shell/acts'
 import { Desk, Fact, type Kind, signed, Unread, useListed } from '../shell/desk'
 import { Left } from '../shell/left'
 import { useViewer } from '../shell/viewer'
@@ -70,17 +71,12 @@ const LOOKS: Record<string, string> = { waiting: 'warn', active: 'bad', expired:
 
 function Item({ override, target, onDone }: Props) {
   const viewer = useViewer()
-  const [doing, setDoing] = useState<'approve' | 'refuse' | 'justify' | 'review'>()
   const own = override.requestedBy.id === viewer.id
   const decides = override.state === 'waiting' && viewer.can('approve_override') && !own
   const justifies = override.emergency && override.justifyBy !== null && !override.justifiedAt && own
   const reviews =
     override.state === 'expired' && override.reviewBy !== null && !override.reviewedAt && viewer.can('review_override')
   const late = override.justificationOverdue || override.reviewOverdue
-  const done = (at: number) => {
-    setDoing(undefined)
-    onDone(at)
-  }
   return (
     <article className={late ? 'item late' : 'item'} data-override={override.id} data-state={override.state}>
       <header>
@@ -121,32 +117,24 @@ function Item({ override, target, onDone }: Props) {
       {override.texts?.justification && <p className="said">Justified: {override.texts.justification}</p>}
       {override.texts?.findings && <p className="said">Reviewed: {override.texts.findings}</p>}
       {override.reasons.length > 0 && <Reasons reasons={override.reasons} />}
-      <div className="acts">
-        {decides && <Approve override={override.id} onDone={done} />}
-        {decides && (
-          <button
-            type="button"
-            className="button"
-            aria-expanded={doing === 'refuse'}
-            onClick={() => setDoing('refuse')}
-          >
-            Refuse…
-          </button>
-        )}
-        {justifies && doing !== 'justify' && (
-          <button type="button" className="button primary" onClick={() => setDoing('justify')}>
-            Justify…
-          </button>
-        )}
-        {reviews && doing !== 'review' && (
-          <button type="button" className="button primary" onClick={() => setDoing('review')}>
-            Review…
-          </button>
-        )}
-      </div>
-      {doing === 'refuse' && <Refuse override={override.id} onDone={done} />}
-      {doing === 'justify' && <Justify override={override.id} onDone={done} />}
-      {doing === 'review' && <Review override={override.id} onDone={done} />}
+      <Acts
+        onDone={onDone}
+        acts={[
+          decides && { verb: 'Refuse…', form: (done) => <Refuse override={override.id} onDone={done} /> },
+          justifies && {
+            verb: 'Justify…',
+            look: 'primary',
+            form: (done) => <Justify override={override.id} onDone={done} />,
+          },
+          reviews && {
+            verb: 'Review…',
+            look: 'primary',
+            form: (done) => <Review override={override.id} onDone={done} />,
+          },
+        ]}
+      >
+        {decides && <Approve override={override.id} onDone={onDone} />}
+      </Acts>
     </article>
   )
 }

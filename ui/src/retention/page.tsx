@@ -17,6 +17,7 @@ import {
   type RetainedFootageQuery,
 } from '../graphql/generated/graphql'
 import { serverNow } from '../shell/clock'
+import { Acts } from '../shell/acts'
 import { Desk, Fact, type Kind, signed, Unread, useListed } from '../shell/desk'
 import { useViewer } from '../shell/viewer'
 import { dayOf, momentOf, words } from '../shell/words'
@@ -85,16 +86,12 @@ const SAID: Record<string, { name: string; look: string }> = {
 
 function Item({ footage, of, onDone }: { footage: Footage; of: string } & Done) {
   const viewer = useViewer()
-  const [doing, setDoing] = useState<'hold' | 'destroy' | 'refuse'>()
   const { id, dueAt, holds, state } = footage
   const there = state === 'kept' || state === 'held'
   const due = there && dueAt !== null && Date.parse(dueAt) <= serverNow()
   const asked = state === 'kept' && footage.askedUntil !== null
+  const answers = asked && viewer.can('answer_retention_extension') && footage.askedBy?.id !== viewer.id
   const said = SAID[state] ?? { name: words(state), look: '' }
-  const done = (at: number) => {
-    setDoing(undefined)
-    onDone(at)
-  }
   return (
     <article className={due ? 'item late' : 'item'} data-footage={id} data-state={state}>
       <header>
@@ -113,39 +110,25 @@ function Item({ footage, of, onDone }: { footage: Footage; of: string } & Done) 
         <Fact name="In no backup after">{footage.unrecoverableAfter && momentOf(footage.unrecoverableAfter)}</Fact>
         <Fact name="Noticed">{footage.lostAt && momentOf(footage.lostAt)}</Fact>
       </dl>
-      <div className="acts">
-        {asked && viewer.can('answer_retention_extension') && footage.askedBy?.id !== viewer.id && (
-          <>
-            <Extend footage={id} onDone={done} />
-            <button
-              type="button"
-              className="button"
-              aria-expanded={doing === 'refuse'}
-              onClick={() => setDoing('refuse')}
-            >
-              Refuse…
-            </button>
-          </>
-        )}
-        {due && viewer.can('destroy_footage') && (
-          <button
-            type="button"
-            className="button danger"
-            aria-expanded={doing === 'destroy'}
-            onClick={() => setDoing('destroy')}
-          >
-            Destroy…
-          </button>
-        )}
-        {there && viewer.can('place_legal_hold') && (
-          <button type="button" className="button" aria-expanded={doing === 'hold'} onClick={() => setDoing('hold')}>
-            Hold…
-          </button>
-        )}
-      </div>
-      {doing === 'hold' && <HoldForm footage={id} onDone={done} />}
-      {doing === 'destroy' && <Destroy footage={id} onDone={done} />}
-      {doing === 'refuse' && <RefuseExtension footage={id} onDone={done} />}
+      <Acts
+        onDone={onDone}
+        acts={[
+          answers && { verb: 'Refuse…', form: (done) => <RefuseExtension footage={id} onDone={done} /> },
+          due &&
+            viewer.can('destroy_footage') && {
+              verb: 'Destroy…',
+              look: 'danger',
+              form: (done) => <Destroy footage={id} onDone={done} />,
+            },
+          there &&
+            viewer.can('place_legal_hold') && {
+              verb: 'Hold…',
+              form: (done) => <HoldForm footage={id} onDone={done} />,
+            },
+        ]}
+      >
+        {answers && <Extend footage={id} onDone={onDone} />}
+      </Acts>
     </article>
   )
 }
@@ -204,11 +187,6 @@ function Destroy({ footage, onDone }: { footage: string } & Done) {
 
 function HoldItem({ hold, of, onDone }: { hold: Hold; of: string } & Done) {
   const viewer = useViewer()
-  const [doing, setDoing] = useState<'verify' | 'release'>()
-  const done = (at: number) => {
-    setDoing(undefined)
-    onDone(at)
-  }
   return (
     <article className={hold.toVerify ? 'item late' : 'item'} data-hold={hold.id}>
       <header>
@@ -228,27 +206,17 @@ function HoldItem({ hold, of, onDone }: { hold: Hold; of: string } & Done) {
       </dl>
       {/* Who places holds looks at them again and releases them. */}
       {viewer.can('place_legal_hold') && (
-        <div className="acts">
-          <button
-            type="button"
-            className="button"
-            aria-expanded={doing === 'verify'}
-            onClick={() => setDoing('verify')}
-          >
-            Still needed…
-          </button>
-          <button
-            type="button"
-            className="button"
-            aria-expanded={doing === 'release'}
-            onClick={() => setDoing('release')}
-          >
-            Release…
-          </button>
-        </div>
+        <Acts
+          onDone={onDone}
+          acts={[
+            {
+              verb: 'Still needed…',
+              form: (done) => <VerifyForm footage={hold.footage} hold={hold.name} onDone={done} />,
+            },
+            { verb: 'Release…', form: (done) => <Release footage={hold.footage} hold={hold.name} onDone={done} /> },
+          ]}
+        />
       )}
-      {doing === 'verify' && <VerifyForm footage={hold.footage} hold={hold.name} onDone={done} />}
-      {doing === 'release' && <Release footage={hold.footage} hold={hold.name} onDone={done} />}
     </article>
   )
 }
