@@ -19,8 +19,8 @@ import pytest
 
 from adapters.keys import PostgresFootageKeys
 from adapters.recorder.notes import Notes
-from adapters.recorder.recording import RECORDED_AS, Recording
-from adapters.recorder.source import CameraAddress, Connection, SourceFault
+from adapters.recorder.recording import BACK_OFF_S, RECORDED_AS, Recording
+from adapters.recorder.source import Address, CameraAddress, Connection, SourceFault
 from adapters.vault import LocalFiles, Segment, StorageFull, Vault
 from adapters.vault.checking import Check
 from adapters.vault.segment import Header
@@ -273,6 +273,49 @@ def test_a_wrong_password_is_told_without_it(tmp_path: Path) -> None:
         Connection(running.address("north", "viewer:right@")).close()
         with pytest.raises(SourceFault, match="the camera cannot be reached"):
             Connection(running.address("nowhere", "viewer:right@"))
+
+
+def test_a_camera_that_refuses_the_password_is_told_as_such_until_it_is_the_right_one(
+    station: Station, tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    with cameras(tmp_path, "--user", "viewer", "--password", "right", "north") as running:
+        right, wrong = (running.address("north", f"viewer:{password}@") for password in ("right", "wr0ng"))
+        with station.recording(right) as recording:
+            until(lambda: station.events(CameraOnline))
+            recording.address = wrong
+            running.kill()
+            running.start()
+            until(lambda: recording.standing()["fault"] == "the camera refuses the user or the password")
+            until(lambda: station.events(CameraOffline))
+            before = len(station.segments())
+            recording.address = right
+            until(lambda: len(station.events(CameraOnline)) == 2)
+            until(lambda: len(station.segments()) > before)
+    (offline,) = station.events(CameraOffline)
+    assert not any("wr0ng" in said for said in (offline.detail, *capfd.readouterr()))
+
+
+def test_a_camera_that_does_not_come_is_asked_less_and_less_often(station: Station) -> None:
+    class Stop(threading.Event):
+        """Nobody waits here: what would be waited is noted, ten times."""
+
+        def wait(self, timeout: float | None = None) -> bool:
+            assert timeout is not None
+            waited.append(timeout)
+            if len(waited) == 10:
+                self.set()
+            return self.is_set()
+
+    def away(_: Address) -> Connection:
+        raise SourceFault("the camera cannot be reached")
+
+    waited: list[float] = []
+    Recording(CameraAddress(NORTH, "rtsp://127.0.0.1:9/"), station.vault, station.notes, connect=away).receive(Stop())
+    least, most = BACK_OFF_S
+    for number, seconds in enumerate(waited):
+        pause = min(least * 2**number, most)
+        assert pause / 2 <= seconds <= pause
+    assert len(waited) == 10 and least * 2**9 > most, "up to the longest pause, and no further"
 
 
 def test_a_stream_that_changes_its_size_is_recorded_in_both(station: Station, tmp_path: Path) -> None:
