@@ -2,6 +2,9 @@
 
 A clip holds the pictures from `since` on up to `until` and no other, each shown when it was taken. A new one begins
 after a gap, where the picture's size changes, and where the last has become long; nothing of it is ever on a disk.
+
+Invariant: what does not decode is black for as long as it lasts, as it is for who plays it, and is told; no picture
+stands still in its place.
 """
 
 from __future__ import annotations
@@ -19,11 +22,12 @@ import numpy as np
 from av import VideoFrame
 
 from adapters.exports.watermark import GREY, Watermark
-from adapters.masks.burning import FORMAT
+from adapters.masks.burning import FORMAT, black_picture
 from adapters.poses.telemetry import telemetry_in
 from adapters.vault.segment import Header
 from adapters.video import decoding
 from adapters.video import segments as segments_
+from adapters.video.coded import CodedPicture
 from adapters.video.decoding import Decoded
 from adapters.video.masked import NOTHING, Masking, Size
 from adapters.video.playback import MOST_LEAD
@@ -33,15 +37,13 @@ from domain.privacy_override_events import Range
 
 LONGEST = timedelta(minutes=10)  # of a clip: it is in memory, twice for a moment
 GAP = timedelta(seconds=1)  # less between two segments is no gap: clocks are no better
+BLACK_STEP = timedelta(milliseconds=200)  # from picture to picture of what does not say when its own were taken
+UNKNOWN = (640, 360)  # the size of a picture that was never seen
 BASE = Fraction(1, 90_000)
 QUALITY = {"preset": "veryfast", "crf": "21", "g": "50"}
 
 MaskAt = Callable[[datetime], Sequence[Outline] | None]  # (): nothing is hidden; None: not known, so all of it is
 MaskOf = Callable[[Header, bytes], MaskAt]  # of a segment
-
-
-class NotVideo(Exception):
-    """A segment that cannot be decoded. Says which, and what was found."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,7 +67,8 @@ class Part:
 
 @dataclass(frozen=True, slots=True)
 class Clip:
-    """An MP4. `covered`: when the pictures were taken that are black all over; `hides`: a part of another is masked."""
+    """An MP4. `covered`: when the pictures were taken that are black all over; `hides`: a part of another is masked;
+    `not_decoded`: what is black because the original does not decode, and how many of the pictures that is."""
 
     content: bytes
     range: Range
@@ -74,6 +77,8 @@ class Clip:
     pictures: int
     covered: tuple[datetime, ...]
     hides: bool
+    not_decoded: tuple[Range, ...]
+    pictures_not_decoded: int
     parts: tuple[Part, ...]
 
 
@@ -89,8 +94,11 @@ class _Encode:
     pictures: int = 0
     covered: list[datetime] = field(default_factory=list)
     hides: bool = False
+    not_decoded: list[Range] = field(default_factory=list)
+    pictures_not_decoded: int = 0
     parts: list[Part] = field(default_factory=list)
     until: datetime = field(init=False)
+    _dark_since: datetime | None = None
     _last: int = -1
     _container: Any = field(init=False)
     _stream: Any = field(init=False)
@@ -102,8 +110,9 @@ class _Encode:
         self._stream.width, self._stream.height = self.width, self.height + self.mark.strip
         self._stream.pix_fmt, self._stream.codec_context.time_base = FORMAT, BASE
 
-    def picture(self, frame: VideoFrame, at: datetime) -> None:
+    def picture(self, frame: VideoFrame, at: datetime, *, decoded: bool) -> None:
         """`frame`: as it may be shown, in FORMAT."""
+        self._tell(at, decoded=decoded)
         samples = np.array(frame.to_ndarray(), dtype=np.uint8)
         strip = self.mark.mark(samples[: self.height], at)
         made = VideoFrame.from_ndarray(_with_strip(samples, strip, self.width, self.height), FORMAT)
@@ -113,14 +122,25 @@ class _Encode:
             self._container.mux(packet)
         self.pictures += 1
 
+    def _tell(self, at: datetime, *, decoded: bool) -> None:
+        """What does not decode lasts until the next picture that does."""
+        if not decoded:
+            self.pictures_not_decoded += 1
+            self._dark_since = self._dark_since or at
+        elif self._dark_since is not None:
+            self.not_decoded.append(Range(self._dark_since, max(at, self._dark_since)))
+            self._dark_since = None
+
     def done(self) -> Clip:
+        self._tell(self.until, decoded=True)
         for packet in self._stream.encode():
             self._container.mux(packet)
         self._container.close()
         size = (self.width, self.height + self.mark.strip)
         range_ = Range(self.since, self.until)
-        content, covered = self.out.getvalue(), tuple(self.covered)
-        return Clip(content, range_, *size, self.pictures, covered, self.hides, tuple(self.parts))
+        content, covered, dark = self.out.getvalue(), tuple(self.covered), tuple(self.not_decoded)
+        parts, many = tuple(self.parts), self.pictures_not_decoded
+        return Clip(content, range_, *size, self.pictures, covered, self.hides, dark, many, parts)
 
     def close(self) -> None:
         """Throw it away."""
@@ -135,8 +155,9 @@ def clips(
     longest: timedelta = LONGEST,
 ) -> Iterator[Clip]:
     """The clips of some segments, in order; with them those before that they cannot be decoded without. `mask_of` None:
-    nothing is masked. Raises NotVideo, and what it raises."""
+    nothing is masked. Raises what it raises."""
     encode: _Encode | None = None
+    size = UNKNOWN  # of the last picture
     lead: deque[bytes] = deque(maxlen=MOST_LEAD)  # what came since the last key frame that a segment began with
     until: datetime | None = None
     try:
@@ -151,8 +172,10 @@ def clips(
                 yield encode.done()
                 encode = None
             begun: datetime | None = None  # of what this clip holds of this segment
-            for decoded in _pictures(header, content, before):
-                at = decoded.at
+            some = False  # of it decodes
+            for decoded in _pictures(header, content, before, size):
+                at, size = decoded.at, (decoded.frame.width, decoded.frame.height)
+                some = some or decoded.damaged is None
                 if not wanted.since <= at < wanted.until:
                     continue
                 shown, why = masking.show(decoded)
@@ -165,11 +188,13 @@ def clips(
                     drawn = Watermark(mark.who, mark.case, mark.export, shown.width, shown.height)
                     encode = _Encode(shown.width, shown.height, at, drawn)
                 begun = begun or at
-                encode.picture(shown, at)
+                encode.picture(shown, at, decoded=decoded.damaged is None)
                 if why is not None or masking.hides_all:
                     encode.covered.append(at)
                 else:
                     encode.hides = encode.hides or masking.hides_some
+            if not some:
+                lead.clear()  # what is after it is decoded from its own first key frame on
             if encode is not None and begun is not None:
                 encode.until = min(header.until, wanted.until)
                 _note(encode, header, content, begun)
@@ -190,17 +215,40 @@ def _note(encode: _Encode, header: Header, content: bytes, begun: datetime | Non
         encode.parts.append(Part(header.number, Range(since, encode.until), whole, poses))
 
 
-def _pictures(header: Header, content: bytes, lead: Sequence[bytes]) -> Iterator[Decoded]:
-    """Every picture of a segment, nothing hidden yet but what came damaged."""
-    some = False
+def _pictures(header: Header, content: bytes, lead: Sequence[bytes], size: tuple[int, int]) -> Iterator[Decoded]:
+    """Every picture of a segment, nothing hidden yet but what does not decode. `size`: of what is black, where the
+    segment itself does not say it."""
+    taken, why = _steps(header), "nothing of it decodes"
     try:
+        parameters, sent = decoding.coded(content, header.since)
+        if 0 < parameters.width * parameters.height <= decoding.MOST_PIXELS:
+            size = Size.FULL.of(parameters.width, parameters.height)
+        taken = _taken(header, sent)
         for shown in segments_.pictures(content, header.since, NOTHING, lead=lead):
-            some = some or shown.covered is None
-            yield Decoded(shown.frame, shown.at, shown.covered)
+            while taken and taken[0] < shown.at:
+                yield _black(size, taken.popleft(), why)
+            if taken and taken[0] == shown.at:
+                yield Decoded(shown.frame, taken.popleft(), shown.covered)
     except decoding.NotVideo as fault:
-        raise NotVideo(f"segment {header.number} {fault}") from None
-    if not some:
-        raise NotVideo(f"segment {header.number} holds no picture that can be decoded")
+        why = str(fault)
+    for at in taken:
+        yield _black(size, at, why)
+
+
+def _taken(header: Header, sent: Sequence[CodedPicture]) -> deque[datetime]:
+    """When the pictures were taken that are to be shown, in that order: of a segment that begins with a key frame not
+    those that are shown before it and are of the group before."""
+    key = min((picture.at for picture in sent if picture.key), default=header.since)
+    begins = key if header.on_key_frame else header.since
+    return deque(sorted({picture.at for picture in sent if picture.at >= begins}))
+
+
+def _steps(header: Header) -> deque[datetime]:
+    return deque(header.since + n * BLACK_STEP for n in range(-((header.since - header.until) // BLACK_STEP)))
+
+
+def _black(size: tuple[int, int], at: datetime, why: str) -> Decoded:
+    return Decoded(black_picture(*size), at, why)
 
 
 def _with_strip(samples: np.ndarray[Any, np.dtype[np.uint8]], strip: Any, width: int, height: int) -> Any:

@@ -9,7 +9,7 @@ from importlib.metadata import PackageNotFoundError, version
 
 from adapters.exports import archive, clips, credentials, papers
 from adapters.exports.archive import Writer
-from adapters.exports.clips import Clip, Mark, MaskOf, NotVideo
+from adapters.exports.clips import Clip, Mark, MaskOf
 from adapters.exports.credentials import Told
 from adapters.exports.keeping import File, Shelf
 from adapters.exports.papers import Order, Source
@@ -63,18 +63,16 @@ class Maker:
         made: dict[str, Clip] = {}
         mark = Mark(f"{order.requested_by.name} ({order.requested_by.id})", order.case, f"export {order.export[:8]}")
         segments = self._segments(source, tell, go_on)
-        try:
-            for number, clip in enumerate(clips.clips(segments, order.request.range, mask_of, mark), 1):
-                name = f"clips/clip-{number:02d}.mp4"
-                writer.add(
-                    name,
-                    credentials.credited(clip.content, self._told(order, source, name, clip, made_at), self._signer),
-                )
-                made[name] = replace(clip, content=b"")
-        except NotVideo as found:
-            raise CannotBeMade("footage_damaged", str(found)) from None
+        for number, clip in enumerate(clips.clips(segments, order.request.range, mask_of, mark), 1):
+            name = f"clips/clip-{number:02d}.mp4"
+            told = self._told(order, source, name, clip, made_at)
+            writer.add(name, credentials.credited(clip.content, told, self._signer))
+            made[name] = replace(clip, content=b"")
         if not made:
             raise CannotBeMade("footage_empty", "there is no picture in this stretch of the footage")
+        if all(clip.pictures_not_decoded == clip.pictures for clip in made.values()):
+            message = "no picture of this stretch decodes: what is sealed is what was recorded, and it is no video"
+            raise CannotBeMade("footage_undecodable", message)
         gaps = _gaps(order.request.range, [clip.range for clip in made.values()])
         flown = self._flown(order, source, list(made.values()))
         whole, _ = source.manifest.encoded()
@@ -140,14 +138,14 @@ class Maker:
             "since": begin,
             "until": end,
             "segments": [part.number for part in clip.parts],
+            "not_decoded": [[papers.moment(dark.since), papers.moment(dark.until)] for dark in clip.not_decoded],
             "vault_manifest_root_sha256": source.root,
             "masked": order.request.masked,
             "recipient": order.request.recipient,
         }
         title = f"{order.feed_name}, {begin} to {end}"
-        return Told(
-            title, f"footage {source.name.footage}", source.name.footage, papers.steps(order), made_at, VERSION, ours
-        )
+        steps = papers.steps(order, clip.not_decoded)
+        return Told(title, f"footage {source.name.footage}", source.name.footage, steps, made_at, VERSION, ours)
 
 
 def _gaps(wanted: Range, held: Sequence[Range]) -> list[Range]:

@@ -22,6 +22,7 @@ from domain.legal_basis import LegalBasis
 from domain.privacy_override_events import Range
 
 FORMAT = "saferweho-export-v1"
+MOST_NAMED = 10  # stretches, in words
 NO_TIME_STAMP = "no time-stamp authority was asked: the times are those of the agency's own clock"
 _UNITS = (
     'Times are UTC: "at" by the watch center\'s clock, when the position came in, "device_time" by the drone\'s own.'
@@ -80,8 +81,9 @@ def moment(at: datetime) -> str:
     return f"{at.astimezone(UTC):%Y-%m-%dT%H:%M:%S.%f}Z"
 
 
-def steps(order: Order) -> list[tuple[str, str]]:
-    """What was done to the footage, in order, each with the name that C2PA has for it."""
+def steps(order: Order, not_decoded: Sequence[Range]) -> list[tuple[str, str]]:
+    """What was done to the footage, in order, each with the name that C2PA has for it. `not_decoded`: the stretches
+    of what is told of that the original does not decode in."""
     range_ = order.request.range
     masking = (
         ("c2pa.edited", "masked: what the privacy masks cover was made black before the pictures were encoded anew")
@@ -90,6 +92,7 @@ def steps(order: Order) -> list[tuple[str, str]]:
     )
     return [
         ("c2pa.trimmed", f"cut to {in_words(range_.since)} to {in_words(range_.until)}"),
+        *([("c2pa.edited", _blackened(not_decoded))] if not_decoded else []),
         masking,
         (
             "c2pa.edited",
@@ -97,6 +100,13 @@ def steps(order: Order) -> list[tuple[str, str]]:
         ),
         ("c2pa.transcoded", "encoded anew as H.264 without sound"),
     ]
+
+
+def _blackened(not_decoded: Sequence[Range]) -> str:
+    named = [f"{in_words(dark.since)} to {in_words(dark.until)}" for dark in not_decoded[:MOST_NAMED]]
+    if more := len(not_decoded) - len(named):
+        named.append(f"{more} stretches more, all of which are in {archive.MANIFEST}")
+    return "made black where the original, as it was recorded, does not decode: " + "; ".join(named)
 
 
 def vault_file(footage: str, ending: str) -> str:
@@ -158,11 +168,15 @@ class SealedPart(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class ClipSaid(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """`covered_entirely`: how many pictures are black all over; `not_decoded`: when they are because the original does
+    not decode."""
+
     file: str
     since: datetime
     until: datetime
     pictures: int
     covered_entirely: int
+    not_decoded: tuple[Stretch, ...]
     width: int
     height: int
     segments: tuple[SealedPart, ...]
@@ -228,7 +242,9 @@ def paper_of(content: bytes) -> Paper:
     if found.format != FORMAT:
         raise NotUnderstood(f"it is of the format {found.format!r}, not {FORMAT}")
     times = [found.made_at, found.requested.at, found.approved.at, found.asked_for.since, found.asked_for.until]
-    times += [at for clip in found.clips for at in (clip.since, clip.until)]
+    stretches: list[Stretch | ClipSaid] = [*found.clips, *found.without_footage]
+    stretches += [dark for clip in found.clips for dark in clip.not_decoded]
+    times += [at for each in stretches for at in (each.since, each.until)]
     if any(at.tzinfo is None for at in times):
         raise NotUnderstood("a time in it has no time zone")
     return found
@@ -267,7 +283,7 @@ def paper(
         use_policy_version=order.policy,
         masked=request.masked,
         override=request.override,
-        steps=tuple(Step(action, what) for action, what in steps(order)),
+        steps=tuple(Step(action, what) for action, what in steps(order, _not_decoded(clips))),
         time_stamp_authority=NO_TIME_STAMP,
         footage=Footage(
             source.name.footage,
@@ -287,6 +303,10 @@ def paper(
     )
 
 
+def _not_decoded(clips: Mapping[str, Clip]) -> list[Range]:
+    return [dark for clip in clips.values() for dark in clip.not_decoded]
+
+
 def _clip(name: str, clip: Clip, source: Source) -> ClipSaid:
     sealed = {entry.number: entry for entry in source.entries}
     parts = tuple(
@@ -301,7 +321,8 @@ def _clip(name: str, clip: Clip, source: Source) -> ClipSaid:
         for part in clip.parts
     )
     since, until = clip.range.since, clip.range.until
-    return ClipSaid(name, since, until, clip.pictures, len(clip.covered), clip.width, clip.height, parts)
+    dark = tuple(Stretch(each.since, each.until) for each in clip.not_decoded)
+    return ClipSaid(name, since, until, clip.pictures, len(clip.covered), dark, clip.width, clip.height, parts)
 
 
 # -- for people --------------------------------------------------------------
@@ -341,7 +362,8 @@ def readme(
     fingerprint: str,
 ) -> bytes:
     request, decided = order.request, order.category
-    covered = sum(len(clip.covered) for clip in clips.values())
+    covered = sum(len(clip.covered) - clip.pictures_not_decoded for clip in clips.values())
+    not_decoded = _not_decoded(clips)
     facts = [
         ("For", request.recipient),
         ("Legal basis", basis_in_words(request.legal_basis)),
@@ -367,6 +389,9 @@ def readme(
     for gap in gaps:
         begin, end = in_words(gap.since), in_words(gap.until)
         lines += _filled(f"There is no footage from {begin} to {end}.", indent=4)
+    if not_decoded:
+        said = f"What the clips show is {_blackened(not_decoded)}. The original is sealed in the vault as it came."
+        lines += _filled(said, indent=4)
     if covered:
         said = f"{covered} pictures are black all over: all of them is masked, or what has to be masked is not known."
         lines += _filled(said, indent=4)
@@ -376,7 +401,7 @@ def readme(
         lines += _filled(f"{archive.TELEMETRY} says {words}. {_UNITS}")
         lines += _filled(_NOT_TOLD) if request.masked else []
     lines += ["", "WHAT WAS DONE TO THE FOOTAGE", ""]
-    for number, (_, what) in enumerate(steps(order), 1):
+    for number, (_, what) in enumerate(steps(order, not_decoded), 1):
         lines += _filled(f"{number}. {what}.", indent=3)
     lines += ["", "The strip below the picture was added; nothing of the picture is under it.", ""]
     lines += _filled(

@@ -56,7 +56,9 @@ def telemetry(export: str, footage: str, feed: str, clips: Sequence[Clip], *, ma
     told, views = [poses[at] for at in sorted(poses)], True
     if masked:
         black = sorted(at for clip in clips for at in clip.covered)
-        told, views = [pose for pose in told if not _near(pose.at, black)], not any(clip.hides for clip in clips)
+        dark = [range_ for clip in clips for range_ in clip.not_decoded]
+        told = [p for p in told if not _near(p.at, black) and not any(r.since <= p.at < r.until for r in dark)]
+        views = not any(clip.hides for clip in clips)
     return Telemetry(FORMAT, export, footage, feed, views, tuple(told if views else [_place_alone(p) for p in told]))
 
 

@@ -104,6 +104,7 @@ def _said(paper: Paper) -> list[str]:
     for clip in paper.clips:
         covered = f", {clip.covered_entirely} of them black all over" if clip.covered_entirely else ""
         rows.append((clip.file, f"{_stretch(clip)}, {clip.pictures} pictures{covered}"))
+        rows += [("Does not decode", f"{_stretch(dark)}, and is black") for dark in clip.not_decoded]
     rows += [("No footage", _stretch(gap)) for gap in paper.without_footage]
     if paper.telemetry is not None:
         rows.append(("Telemetry", telemetry_in_words(paper.telemetry.poses, views=paper.telemetry.views)))

@@ -40,7 +40,7 @@ from domain.footage import FOOTAGE, HeldRangeCopied, RecordFootage
 from domain.kernel import FeedId, FootageId, Place, StreamId
 from domain.privacy_override_events import Range
 from infra.stack.processes import last_lines, spawn, stop
-from tests.adapters.exports.filming import LENGTH, RATE, decoded, filmed, noise
+from tests.adapters.exports.filming import LENGTH, RATE, decoded, filmed, noise, undecodable
 from tests.api.looking import camera, grounds
 from tests.api.test_leaving import APPROVE, EXPORT, WARRANT, asked, at_work, codes
 from tests.api.test_overrides import DRAW, WHY, target
@@ -313,6 +313,30 @@ def test_a_file_of_destroyed_footage_is_taken_out_by_nobody_though_it_is_still_t
     with exporter(watch_center) as made:
         made.tidy()
     assert not (Path(watch_center.settings.kept_exports) / export).exists()
+
+
+def test_what_does_not_decode_ends_no_file_but_that_of_nothing_else(
+    watch_center: WatchCenter, feed: str, tmp_path: Path
+) -> None:
+    in_part, _ = recorded(watch_center, feed, 3, broken={1: undecodable})
+    as_a_whole, _ = recorded(watch_center, feed, 2, broken={0: undecodable, 1: undecodable})
+    asking = sergeant(watch_center)
+    some, none = requested(watch_center, in_part, asking), requested(watch_center, as_a_whole, asking)
+    for export in (some, none):
+        captain(watch_center).accepted(APPROVE, export=export)
+    with exporter(watch_center) as made:
+        made.once()
+    path = tmp_path / "export.zip"
+    path.write_bytes(fetched(asking, some).content)
+    found = checking.check(path, checking.root_of(_root(watch_center, tmp_path)))
+    assert found.good and found.paper is not None, found.wrong
+    (clip,) = found.paper.clips
+    assert clip.covered_entirely > 0 and len(clip.not_decoded) == 1
+    assert clip.not_decoded[0].until - clip.not_decoded[0].since == LENGTH
+    shown = listed(watch_center, asking, none)
+    assert shown and (shown["state"], codes(shown)) == ("refused", ["footage_undecodable"])
+    assert fetched(asking, none).status_code == 409
+    assert not (Path(watch_center.settings.kept_exports) / none).exists()
 
 
 def test_what_cannot_be_made_is_refused_on_the_record(watch_center: WatchCenter, feed: str) -> None:

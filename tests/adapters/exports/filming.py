@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import io
-from collections.abc import Callable, Sequence
+import random
+from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from fractions import Fraction
 from pathlib import Path
@@ -62,6 +63,16 @@ def segment(seed: int, first: int, width: int = 320, height: int = 192, *, codec
     return out.getvalue()
 
 
+def undecodable(content: bytes, picture: int = 0) -> bytes:
+    """The same segment, as of a camera whose coder is broken: from a picture on its bytes are chance."""
+    found = bytearray(content)
+    with av.open(io.BytesIO(content)) as container:
+        sizes = [packet.size for packet in container.demux(video=0)]
+    begins = found.rfind(b"mdat") + 4 + sum(sizes[:picture])
+    found[begins:] = random.Random(picture).randbytes(len(found) - begins)
+    return bytes(found)
+
+
 def filmed(
     vault: Vault,
     segments: int = 3,
@@ -71,13 +82,15 @@ def filmed(
     at: datetime = NOON,
     feed: FeedId = FEED,
     flown: Callable[[datetime], Pose] | None = None,
+    broken: Mapping[int, Callable[[bytes], bytes]] | None = None,
 ) -> Closed:
     """A closed reel; `gap_before`: the numbers of segments, from 0, before which ten seconds are missing; `flown`:
-    where a drone was, ten times a second, also in the last second of a gap."""
+    where a drone was, ten times a second, also in the last second of a gap; `broken`: what became of some of them
+    before they were sealed."""
     reel = vault.reel(feed, at)
     for number in range(segments):
         at += 10 * SECOND if number in gap_before else timedelta(0)
-        content = segment(seed, number * 2 * RATE, *size)
+        content = (broken or {}).get(number, bytes)(segment(seed, number * 2 * RATE, *size))
         if flown is not None:
             content = with_telemetry(content, at, [flown(at + n * SECOND / 10) for n in range(-10, 21)])
         reel.add(Segment(content, at, at + LENGTH, 'video/mp4; codecs="avc1.42c00d"'))

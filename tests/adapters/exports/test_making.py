@@ -7,7 +7,7 @@ import json
 import subprocess
 import sys
 import zipfile
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -18,15 +18,28 @@ import c2pa
 import numpy as np
 import pytest
 
+from adapters.exports import checking
 from adapters.exports.keeping import Gone, Shelf
 from adapters.exports.making import CannotBeMade, Maker
 from adapters.exports.signing import AgencySigner
 from adapters.keys import PostgresFootageKeys
 from adapters.vault import Closed, Vault
+from api.processes.export import in_words
 from domain.camera import WHOLE_PICTURE, Outline
 from domain.privacy_override_events import Range
 from tests.adapters.exports import filming
-from tests.adapters.exports.filming import EXPORT, NOON, RATE, SECOND, decoded, filmed, on_record, order, zip_of
+from tests.adapters.exports.filming import (
+    EXPORT,
+    NOON,
+    RATE,
+    SECOND,
+    decoded,
+    filmed,
+    on_record,
+    order,
+    undecodable,
+    zip_of,
+)
 from tests.adapters.video import recorded as camera
 from tests.keys import ENCRYPTION
 
@@ -199,6 +212,108 @@ def test_a_picture_of_another_size_begins_another_clip(
     assert [(clip["width"], clip["pictures"]) for clip in said["clips"]] == [(320, 20), (160, 20)]
 
 
+# -- what does not decode ----------------------------------------------------------
+
+
+def no_film(_: bytes) -> bytes:
+    return b"this is no film at all"
+
+
+def dark(said: Any) -> list[tuple[float, float]]:
+    """The stretches that a manifest says do not decode, in seconds."""
+    return [
+        (_seconds(each["since"]), _seconds(each["until"])) for clip in said["clips"] for each in clip["not_decoded"]
+    ]
+
+
+@pytest.mark.rule("mask.fails_closed")
+@pytest.mark.parametrize("hidden", [True, False])
+def test_what_does_not_decode_is_black_for_its_length_and_everything_says_so(
+    maker: Maker, shelf: Shelf, vault: Vault, tmp_path: Path, signer: AgencySigner, hidden: bool
+) -> None:
+    """Sealed as it came and authentic, in the middle of footage that is well: what is around it is handed over."""
+    closed = filmed(vault, 3, broken={1: undecodable})
+    path = made(maker, shelf, tmp_path, closed, masked=hidden, mask_of=masked if hidden else None)
+    said, (clip,) = manifest_of(path), clips_of(path)
+    (of_clip,) = said["clips"]
+    assert (of_clip["pictures"], of_clip["covered_entirely"]) == (60, 20)
+    assert dark(said) == [(2, 4)]
+    assert [(part["number"], part["whole"]) for part in of_clip["segments"]] == [(1, True), (2, True), (3, True)]
+    pictures = decoded(clip)
+    assert [round(seconds * RATE) for seconds, _ in pictures] == list(range(60)), "each for as long as it was"
+    for number, (_, luma) in enumerate(pictures):
+        original = filming.noise(1, number, WIDTH, HEIGHT)
+        if 20 <= number < 40:
+            assert np.median(luma[:HEIGHT]) < 24 and abs(_likeness(luma[OUTSIDE], original[OUTSIDE])) < 0.12
+        else:
+            assert _likeness(luma[OUTSIDE], original[OUTSIDE]) > 0.8
+    when = "2026-06-01 12:00:02.000 UTC to 2026-06-01 12:00:04.000 UTC"
+    step = f"made black where the original, as it was recorded, does not decode: {when}"
+    assert said["steps"][1] == {"action": "c2pa.edited", "what": step}
+    with zipfile.ZipFile(path) as export:
+        text = " ".join(export.read("README.txt").decode().split())
+    assert f"2. {step}." in text and f"What the clips show is {step}." in text
+    assert "pictures are black all over" not in text, "none of them is for a mask"
+    root = tmp_path / "root.pem"
+    root.write_bytes(signer.root_pem)
+    found = checking.check(path, checking.root_of(root))
+    assert found.good, found.wrong
+    assert any(line.split(":")[0].strip() == "Does not decode" for line in in_words(found))
+    credentials = _read(clip, signer.root_pem)
+    active = credentials["manifests"][credentials["active_manifest"]]
+    told = {each["label"]: each["data"] for each in active["assertions"]}
+    assert step in [each.get("description") for each in told["c2pa.actions.v2"]["actions"]]
+    assert told["org.weho.safer.export"]["not_decoded"] == [
+        ["2026-06-01T12:00:02.000000Z", "2026-06-01T12:00:04.000000Z"]
+    ]
+
+
+@pytest.mark.rule("mask.fails_closed")
+def test_from_where_it_stops_to_decode_it_is_black_until_it_does_again(
+    maker: Maker, shelf: Shelf, vault: Vault, tmp_path: Path
+) -> None:
+    """The picture before does not stand still in its place."""
+    closed = filmed(vault, 3, broken={0: lambda content: undecodable(content, 12)})
+    path = made(maker, shelf, tmp_path, closed)
+    (clip,), said = clips_of(path), manifest_of(path)
+    pictures = decoded(clip)
+    assert len(pictures) == 60
+    clear = [number for number, (_, luma) in enumerate(pictures) if np.median(luma[OUTSIDE]) > 24]
+    assert set(range(12)) >= {number for number in clear if number < 20} >= set(range(8)), "a decoder may notice late"
+    assert [number for number in clear if number >= 20] == list(range(20, 60))
+    assert dark(said) == [(pytest.approx(max(n for n in clear if n < 20) / RATE + 0.1), 2)]
+    assert said["clips"][0]["covered_entirely"] == 60 - len(clear)
+
+
+@pytest.mark.parametrize("which", [0, 1, 2])
+def test_what_is_no_film_is_black_for_its_length_too(
+    maker: Maker, shelf: Shelf, vault: Vault, tmp_path: Path, which: int
+) -> None:
+    path = made(maker, shelf, tmp_path, filmed(vault, 3, broken={which: no_film}))
+    said = manifest_of(path)
+    assert dark(said) == [(2 * which, 2 * which + 2)] and not said["without_footage"]
+    black = [picture for clip in clips_of(path) for picture in decoded(clip) if np.median(picture[1][OUTSIDE]) < 24]
+    assert len(black) == 10, "five a second: nobody knows when its pictures were taken"
+    # Of what is first nobody knows the size either, and a clip has one.
+    assert [clip["pictures"] for clip in said["clips"]] == ([10, 40] if which == 0 else [50])
+
+
+def test_what_needs_what_does_not_decode_goes_on_with_the_next_key_frame(
+    maker: Maker, shelf: Shelf, vault: Vault, tmp_path: Path
+) -> None:
+    """Of a camera that sends too few key frames the segments are decoded with those before them."""
+    film = camera.noise(1, 21 * camera.RATE, 160, 96)
+    cuts = camera.cuts(film, NOON, g="275", keyint_min="275", sc_threshold="0")
+    assert [cut.on_key_frame for cut in cuts[:2]] == [True, False]
+    reel = vault.reel(filming.FEED, NOON)
+    for cut, content in zip(cuts, (no_film(b""), cuts[1].content), strict=False):
+        media = 'video/mp4; codecs="avc1.42c00d"'
+        reel.add(filming.Segment(content, cut.since, cut.until, media, on_key_frame=cut.on_key_frame))
+    closed = reel.close()
+    path = made(maker, shelf, tmp_path, closed)
+    assert dark(manifest_of(path)) == [(0, pytest.approx(10, abs=0.1)), (pytest.approx(10, abs=0.1), 11)]
+
+
 # -- masks -------------------------------------------------------------------------
 
 
@@ -289,7 +404,7 @@ def test_of_destroyed_footage_no_file_is_made(shelf: Shelf, vault: Vault, keys_u
         shelf.read(EXPORT)
 
 
-@pytest.mark.parametrize("harm", ["changed", "missing", "other root", "no film"])
+@pytest.mark.parametrize("harm", ["changed", "missing", "other root"])
 def test_of_damaged_footage_no_file_is_made(
     maker: Maker, shelf: Shelf, vault: Vault, tmp_path: Path, harm: str
 ) -> None:
@@ -300,17 +415,23 @@ def test_of_damaged_footage_no_file_is_made(
         name.write_bytes(name.read_bytes()[:-1] + b"x")
     elif harm == "missing":
         name.unlink()
-    elif harm == "other root":
-        footage = replace(footage, manifest_root_sha256="0" * 64)
     else:
-        reel = vault.reel(filming.FEED, NOON + timedelta(hours=1))
-        at = NOON + timedelta(hours=1)
-        reel.add(filming.Segment(b"this is no film at all", at, at + filming.LENGTH, "video/mp4"))
-        closed = reel.close()
-        footage = on_record(closed)
+        footage = replace(footage, manifest_root_sha256="0" * 64)
     with pytest.raises(CannotBeMade) as never:
         maker.make(order(closed), footage, masked)
     assert never.value.reason.code == "footage_damaged"
+    assert shelf.finished(EXPORT) is None
+
+
+@pytest.mark.parametrize("broken", [undecodable, no_film])
+@pytest.mark.parametrize("hidden", [True, False])
+def test_of_footage_that_does_not_decode_at_all_no_file_is_made(
+    maker: Maker, shelf: Shelf, vault: Vault, broken: Callable[[bytes], bytes], hidden: bool
+) -> None:
+    closed = filmed(vault, 2, broken={0: broken, 1: broken})
+    with pytest.raises(CannotBeMade, match="no picture of this stretch decodes") as never:
+        maker.make(order(closed, masked=hidden), on_record(closed), masked if hidden else None)
+    assert never.value.reason.code == "footage_undecodable"
     assert shelf.finished(EXPORT) is None
 
 
