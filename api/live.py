@@ -13,7 +13,7 @@ from collections import deque
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from typing import Any
 
 import msgspec
@@ -23,6 +23,7 @@ from starlette.websockets import WebSocket, WebSocketDisconnect, WebSocketState
 
 from adapters.identity.picture_tokens import PictureRefused, PictureTokens, Ticket, UsedOnce
 from adapters.video.pieces import Ended, Fragment, Init, Joined, Piece, Take
+from api.attempts import REFUSED, Attempts
 from api.pictures import Asked, NotShown, Pictures
 from api.tally import Counted, Tallies, Tally
 from application.handling import Actor, Outcome
@@ -41,7 +42,9 @@ MOST_WAITING = 16 << 20  # bytes on their way to one who watches; shared with al
 MOST_SAID = 60  # messages of one connection
 AGAIN_AT_MOST = 3  # times within RESTS_S that a picture that ended is begun anew
 RESTS_S = 30.0
-TOLD_AGAIN = timedelta(minutes=1)  # the same attempt is on the record once
+# Attempts on a view that was not granted, or is over; where it ends under a picture, that end is on the record already.
+NOT_OPENED = frozenset({"view_not_granted", "view_expired", "view_ended"})
+NOT_ITS_OWN = frozenset({"not_your_view", "token_other_feed"})
 
 MEDIA = "service-media"
 ENDED, NO_TICKET, TOO_MANY = 4000, 4401, 4429  # close codes of our own (RFC 6455 §7.4.2)
@@ -59,7 +62,6 @@ FEEDS = Gauge("saferweho_media_feeds", "Feeds that somebody watches live")
 BYTES = Counter("saferweho_media_live_bytes", "Bytes of live pictures that left", ["masked"])
 FRAGMENTS = Counter("saferweho_media_live_fragments", "Fragments of live pictures that left")
 SKIPPED = Counter("saferweho_media_live_skipped", "Fragments that a slow connection did not get")
-REFUSED = Counter("saferweho_media_refused", "Connections that got no picture, by reason", ["code"])
 ENDS = Counter("saferweho_media_ended", "Pictures that were ended from here, by reason", ["code"])
 FIRST = Histogram(
     "saferweho_media_first_fragment_seconds",
@@ -222,7 +224,7 @@ class Live:
         self._tallies = Tallies(self._told)
         self._watching: set[Watching] = set()
         self._silent: dict[asyncio.Future[str], None] = {}  # what is waited for, since when in that order
-        self._attempts: dict[tuple[str, str, str], datetime] = {}
+        self._attempts = Attempts(views.attempted, clock)
         WATCHERS.set_function(lambda: sum(w.shown for w in list(self._watching)))
         FEEDS.set_function(lambda: len({w.feed for w in list(self._watching) if w.shown}))
 
@@ -290,9 +292,9 @@ class Live:
         size = socket.query_params.get("size", "full")
         if size not in ("full", "grid"):
             raise Over(Reason("invalid_value", "'size' is none of the choices", "input", "size", "full, grid"))
-        ticket = await self._ticket(await self._first_token(socket), socket.path_params["feed"])
-        self._room(ticket.person)
         source = socket.client.host if socket.client else ""
+        ticket = await self._ticket(await self._first_token(socket), socket.path_params["feed"], source)
+        self._room(ticket.person)
         actor = Actor(ticket.person, ticket.person, "", frozenset(), ticket.session, source)
         tally = Tally(ticket.subject, ticket.id)
         watching = Watching(socket, ticket, actor, "grid" if size == "grid" else "full", Outlet(), tally)
@@ -333,7 +335,7 @@ class Live:
             self._silent.pop(said, None)
             said.cancel()
 
-    async def _ticket(self, token: str, feed: str) -> Ticket:
+    async def _ticket(self, token: str, feed: str, source: str) -> Ticket:
         """Raises Over for what opens nothing."""
         try:
             ticket = self._tokens.read(token, "live")
@@ -343,22 +345,8 @@ class Live:
             return ticket
         except PictureRefused as refused:
             if refused.ticket is not None:
-                await self._attempted(refused.ticket, refused.reason())
-            else:
-                log.warning("ticket_refused", code=refused.code)
+                await self._attempts.put(refused.ticket, source, refused.reason())
             raise Over(refused.reason(), NO_TICKET) from None
-
-    async def _attempted(self, ticket: Ticket, reason: Reason) -> None:
-        """On the record, where a genuine ticket was shown for what it does not open."""
-        now, key = self._now(), (ticket.session, ticket.subject, reason.code)
-        for old in [k for k, at in self._attempts.items() if now - at >= TOLD_AGAIN]:
-            del self._attempts[old]
-        if key in self._attempts:
-            return
-        self._attempts[key] = now
-        actor = Actor(ticket.person, ticket.person, "", frozenset(), ticket.session)
-        with suppress(StoreUnavailable, Mistake):  # of a session that there never was nothing can be recorded
-            await asyncio.to_thread(self._views.attempted, actor, ticket.subject, reason)
 
     async def _show(self, watching: Watching) -> None:
         """Until somebody ends it. Raises Over and WebSocketDisconnect."""
@@ -405,8 +393,8 @@ class Live:
                 raise Over(AWAY) from None
             return
         if isinstance(answer, Reason):
-            if answer.code == "not_your_view":
-                await self._attempted(watching.ticket, answer)
+            if answer.code in NOT_ITS_OWN or (not watching.shown and answer.code in NOT_OPENED):
+                await self._attempts.put(watching.ticket, watching.actor.source_address, answer)
             raise Over(answer)
         permit, hidden = answer
         watching.until, watching.ends_at = permit.valid_until, permit.until
@@ -531,11 +519,12 @@ class Live:
     async def _hear(self, watching: Watching) -> None:
         """Another ticket of the same view, for a picture that is masked otherwise. Raises Over, WebSocketDisconnect."""
         for _ in range(MOST_SAID):
-            ticket = await self._ticket(_token_in(await socket_text(watching.socket)), watching.ticket.feed)
+            source = watching.actor.source_address
+            ticket = await self._ticket(_token_in(await socket_text(watching.socket)), watching.ticket.feed, source)
             mine, asked = watching.ticket, ticket
             if (asked.person, asked.session, asked.subject) != (mine.person, mine.session, mine.subject):
                 refused = PictureRefused("token_other_view", "this ticket is for another view", asked)
-                await self._attempted(asked, refused.reason())
+                await self._attempts.put(asked, source, refused.reason())
                 raise Over(refused.reason(), NO_TICKET)
             watching.ticket = ticket
             watching.wake.set()

@@ -40,6 +40,7 @@ from adapters.video.playback import (
     pieces,
     playlist,
 )
+from api.attempts import REFUSED, Attempts
 from application.handling import Accepted, Actor, Mistaken, Outcome, Refused, Unavailable
 from application.mask_states import MaskState, MaskStates
 from application.ports import StoreUnavailable
@@ -56,6 +57,22 @@ TURN_S = 30.0  # how long a request waits for the one before it, of the same vie
 FASTEST = 4.0  # times as fast as it was recorded
 MOST_PLAYERS = 10_000
 MADE_AT_ONCE = 64  # segments that are made, or wait for it, without holding up who asks what may be seen
+# Attempts to see what was not granted. What else is refused is away, gone or too early, and was not kept from anybody.
+NOT_OPENED = frozenset(
+    {
+        "token_expired",
+        "token_other_use",
+        "token_of_another_viewing",
+        "token_superseded",
+        "token_replayed",
+        "not_your_viewing",
+        "viewing_not_granted",
+        "viewing_expired",
+        "viewing_ended",
+        "range_not_granted",
+        "override_not_in_effect",
+    }
+)
 NEWEST = "the newest token of the viewing (footagePicture)"
 RULE = "no frame without a grant"
 AWAY = "nobody can be shown anything: the event store does not answer"
@@ -192,14 +209,15 @@ class Playback:
     def __init__(self, viewings: Viewings, reels: Reels, states: MaskStates, tokens: PictureTokens) -> None:
         self._viewings, self._reels, self._states, self._tokens = viewings, reels, states, tokens
         self._players = Players()
+        self._attempts = Attempts(viewings.attempted)
         self._makers = ThreadPoolExecutor(MADE_AT_ONCE, "footage")
 
     def routes(self) -> list[BaseRoute]:
         return [
-            Route("/hls/{viewing}/index.m3u8", _Endpoint(self._playlist)),
-            Route("/hls/{viewing}/still", _Endpoint(self._still)),
-            Route("/hls/{viewing}/telemetry", _Endpoint(self._telemetry)),
-            Route("/hls/{viewing}/{name}", _Endpoint(self._part)),
+            Route("/hls/{viewing}/index.m3u8", _Endpoint(self._playlist, self._refused)),
+            Route("/hls/{viewing}/still", _Endpoint(self._still, self._refused)),
+            Route("/hls/{viewing}/telemetry", _Endpoint(self._telemetry, self._refused)),
+            Route("/hls/{viewing}/{name}", _Endpoint(self._part, self._refused)),
         ]
 
     # -- answers -------------------------------------------------------------
@@ -283,22 +301,27 @@ class Playback:
         """Raises Refusal."""
         if request.method != "GET":
             raise refused(405, "invalid_value", "footage is read, and nothing else", accepted="GET")
-        source = request.client.host if request.client else ""
+        source = _source(request)
         kind, _, token = request.headers.get("authorization", "").partition(" ")
         try:
             ticket = self._tokens.read(token.strip() if kind.lower() == "bearer" else "", "playback")
         except PictureRefused as error:
+            request.state.ticket = error.ticket
             raise Refusal(401, error.reason()) from None
+        request.state.ticket = ticket
         actor = Actor(ticket.person, ticket.person, "", frozenset(), ticket.session, source)
         showing, whole, some = await _in_a_thread(self._granted, actor, ticket)
-        try:
-            if ticket.subject != request.path_params["viewing"]:
-                raise refused(403, "token_of_another_viewing", "this token is of another viewing")
-            player = self._players.admitted(ticket, source)
-        except Refusal as refusal:
-            await _in_a_thread(self._viewings.attempted, actor, ticket.subject, refusal.reason)
-            raise
+        if ticket.subject != request.path_params["viewing"]:
+            raise refused(403, "token_of_another_viewing", "this token is of another viewing")
+        player = self._players.admitted(ticket, source)
         return Asked(actor, ticket, player, showing, some, whole)
+
+    async def _refused(self, request: Request, reason: Reason) -> None:
+        """Whose genuine ticket does not open what it was shown for is on the record."""
+        REFUSED.labels(reason.code).inc()
+        ticket: Ticket | None = getattr(request.state, "ticket", None)
+        if ticket is not None and reason.code in NOT_OPENED:
+            await self._attempts.put(ticket, _source(request), reason)
 
     def _granted(self, actor: Actor, ticket: Ticket) -> tuple[Showing, MaskState, list[Piece]]:
         showing = self._viewings.showing(actor, ticket.subject, ticket.override)
@@ -436,14 +459,19 @@ def _headers(asked: Asked, range_: Range) -> dict[str, str]:
 class _Endpoint:
     """Plain ASGI, so that who answers sees each byte leave."""
 
-    def __init__(self, answer: Callable[[Request, Send], Awaitable[None]]) -> None:
-        self._answer = answer
+    def __init__(
+        self,
+        answer: Callable[[Request, Send], Awaitable[None]],
+        refused: Callable[[Request, Reason], Awaitable[None]],
+    ) -> None:
+        self._answer, self._refused = answer, refused
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         request = Request(scope, receive)
         try:
             await self._answer(request, send)
         except Refusal as refusal:
+            await self._refused(request, refusal.reason)
             await refusal.response()(scope, receive, send)
 
 
@@ -478,6 +506,10 @@ async def _in_a_thread(do: Callable[..., Any], *arguments: Any, among: Executor 
         raise refused(_STATUS[fault.code], fault.code, fault.message, fault.field) from None
     except Mistake as mistake:
         raise refused(404, mistake.code, mistake.message, mistake.field, mistake.accepted) from None
+
+
+def _source(request: Request) -> str:
+    return request.client.host if request.client else ""
 
 
 def _moment(request: Request) -> datetime:

@@ -167,6 +167,14 @@ def test_a_forged_an_expired_and_another_feeds_ticket_open_nothing(seen: Plane, 
         assert ends_as(ticket(session="another-session"))[0] == "not_your_view"
         assert ends_as(ticket(subject="nobody-asked"))[0] == "view_not_granted"
         assert ends_as({**ticket(), "token": ""}) == ("token_missing", 4401)
+    told = [e["data"] for e in seen.center.events(f"session-{session}") if e["type"].endswith("attempt_refused.v1")]
+    assert {(data["target"], data["reasons"][0]["code"]) for data in told} >= {
+        (f"liveview-{view}", "token_expired"),
+        (f"liveview-{view}", "token_other_feed"),
+        (f"liveview-{view}", "not_your_view"),
+        ("liveview-nobody-asked", "view_not_granted"),
+    }
+    assert "token_forged" not in {data["reasons"][0]["code"] for data in told}
 
 
 @pytest.mark.parametrize(

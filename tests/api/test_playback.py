@@ -27,6 +27,7 @@ import numpy as np
 import psycopg
 import pytest
 import uvicorn
+from prometheus_client import REGISTRY
 from starlette.applications import Starlette
 
 from adapters.identity.picture_tokens import PictureTokens, Ticket
@@ -415,6 +416,7 @@ def test_only_the_ticket_of_this_viewing_by_its_person_opens_it(
             use="playback", person=person, session=session, subject=look.viewing, feed="", lifetime=timedelta(minutes=1)
         )
         assert code(look.get(name, token=ticket), 403) == "not_your_viewing"
+    assert attempts_of(watch_center, session) == [(f"viewing-{look.viewing}", "not_your_viewing")]
     live, _ = tokens.issue(
         use="live", person=look.asker.person, session=session, subject=look.viewing, feed="", lifetime=timedelta(1)
     )
@@ -429,6 +431,84 @@ def test_only_the_ticket_of_this_viewing_by_its_person_opens_it(
     )
     assert code(look.get(name, token=old), 401) == "token_expired"
     assert proxy.pictures == 0 and look.events("segments_reserved") == []
+
+
+@pytest.mark.rule("view.grant_first")
+def test_a_genuine_ticket_that_opens_nothing_is_on_the_record_of_its_sign_on(
+    watch_center: WatchCenter, proxy: CountingProxy, footage: Footage
+) -> None:
+    first, _, third = footage.closed.manifest.entries
+    look = looking(watch_center, proxy, footage, within=Range(first.until, third.until))
+    other = looking(watch_center, proxy, footage)
+    name = look.names()[0]
+    mine, theirs = session_of(look.asker), session_of(other.asker)
+
+    def ticket(ago_s: float = 0, **changed: Any) -> str:
+        tokens = PictureTokens(media_key(watch_center), now=lambda: datetime.now(UTC) - timedelta(seconds=ago_s))
+        lifetime = timedelta(minutes=5)
+        claims: dict[str, Any] = {
+            "use": "playback",
+            "person": look.asker.person,
+            "session": mine,
+            "feed": "",
+            **changed,
+        }
+        token, _ = tokens.issue(subject=look.viewing, lifetime=lifetime, **claims)
+        return token
+
+    assert attempts_of(watch_center, mine) == []
+    assert code(look.get(name, token=ticket(3600)), 401) == "token_expired"
+    assert code(look.get(name, token=ticket(use="live")), 401) == "token_other_use"
+    beyond = first.since.isoformat()
+    assert code(look.get("still", at=beyond), 416) == "range_not_granted"
+    look.close()
+    assert code(look.get(name), 409) == "viewing_ended"
+    told = ["token_expired", "token_other_use", "range_not_granted", "viewing_ended"]
+    assert attempts_of(watch_center, mine) == [(f"viewing-{look.viewing}", code) for code in told]
+    # Another person's ticket to it, and that person's ticket to another viewing.
+    stranger = ticket(person=other.asker.person, session=theirs)
+    assert code(other.get(name, token=stranger), 409) == "viewing_ended"
+    open_ = looking(watch_center, proxy, footage)
+    assert code(open_.get(open_.names()[0], token=other.token), 403) == "token_of_another_viewing"
+    assert attempts_of(watch_center, theirs) == [
+        (f"viewing-{look.viewing}", "viewing_ended"),
+        (f"viewing-{other.viewing}", "token_of_another_viewing"),
+    ]
+    assert proxy.pictures == 0
+
+
+def test_what_a_forged_ticket_says_is_not_written_down_and_it_is_counted(
+    watch_center: WatchCenter, proxy: CountingProxy, footage: Footage
+) -> None:
+    look = looking(watch_center, proxy, footage)
+    stranger = PictureTokens("another secret, as long as that of the installation")
+    forged, _ = stranger.issue(
+        use="playback",
+        person=look.asker.person,
+        session=session_of(look.asker),
+        subject=look.viewing,
+        feed="",
+        lifetime=timedelta(minutes=5),
+    )
+    name, before = look.names()[0], counted("token_forged")
+    for _ in range(5):
+        assert code(look.get(name, token=forged), 401) == "token_forged"
+    assert counted("token_forged") == before + 5
+    assert attempts_of(watch_center, session_of(look.asker)) == []
+
+
+def session_of(asker: Asker) -> str:
+    return str(asker.ask("{ viewer { sessionId } }")["viewer"]["sessionId"])
+
+
+def attempts_of(center: WatchCenter, session: str) -> list[tuple[str, str]]:
+    """What was refused in a session by the record: of which stream, and the code of why."""
+    found = [e["data"] for e in center.events(f"session-{session}") if e["type"].endswith(".attempt_refused.v1")]
+    return [(data["target"], data["reasons"][0]["code"]) for data in found]
+
+
+def counted(code: str) -> float:
+    return REGISTRY.get_sample_value("saferweho_media_refused_total", {"code": code}) or 0.0
 
 
 def test_a_ticket_that_was_replaced_or_is_used_elsewhere_opens_nothing(
@@ -715,6 +795,7 @@ def test_after_a_restart_no_ticket_from_before_counts_and_another_one_is_had_wit
             for token in (older, newest):
                 assert code(look.get(name, token=token), 401) == "token_expired"
             assert proxy.pictures == left and len(look.events("segments_reserved")) == 1
+            assert attempts_of(watch_center, session_of(look.asker))[-1] == (f"viewing-{look.viewing}", "token_expired")
             look.ticket()  # as the page does by itself
             assert look.get(name).status_code == 200
             look.settled()
