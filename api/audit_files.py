@@ -1,5 +1,6 @@
 """`GET /audit-exports/<id>`: the file of an export of the audit trail, as it was made. Each download is a reading of
-the record, and on the record before the first byte leaves."""
+the record, and on the record before the first byte leaves. `HEAD` is none: no byte of the file leaves, and its size and
+hash are those of the event that made it."""
 
 from __future__ import annotations
 
@@ -31,7 +32,8 @@ async def download(request: Request, context: Context) -> Response:
         if found is None:
             return refusal("not_found", "there is no such export", 404)
         event, file = found
-        await context.consulted("audit_export", event.as_of_position, {"export": key}, "export_audit_trail")
+        if request.method != "HEAD":
+            await context.consulted("audit_export", event.as_of_position, {"export": key}, "export_audit_trail")
     except GraphQLError as error:
         await refused_readings(context, [error])
         code = str((error.extensions or {}).get("code"))
@@ -43,5 +45,7 @@ async def download(request: Request, context: Context) -> Response:
         "content-disposition": f'attachment; filename="{name}"',
         "cache-control": "private, no-store",
         "repr-digest": f"sha-256=:{b64encode(file.sha256).decode()}:",  # RFC 9530
+        "content-length": str(len(file.content)),
     }
-    return Response(file.content, media_type=file.media_type, headers=headers)
+    content = file.content if request.method != "HEAD" else b""
+    return Response(content, media_type=file.media_type, headers=headers)

@@ -202,7 +202,7 @@ def build_app(
 
     # Plain routes: FastAPI's own would look for dependencies and form fields in every request.
     app.router.routes.append(Route("/graphql", asked_by(endpoint.answer), methods=["POST"]))
-    app.router.routes.append(Route(audit_files.PATH, asked_by(audit_files.download), methods=["GET"]))
+    app.router.routes.append(Route(audit_files.PATH, asked_by(audit_files.download), methods=["GET", "HEAD"]))
     app.router.routes.append(Route(export_files.PATH, asked_by(export_files.download), methods=["GET", "HEAD"]))
     app.router.routes.append(export_files.root_route(services.export_shelf))
     schema.admit, schema.went_wrong = endpoint.admit, endpoint.went_wrong

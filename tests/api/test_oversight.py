@@ -249,6 +249,29 @@ def test_an_export_of_the_audit_trail_is_on_the_record_with_its_hash_and_without
     assert told(auditor, export, "exportAuditTrail", format="docx") == {"__typename": "Mistaken", "field": "format"}
 
 
+def test_asking_for_the_size_and_hash_of_an_export_is_no_reading_and_its_download_is(watch_center: WatchCenter) -> None:
+    auditor = watch_center.as_role("auditor")
+    export = (
+        'mutation { exportAuditTrail(format: "csv", purpose: "council inquiry", section: "Gov. Code §7927.700",'
+        ' reason: "members of the public")'
+    )
+    key = told(auditor, export, "exportAuditTrail")["id"]
+    address = f"/audit-exports/{key}"
+
+    def times_read() -> int:
+        return sum(event[1] == [f"export={key}"] for event in readings(watch_center, auditor.person))
+
+    asked = auditor.http.head(address)
+    assert (asked.status_code, asked.content) == (200, b"")
+    assert watch_center.as_role("station_commander").http.head(address).status_code == 403
+    assert times_read() == 0
+    file = auditor.http.get(address)
+    assert times_read() == 1
+    assert int(asked.headers["content-length"]) == len(file.content) > 0
+    same = ("content-length", "content-type", "content-disposition", "repr-digest", "cache-control")
+    assert [asked.headers[name] for name in same] == [file.headers[name] for name in same]
+
+
 def rolling_hash(watch_center: WatchCenter, position: int) -> str:
     """By hand, out of the log."""
     with psycopg.connect(watch_center.url) as connection:
