@@ -2,7 +2,7 @@ import { expect, test } from 'vitest'
 
 import { refusalIn } from '../src/footage/refusal'
 import { placeOf, takenAt } from '../src/footage/segments'
-import { gaps, isoOf, joined, length, read, share, typed, within } from '../src/footage/times'
+import { gaps, isoOf, joined, length, share, within } from '../src/footage/times'
 
 // Two runs with a gap of ten seconds, which the player leaves out.
 const segments = [
@@ -54,13 +54,6 @@ test('a stretch is cut to the footage', () => {
   expect(within({ since: 0, until: 10 }, { since: 5, until: 20 })).toEqual({ since: 5, until: 10 })
   expect(within({ since: 0, until: 5 }, { since: 5, until: 20 })).toBeUndefined()
   expect(share(15, { since: 10, until: 20 })).toBe(50)
-})
-
-test('a time is typed as it is read, to the second', () => {
-  const at = new Date(2026, 10, 23, 6, 0, 5).getTime()
-  expect(typed(at)).toBe('2026-11-23T06:00:05')
-  expect(read(typed(at))).toBe(at)
-  expect(read('')).toBeUndefined()
 })
 
 test('a refusal is read out of an answer', () => {

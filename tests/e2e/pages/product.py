@@ -101,13 +101,29 @@ class People:
         known = role in self.contexts
         if not known:
             self.contexts[role] = self.browser.new_context(viewport={"width": 1280, "height": 800})
-        page = self.contexts[role].new_page()
+        page = self._watched(self.contexts[role].new_page())
+        page.goto(self.product.base_url if known else self.product.links[role])
+        return page
+
+    def abroad(self, role: str, *, zone: str, locale: str) -> Page:
+        """A page of a person who is signed in, in a browser of another time zone and language."""
+        if role not in self.contexts:
+            self.page(role).close()
+        context = self.browser.new_context(
+            viewport={"width": 1280, "height": 800},
+            storage_state=self.contexts[role].storage_state(),
+            timezone_id=zone,
+            locale=locale,
+        )
+        self.contexts[f"{role} in {zone}"] = context
+        return self._watched(context.new_page())
+
+    def _watched(self, page: Page) -> Page:
         page.set_default_timeout(PATIENCE_MS)
         page.on("request", lambda request: self._see(request.url))
         page.on("websocket", lambda socket: self._see(socket.url))
         page.on("console", lambda said: self.faults.append(said.text) if said.type == "error" else None)
         page.on("pageerror", lambda error: self.faults.append(str(error)))
-        page.goto(self.product.base_url if known else self.product.links[role])
         return page
 
     def _see(self, url: str) -> None:

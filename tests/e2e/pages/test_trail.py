@@ -1,11 +1,13 @@
 """The audit trail: filtered by its address, paged without a gap, taken along as a file."""
 
 import re
+from datetime import datetime
+from zoneinfo import ZoneInfo
 
 import pytest
 from playwright.sync_api import expect
 
-from tests.e2e.pages.product import People, Product
+from tests.e2e.pages.product import STRIP, People, Product
 from tests.e2e.pages.screens import AuditTrail
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(600)]
@@ -28,6 +30,31 @@ def test_the_audit_trail_is_filtered_by_its_address_and_opens_whole_events(peopl
     expect(trail.drawer).to_contain_text("org.weho.safer.session.signed_on.v1")
     page.keyboard.press("Escape")
     expect(trail.drawer).to_have_count(0)
+    page.close()
+
+
+def test_times_are_typed_and_shown_as_the_clocks_of_the_city_say(people: People, product: Product) -> None:
+    page = people.abroad("auditor", zone="Asia/Kathmandu", locale="de-DE")
+    page.goto(f"{product.base_url}/audit?since=2026-01-15T20:00:00Z&order=oldest")
+    search = page.get_by_role("search")
+    expect(search.get_by_label("From (Los Angeles time)")).to_have_value("2026-01-15T12:00")
+    until = search.get_by_label("Until (Los Angeles time)")
+    until.fill("2099-07-15T12:00")
+    until.blur()
+    expect(page).to_have_url(re.compile(r"until=2099-07-15T19%3A00%3A00\.000Z"))
+    time = AuditTrail(page).rows.first.locator("time")
+    local = datetime.fromisoformat(time.get_attribute("datetime") or "").astimezone(ZoneInfo("America/Los_Angeles"))
+    expect(time).to_have_text(f"{local:%H:%M:%S}")
+
+    page.goto(f"{product.base_url}/footage?feed={STRIP}")
+    search = page.get_by_role("search", name="Find footage")
+    expect(search.get_by_text("Los Angeles time")).to_have_count(2)
+    search.get_by_label("From").fill("2026-07-15T12:00:00")
+    search.get_by_label("Until").fill("2026-07-15T13:00:00")
+    with page.expect_request(lambda request: '"until"' in (request.post_data or "")) as sent:
+        search.get_by_role("button", name="Find", exact=True).click()
+    asked = sent.value.post_data_json["variables"]
+    assert (asked["since"], asked["until"]) == ("2026-07-15T19:00:00.000Z", "2026-07-15T20:00:00.000Z")
     page.close()
 
 

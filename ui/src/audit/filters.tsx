@@ -1,8 +1,9 @@
 import { type KeyboardEvent, type RefObject, useEffect, useId, useState } from 'react'
 
+import { CITY_TIME, read, typed } from '../shell/city-time'
 import { eventName, words } from '../shell/words'
 import type { Row } from './trail'
-import { fromLocalInput, type TextKey, toLocalInput, type View } from './view'
+import type { TextKey, View } from './view'
 
 const ROLES = [
   'watch_operator',
@@ -158,17 +159,25 @@ function Moment({
   onChange: (value: string | undefined) => void
 }) {
   const id = useId()
-  const [draft, setDraft] = useState(toLocalInput(value))
-  useEffect(() => setDraft(toLocalInput(value)), [value])
+  const shown = value ? typed(Date.parse(value)).slice(0, 16) : ''
+  const [draft, setDraft] = useState(shown)
+  useEffect(() => setDraft(shown), [shown])
+  const commit = () => {
+    if (draft === shown) return
+    const at = read(draft)
+    onChange(at === undefined ? undefined : new Date(at).toISOString())
+  }
   return (
     <div className={value ? 'filter set' : 'filter'}>
-      <label htmlFor={id}>{label}</label>
+      <label htmlFor={id}>
+        {label} ({CITY_TIME})
+      </label>
       <input
         id={id}
         type="datetime-local"
         value={draft}
         onChange={(event) => setDraft(event.target.value)}
-        onBlur={() => onChange(fromLocalInput(draft))}
+        onBlur={commit}
       />
     </div>
   )

@@ -89,17 +89,6 @@ export function variablesOf(view: View): { filter: AuditFilter | null; order: Au
   return { filter: filterOf(view), order: view.oldestFirst ? 'POSITION_ASC' : 'POSITION_DESC', ...page }
 }
 
-/** `2026-11-23T06:48` for an input of type datetime-local, in the reader's time zone. */
-export function toLocalInput(iso: string | undefined): string {
-  if (!iso) return ''
-  const at = new Date(iso)
-  return new Date(at.getTime() - at.getTimezoneOffset() * 60_000).toISOString().slice(0, 16)
-}
-
-export function fromLocalInput(text: string): string | undefined {
-  return text === '' ? undefined : moment(text)
-}
-
 /** The event's JSON with indentation; its text as it is when it cannot be read. */
 export function pretty(content: string): string {
   try {

@@ -2,6 +2,7 @@
 import { type KeyboardEvent, type ReactNode, useEffect, useRef, useState } from 'react'
 
 import { Reasons } from '../board/outcome'
+import { cityFormat } from '../shell/city-time'
 import { Left } from '../shell/left'
 import { dayOf, duration } from '../shell/words'
 import { NOTHING_PLAYED, type Playback, Playing } from './playing'
@@ -10,7 +11,7 @@ import { stretchOf } from './segments'
 
 const SPEEDS = [0.5, 1, 2, 4]
 const STEP_MS = 5_000
-const clock = new Intl.DateTimeFormat('en-GB', {
+const clock = cityFormat('en-GB', {
   hour: '2-digit',
   minute: '2-digit',
   second: '2-digit',

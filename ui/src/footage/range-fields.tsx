@@ -2,9 +2,10 @@
 import { useId, useState } from 'react'
 
 import { ChoiceField } from '../forms/field'
+import { read } from '../shell/city-time'
 import { type Part, stretchOf } from './recordings'
 import { TimeFields, typedOf, type TypedTimes } from './time-fields'
-import { read, spanned, type Stretch, within } from './times'
+import { spanned, type Stretch, within } from './times'
 
 type Props = {
   /** What can be seen of it; several where holds keep parts of it. */
@@ -21,8 +22,8 @@ export function RangeFields({ parts, part, range, onChange }: Props) {
   // What is typed has whole seconds: the ends of the footage themselves are meant where it touches them.
   const type = (said: TypedTimes) => {
     setTimes(said)
-    const since = said.since === times.since ? range.since : read(said.since)
-    const until = said.until === times.until ? range.until : read(said.until)
+    const since = said.since === times.since ? range.since : read(said.since, whole.since)
+    const until = said.until === times.until ? range.until : read(said.until, whole.since)
     const wanted = since !== undefined && until !== undefined && within({ since, until }, whole)
     if (wanted) onChange(part, wanted)
   }

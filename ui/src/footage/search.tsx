@@ -4,9 +4,10 @@ import { type FormEvent, useState } from 'react'
 import type { Source } from '../cameras/sources'
 import { Field } from '../forms/field'
 import { Failure } from '../graphql/client'
+import { read } from '../shell/city-time'
 import { serverNow } from '../shell/clock'
 import { TimeFields, typedOf } from './time-fields'
-import { read, type Stretch } from './times'
+import type { Stretch } from './times'
 
 export type Sought = { feed: string } & Stretch
 
@@ -31,7 +32,8 @@ export function Search({ sources, onFind }: Props) {
   const [times, setTimes] = useState(() => typedOf(last(HOUR_MS)))
   const known = Array.isArray(sources) ? (sources as readonly Source[]) : []
   const since = read(times.since)
-  const until = read(times.until)
+  // Where an hour comes twice, both are searched.
+  const until = read(times.until, Infinity)
   const wrong = wrongIn(since, until)
   const submit = (event: FormEvent) => {
     event.preventDefault()

@@ -1,6 +1,7 @@
 /** From when until when, to the second. */
 import { Field } from '../forms/field'
-import { type Stretch, typed } from './times'
+import { CITY_TIME, typed } from '../shell/city-time'
+import type { Stretch } from './times'
 
 /** As it stands in the fields. */
 export type TypedTimes = { since: string; until: string }
@@ -21,7 +22,7 @@ type Props = {
 
 export function TimeFields({ times, onChange, bounds }: Props) {
   return ENDS.map(([end, label]) => (
-    <Field key={end} label={label}>
+    <Field key={end} label={`${label} (${CITY_TIME})`}>
       {(id) => (
         <input
           id={id}

@@ -1,24 +1,8 @@
-/** Times of footage: as they are typed, as they are shown, and as they lie on a track. */
+/** Stretches of time: as they are sent, as they are shown, and as they lie on a track. */
+import { cityFormat } from '../shell/city-time'
 import { duration } from '../shell/words'
 
 export type Stretch = { since: number; until: number }
-
-const pad = (value: number, digits = 2) => String(value).padStart(digits, '0')
-
-/** What an `<input type="datetime-local" step="1">` takes: `2026-11-23T06:00:05`, in the reader's time zone. */
-export function typed(at: number): string {
-  const date = new Date(at)
-  return (
-    `${date.getFullYear()}-${pad(date.getMonth() + 1)}-${pad(date.getDate())}` +
-    `T${pad(date.getHours())}:${pad(date.getMinutes())}:${pad(date.getSeconds())}`
-  )
-}
-
-/** Milliseconds since 1970, or undefined for what is no time. */
-export function read(value: string): number | undefined {
-  const at = new Date(value).getTime()
-  return Number.isNaN(at) ? undefined : at
-}
 
 /**
  * As it is sent: RFC 3339, UTC. Footage begins and ends between two milliseconds: where a stretch touches its ends, these
@@ -33,7 +17,7 @@ export function isoOf(
   return { since: said(since, footage?.since), until: said(until, footage?.until) }
 }
 
-const clock = new Intl.DateTimeFormat('en-GB', { hour: '2-digit', minute: '2-digit', second: '2-digit' })
+const clock = cityFormat('en-GB', { hour: '2-digit', minute: '2-digit', second: '2-digit' })
 
 /** `06:00:05 to 06:12:00, 11 min 55 s`. */
 export function spanned({ since, until }: Stretch): string {

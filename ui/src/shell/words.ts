@@ -1,4 +1,5 @@
 /** Codes and figures in the words and units that people on a watch floor use. */
+import { cityFormat } from './city-time'
 
 const special: Record<string, string> = {
   lasd_west_hollywood: 'LASD West Hollywood',
@@ -23,20 +24,20 @@ export function eventName(type: string): string {
   return words(parts[1] ?? type)
 }
 
-const clock = new Intl.DateTimeFormat('en-GB', { hour: '2-digit', minute: '2-digit', second: '2-digit' })
-const day = new Intl.DateTimeFormat('en-CA', { year: 'numeric', month: '2-digit', day: '2-digit' })
+const clock = cityFormat('en-GB', { hour: '2-digit', minute: '2-digit', second: '2-digit' })
+const day = cityFormat('en-CA', { year: 'numeric', month: '2-digit', day: '2-digit' })
 
-/** 14:03:22 in the reader's time zone. */
+/** 14:03:22 in the city. */
 export function timeOfDay(iso: string): string {
   return clock.format(new Date(iso))
 }
 
-/** 2026-11-23 in the reader's time zone. */
+/** 2026-11-23 in the city. */
 export function dayOf(iso: string): string {
   return day.format(new Date(iso))
 }
 
-/** 2026-11-23 14:03:22 in the reader's time zone. */
+/** 2026-11-23 14:03:22 in the city. */
 export function momentOf(iso: string): string {
   return `${dayOf(iso)} ${timeOfDay(iso)}`
 }
