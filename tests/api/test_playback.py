@@ -18,6 +18,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from time import monotonic
+from types import SimpleNamespace
 from typing import Any
 from uuid import uuid4
 
@@ -630,6 +631,28 @@ def test_segments_that_are_slow_to_make_hold_up_nobody_who_asks_what_may_be_seen
         finally:
             goes_on.set()
         assert {each.result().status_code for each in waiting} == {200}
+
+
+def test_a_player_has_thirty_seconds_at_once_and_then_four_times_as_fast_as_it_was(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    now = [0.0]
+    monkeypatch.setattr(playback, "time", SimpleNamespace(monotonic=lambda: now[0]))
+    pace = playback.Pace(at=0.0)
+
+    def thirty_seconds_at_once() -> None:
+        for _ in range(15):
+            assert pace.wait_s(2) == 0
+            pace.took(2)
+        assert pace.wait_s(2) == 0.5
+
+    thirty_seconds_at_once()
+    now[0] += 0.5
+    assert pace.wait_s(2) == 0
+    pace.took(2)
+    assert pace.wait_s(2) == 0.5
+    now[0] += 3600
+    thirty_seconds_at_once()
 
 
 def test_nobody_runs_far_ahead_of_the_clock(watch_center: WatchCenter, proxy: CountingProxy, footage: Footage) -> None:
