@@ -8,6 +8,7 @@ from uuid import UUID
 from application.cases import case_of
 from application.commands import Commands
 from application.handling import KEY, Accepted, Actor, Attempt, Handler, Outcome, Recorded
+from application.mask_states import MaskStates
 from application.overrides import override_of, use_override
 from application.standing import authorise, outcome
 from application.viewings import standing_of_footage
@@ -16,7 +17,7 @@ from domain import disclosure, export
 from domain.disclosure import DISCLOSURE, DisclosureRequested
 from domain.export import EXPORT, ExportRequested
 from domain.flight_events import RecordCategory
-from domain.footage import FOOTAGE, FootageStanding
+from domain.footage import FOOTAGE, destroyed
 from domain.grounds import Grounds, StatedGrounds
 from domain.kernel import DisclosureId, ExportId, InvalidValue, NotFound, PersonId, Reason, StreamId
 from domain.legal_basis import LegalBasis
@@ -33,7 +34,7 @@ class Exports(Commands):
 
     def __init__(self, handler: Handler, reasons: Reasons | None = None) -> None:
         super().__init__(handler)
-        self._reasons = reasons or Reasons(handler)
+        self._reasons, self._masks = reasons or Reasons(handler), MaskStates(handler)
 
     def request(
         self,
@@ -101,16 +102,21 @@ class Exports(Commands):
 
         return self.run(actor, "refuse_export", [key, reason], command_id, use)
 
-    def record(self, actor: Actor, key: str, command: export.RecordExport, command_id: UUID) -> Outcome:
-        """The media plane made the file."""
+    def record(
+        self, actor: Actor, key: str, command: export.RecordExport, command_id: UUID, masks: str = ""
+    ) -> Outcome:
+        """The media plane made the file. `masks`: those that are burnt in, `MaskState.key`; a mask that was changed
+        since, and an override that ended, win."""
 
         def use(attempt: Attempt) -> Recorded:
             request = self._requested(attempt, key)
             authorise(attempt, "record_export", EXPORT.stream(key))
-            attempt.decide(EXPORT, key, replace(command, lifted=_lifted(attempt, request)))
+            now = self._masks.as_recorded(attempt, request.footage, request.range, request.person)
+            facts = replace(command, lifted=_lifted(attempt, request), current=now.key == masks)
+            attempt.decide(EXPORT, key, facts)
             return outcome(attempt, EXPORT.stream(key), key)
 
-        return self.run(actor, "record_export", [key, command], command_id, use)
+        return self.run(actor, "record_export", [key, command, masks], command_id, use)
 
     def give_up(self, actor: Actor, key: str, reason: Reason, command_id: UUID) -> Outcome:
         """The media plane cannot make the file."""
@@ -124,14 +130,14 @@ class Exports(Commands):
         return self.run(actor, "give_up_export", [key, reason], command_id, use)
 
     def download(self, actor: Actor, key: str, command_id: UUID | None = None) -> Outcome:
-        """Somebody takes the file out: on the record before its first byte leaves. Of footage that is gone nobody does,
-        though its file may not have been taken away yet."""
+        """Somebody takes the file out: on the record before its first byte leaves. Of footage that was destroyed nobody
+        does, though its file may not have been taken away yet."""
 
         def use(attempt: Attempt) -> Recorded:
             request = self._requested(attempt, key)
             authorise(attempt, "download_export", EXPORT.stream(key))
-            if not kept(standing_of_footage(attempt, request.footage), request.range):
-                message = "the footage of this file is gone, and its file goes with it"
+            if destroyed(attempt.state(FOOTAGE, request.footage), request.range):
+                message = "the footage of this file was destroyed, and its file goes with it"
                 raise NotFound(message, field="export", accepted="a file of footage that is kept")
             attempt.decide(EXPORT, key, export.DownloadExport(PersonId(actor.person)))
             return outcome(attempt, EXPORT.stream(key), key)
@@ -257,11 +263,6 @@ class Disclosures(Commands):
             raise NotFound("nobody has asked for this disclosure", field="disclosure", accepted="a disclosure's id")
         _as_stated(attempt, request.grounds)
         return request
-
-
-def kept(footage: FootageStanding, range_: Range) -> bool:
-    """Whether what a file shows is still there: neither destroyed or lost, nor of a stretch that no hold kept."""
-    return footage.fault is None and footage.covers(range_)
 
 
 def _lifted(attempt: Attempt, request: ExportRequested) -> bool:

@@ -127,6 +127,17 @@ class MaskStates(Commands):
             return MaskState(zones=self._drawn(then)[0])
         return EVERYTHING
 
+    def as_recorded(self, attempt: Attempt, footage: FootageId, range_: Range, person: str) -> MaskState:
+        """As `recorded` without an override, for what is decided in this attempt: where the camera's mask or a zone
+        is changed before it is appended, it is decided anew."""
+        feed = footage_standing(footage, attempt.state(FOOTAGE, footage)).feed
+        aggregate, _, key = str(feed).partition("-")
+        if aggregate == CAMERA.name:
+            attempt.load((CAMERA, key))
+        elif aggregate == FLIGHT.name:
+            attempt.load(*((ZONE, stream.partition("-")[2]) for stream in self.handler.store.zones()))
+        return self.recorded(footage, range_, person)
+
     def lift(self, actor: Actor, view: str, override: str, command_id: UUID | None = None) -> Outcome:
         """Before an unmasked picture goes to who watches: the override's use through this view is put on the record,
         from now until it ends. Raises nothing; where it is refused the picture stays masked."""

@@ -168,12 +168,13 @@ class RefuseExport:
 @dataclass(frozen=True, slots=True)
 class RecordExport:
     """The file that was made. `masked`: whether the pixels are; it must be what was approved. `lifted`: the override
-    that was asked for is in effect now."""
+    that was asked for is in effect now; `current`: the masks that are burnt in are those that hold now."""
 
     file_sha256: str
     size_bytes: int
     masked: bool
     lifted: bool = False
+    current: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -265,6 +266,8 @@ def decide(command: Command, state: State, at: datetime) -> list[Event]:
                 raise WrongState(
                     "the override that lifts the mask is over: the export is asked for anew", field="masked"
                 )
+            if command.masked and not command.current:
+                raise WrongState("a mask was changed while the file was made: it is made anew", field="masks")
             if command.size_bytes < 1:
                 raise InvalidValue("the file is empty", field="size_bytes", accepted="1 and up")
             file = checks.sha256("file_sha256", command.file_sha256)

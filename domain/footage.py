@@ -350,11 +350,13 @@ class Destroyed:
 
 @dataclass(frozen=True, slots=True)
 class Lost:
-    """`holds`: what was to be kept. Each is released by a person, who so takes note of the loss."""
+    """`holds`: what was to be kept. Each is released by a person, who so takes note of the loss. `left`: the only
+    stretches of it that had not been destroyed before, None where nothing had."""
 
     feed: FeedId
     range: Range
     holds: Mapping[str, LegalHoldPlaced] = field(default_factory=lambda: MappingProxyType({}))
+    left: tuple[Range, ...] | None = None
 
 
 State = Unrecorded | Kept | HeldApart | Destroyed | Lost
@@ -379,6 +381,20 @@ def stored(footage: FootageId, state: State) -> tuple[Stored, ...]:
             return tuple(sorted(left, key=lambda part: (part.range.since, part.footage)))
         case _:
             return ()
+
+
+def destroyed(state: State, range_: Range) -> bool:
+    """Whether a stretch of footage was destroyed: itself, or as a part that no hold kept in one copy. What was lost was
+    not: nobody decided that it goes, and what was made of it before may be all that is left."""
+    match state:
+        case Destroyed():
+            return True
+        case HeldApart(copies=copies):
+            return not any(copied.range.covers(range_) for copied in copies.values())
+        case Lost(left=left) if left is not None:
+            return not any(part.covers(range_) for part in left)
+        case _:
+            return False
 
 
 def not_copied(state: Kept | HeldApart) -> tuple[LegalHoldPlaced, ...]:
@@ -635,8 +651,12 @@ def evolve(state: State, happened: Event) -> State:
             return Kept(happened, frozenset({happened.category}))
         case FootageImported(received_at=received_at), Kept():
             return replace(state, received_at=received_at)
+        case FootageLost(feed, range_), Kept(holds=holds):
+            return Lost(feed, range_, holds)
+        case FootageLost(feed, range_), HeldApart(holds=holds, copies=copies):
+            return Lost(feed, range_, holds, tuple(copied.range for copied in copies.values()))
         case FootageLost(feed, range_), _:
-            return Lost(feed, range_, state.holds) if isinstance(state, Kept | HeldApart) else Lost(feed, range_)
+            return Lost(feed, range_)
         case FootageTagged(category), Kept():
             return replace(state, categories=state.categories | {category})
         case LegalHoldPlaced(hold), (Kept() | HeldApart()):

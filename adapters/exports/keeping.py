@@ -45,11 +45,12 @@ class Gone(Exception):
 
 @dataclass(frozen=True, slots=True)
 class File:
-    """A finished file: SHA-256 and bytes of the ZIP, and in how many pieces it is kept."""
+    """A finished file: SHA-256 and bytes of the ZIP, in how many pieces it is kept, and which masks are burnt in."""
 
     sha256: str
     size: int
     pieces: int
+    masks: str
 
 
 class Draft:
@@ -65,11 +66,11 @@ class Draft:
             self._put(bytes(self._held[:PIECE]), last=False)
             del self._held[:PIECE]
 
-    def finish(self) -> File:
+    def finish(self, masks: str) -> File:
         self._put(bytes(self._held), last=True)
-        file = File(self._whole.hexdigest(), self._size, self._pieces)
+        file = File(self._whole.hexdigest(), self._size, self._pieces, masks)
         failpoint("export.before_complete")
-        said = {"sha256": file.sha256, "bytes": file.size, "pieces": file.pieces}
+        said = {"sha256": file.sha256, "bytes": file.size, "pieces": file.pieces, "masks": file.masks}
         self._storage.put(f"{self.export}/{_COMPLETE}", [json.dumps(said).encode()])
         failpoint("export.complete")
         return file
@@ -91,9 +92,8 @@ class Shelf:
         self.storage, self._keys = storage, keys
 
     def begin(self, export: str) -> Draft:
-        """What was begun before and not finished is thrown away. Raises Gone where its key was destroyed."""
-        for name in self.storage.files(export):
-            self.storage.remove(name)
+        """What was begun or made before is thrown away. Raises Gone where its key was destroyed."""
+        self._throw_away(export)
         key = self._keys.make([_subject(export)])[_subject(export)]
         if isinstance(key, Destroyed):
             raise Gone(f"the key of {export} was destroyed")
@@ -104,7 +104,7 @@ class Shelf:
             said = json.loads(self.storage.get(f"{export}/{_COMPLETE}"))
         except NotThere:
             return None
-        return File(said["sha256"], said["bytes"], said["pieces"])
+        return File(said["sha256"], said["bytes"], said["pieces"], said.get("masks", ""))
 
     def read(self, export: str) -> Iterator[bytes]:
         """The ZIP, piece by piece. Raises Gone before the first."""
@@ -129,6 +129,9 @@ class Shelf:
     def remove(self, export: str) -> None:
         """The key first: from then on nobody opens what is left."""
         self._keys.destroy(_subject(export))
+        self._throw_away(export)
+
+    def _throw_away(self, export: str) -> None:
         # The last word first: what is half removed looks unfinished.
         for name in sorted(self.storage.files(export), key=lambda name: not name.endswith(_COMPLETE)):
             self.storage.remove(name)

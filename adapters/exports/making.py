@@ -50,10 +50,12 @@ class Maker:
         mask_of: MaskOf | None,
         tell: Callable[[float], None] = lambda _: None,
         go_on: Callable[[], None] = lambda: None,
+        masks: str = "",
     ) -> File:
         """The file, kept whole. `footage`: where it is, as the record has it. `mask_of` None: unmasked, for what was
-        approved so. `tell`: how much of it is done, 0 to 1; `go_on` is asked before every segment and raises what ends
-        it. Raises CannotBeMade, and StorageFault and KeysUnavailable where it is tried again."""
+        approved so; `masks` names what it hides, and is kept beside the file. `tell`: how much of it is done, 0 to 1;
+        `go_on` is asked before every segment and raises what ends it. Raises CannotBeMade, and StorageFault and
+        KeysUnavailable where it is tried again."""
         if (mask_of is None) == order.request.masked:
             raise ValueError("what is approved as masked is masked, and nothing else is")
         source = self._source(order, footage)
@@ -88,7 +90,7 @@ class Maker:
         writer.add(archive.SIGNATURE, self._signer.sign(said))
         writer.add(archive.SUMS, archive.sums_of(writer.sums))
         writer.close()
-        return draft.finish()
+        return draft.finish(masks)
 
     def _source(self, order: Order, footage: Stored) -> Source:
         wanted = order.request.range

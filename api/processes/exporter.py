@@ -1,7 +1,8 @@
 """`saferweho exporter`: makes the files of approved exports, away from GraphQL and from the live pictures.
 
-Invariants: an export is made of what was approved, and once: the command that records it follows from the approval, and
-a finished file that nobody recorded yet is recorded as it is. What can never be made is refused on the record.
+Invariants: an export is made of what was approved, and once: the command that records it follows from approval and
+file, and a finished file that nobody recorded yet is recorded as it is, if the masks in it still are those that hold;
+else it is made anew. What can never be made is refused on the record.
 """
 
 from __future__ import annotations
@@ -27,10 +28,10 @@ from api.processes import wiring
 from api.processes.running import Running, in_threads, running
 from api.settings import SettingsError
 from application import codec
-from application.exports import Exports, kept
+from application.exports import Exports
 from application.failpoints import failpoint
 from application.handling import Accepted, Handler, Mistaken, Unavailable
-from application.mask_states import MaskStates, mask_at
+from application.mask_states import MaskState, MaskStates, mask_at
 from application.ports import StoreUnavailable
 from application.standing import service
 from domain.camera import CAMERA, Installed
@@ -45,7 +46,7 @@ from domain.export import (
     FootageExported,
     RecordExport,
 )
-from domain.footage import FOOTAGE, Stored, footage_standing, stored
+from domain.footage import FOOTAGE, Stored, destroyed, footage_standing, stored
 from domain.kernel import PersonId
 from domain.person import PERSON
 
@@ -53,6 +54,7 @@ EXPORTER = "service-exporter"
 LOOK_S = 2.0
 TIDY_S = 300.0
 MADE = Counter("saferweho_exports_made", "Files made of footage")
+ANEW = Counter("saferweho_exports_made_anew", "Files made that nobody got: a mask was changed meanwhile")
 GIVEN_UP = Counter("saferweho_exports_given_up", "Approved exports of which no file could be made")
 log = structlog.get_logger()
 
@@ -134,6 +136,8 @@ class Exporter:
         self._under_way = key
         try:
             file = self._shelf.finished(key) or self._file(order)
+            while not self._record(key, order, file, approval):
+                file = self._file(order)
         except CannotBeMade as never:
             log.error("export_given_up", export=key, why=str(never))
             self._shelf.remove(key)  # what was begun
@@ -142,12 +146,16 @@ class Exporter:
             return
         finally:
             self._under_way = None
-        self._record(key, order, file, approval)
 
-    def _record(self, key: str, order: Order, file: File, approval: UUID) -> None:
+    def _record(self, key: str, order: Order, file: File, approval: UUID) -> bool:
+        """False where the file is to be made anew: since it was begun a mask was changed."""
         failpoint("export.before_record")
         said = RecordExport(file.sha256, file.size, masked=order.request.masked)
-        told = self._exports.record(self._actor, key, said, uuid5(approval, "record"))
+        told = self._exports.record(self._actor, key, said, uuid5(approval, f"record {file.sha256}"), file.masks)
+        if isinstance(told, Mistaken) and told.field == "masks":
+            log.warning("export_made_anew", export=key, why=told.message)
+            ANEW.inc()
+            return False
         if isinstance(told, Mistaken):
             # The override that it was made under has ended meanwhile: nobody gets it.
             self._shelf.remove(key)
@@ -159,6 +167,7 @@ class Exporter:
             MADE.inc()
             log.info("export_made", export=key, bytes=file.size)
         self._settle(key, told)
+        return True
 
     def _settle(self, key: str, told: object) -> None:
         if isinstance(told, Unavailable):
@@ -170,7 +179,7 @@ class Exporter:
     def _file(self, order: Order) -> File:
         request = order.request
         footage = self._footage(order)
-        mask = None if not request.masked else self._mask_of(order)
+        state = self._masks.recorded(request.footage, request.range, request.person) if request.masked else None
 
         def go_on() -> None:
             if self._process.stop.is_set():
@@ -184,7 +193,9 @@ class Exporter:
         if not request.masked:
             self._still_lifted(order)
         try:
-            return self._maker.make(order, footage, mask, tell, go_on)
+            if state is None:
+                return self._maker.make(order, footage, None, tell, go_on)
+            return self._maker.make(order, footage, _mask_of(state), tell, go_on, state.key)
         except Gone:
             raise CannotBeMade("copy_destroyed", "the file of this export was made before and destroyed") from None
 
@@ -200,13 +211,6 @@ class Exporter:
                 return part
         raise CannotBeMade("footage_destroyed", "what was approved is not in what holds kept of this footage")
 
-    def _mask_of(self, order: Order) -> MaskOf:
-        """Asked of the store for this footage and range, as for who looks at it. Of a drone's footage, where the camera
-        looked is in what was sealed."""
-        request = order.request
-        state = self._masks.recorded(request.footage, request.range, request.person)
-        return lambda header, content: mask_at(state, telemetry_in(content).view)
-
     def _still_lifted(self, order: Order) -> None:
         request = order.request
         override = str(request.override).partition("-")[2]
@@ -217,7 +221,8 @@ class Exporter:
     # -- afterwards ----------------------------------------------------------
 
     def _tidy(self, stop: threading.Event) -> None:
-        """Takes away the files whose time is over, and those of footage that was destroyed."""
+        """Takes away the files whose time is over, and those of footage that was destroyed; not those of footage that
+        was lost, of which they may be all that is left."""
         while not stop.wait(TIDY_S):
             try:
                 self.tidy()
@@ -233,7 +238,7 @@ class Exporter:
             if isinstance(state, Exported | Delivered):
                 footage = state.request.footage
                 known = self._handler.states.load([(FOOTAGE, footage)])[FOOTAGE.stream(footage)][1]
-                gone = not kept(footage_standing(footage, known), state.request.range)
+                gone = destroyed(known, state.request.range)
                 if not gone and _made_at(self._handler, key) > oldest:
                     continue
             self._shelf.remove(key)
@@ -265,6 +270,11 @@ def order_of(handler: Handler, key: str) -> tuple[Order, UUID] | None:
         _feed_name(handler, request),
     )
     return order, approved.envelope.id
+
+
+def _mask_of(state: MaskState) -> MaskOf:
+    """As for who looks at the footage. Of a drone's, where the camera looked is in what was sealed."""
+    return lambda _, content: mask_at(state, telemetry_in(content).view)
 
 
 def _made_at(handler: Handler, key: str) -> datetime:

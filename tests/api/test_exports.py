@@ -36,7 +36,7 @@ from application.handling import Accepted
 from application.poses import Pose
 from application.retention import Retention
 from application.standing import service
-from domain.footage import FOOTAGE, HeldRangeCopied, RecordFootage
+from domain.footage import FOOTAGE, HeldRangeCopied, RecordFootage, ReportLoss
 from domain.kernel import FeedId, FootageId, Place, StreamId
 from domain.privacy_override_events import Range
 from infra.stack.processes import last_lines, spawn, stop
@@ -313,6 +313,27 @@ def test_a_file_of_destroyed_footage_is_taken_out_by_nobody_though_it_is_still_t
     with exporter(watch_center) as made:
         made.tidy()
     assert not (Path(watch_center.settings.kept_exports) / export).exists()
+
+
+@pytest.mark.rule("retention.lost")
+def test_a_file_of_lost_footage_stays_for_it_may_be_all_that_is_left(watch_center: WatchCenter, feed: str) -> None:
+    footage, at = recorded(watch_center, feed)
+    asking = sergeant(watch_center)
+    export = requested(watch_center, footage, asking)
+    captain(watch_center).accepted(APPROVE, export=export)
+    with exporter(watch_center) as made:
+        made.once()
+        before = fetched(asking, export).content
+        loss = ReportLoss(FeedId(StreamId(feed)), Range(at, at + 2 * LENGTH), "the disk failed")
+        with at_work(watch_center) as handler:
+            told = Retention(handler).report_loss(service("service-recorder"), footage, loss, uuid4())
+        assert isinstance(told, Accepted), told
+        made.tidy()
+        after = fetched(asking, export)
+        assert after.status_code == 200 and after.content == before
+        made._process.settings = made._process.settings.model_copy(update={"export_days": 0})
+        made.tidy()
+    assert fetched(asking, export).status_code == 410, "its days are over like those of any"
 
 
 def test_what_does_not_decode_ends_no_file_but_that_of_nothing_else(

@@ -15,10 +15,11 @@ from api.processes import demonstration, wiring
 from application.accounts import Accounts, Proof
 from application.exports import Exports
 from application.handling import Accepted, Actor, Handler, Mistaken, Refused
+from application.mask_states import MaskStates
 from application.retention import Retention
 from application.standing import service
 from application.viewings import Viewings
-from domain.export import RecordExport
+from domain.export import Approved, RecordExport
 from domain.footage import RecordFootage
 from domain.grounds import OVERSIGHT_REVIEW, Grounds
 from domain.kernel import CallNumber, FeedId, StreamId
@@ -177,9 +178,11 @@ def test_an_export_takes_a_second_person_and_a_step_up(watch_center: WatchCenter
     captain = watch_center.as_role("station_commander", step_up=True)
     captain.accepted(APPROVE, export=told["id"])
     with at_work(watch_center) as handler:
-        made = Exports(handler).record(
-            service("service-exporter"), told["id"], RecordExport("f" * 64, 12345, True), uuid4()
-        )
+        exports, file = Exports(handler), RecordExport("f" * 64, 12345, True)
+        state = exports.state(told["id"])
+        assert isinstance(state, Approved)
+        masks = MaskStates(handler).recorded(state.request.footage, state.request.range, state.request.person).key
+        made = exports.record(service("service-exporter"), told["id"], file, uuid4(), masks)
         assert isinstance(made, Accepted), made
     done = sergeant.accepted("deliverExport(export: $export, method: $text)", export=told["id"], text="evidence portal")
     look = nodes(watch_center.as_role("auditor").ask(AUDIENCE, subject=f"footage-{footage}", at=done["position"]))[0]

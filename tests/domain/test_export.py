@@ -82,7 +82,7 @@ approve = ApproveExport(ANA, STANDING, RecordCategory.INVESTIGATORY_FILE, "it is
 def test_an_export_waits_for_a_second_person() -> None:
     given().when(request).then(requested)
     given(requested).when(approve).then(categorised, approved)
-    given(requested).when(RecordExport("f" * 64, 1234, True)).then_raises(WrongState)
+    given(requested).when(RecordExport("f" * 64, 1234, True, current=True)).then_raises(WrongState)
     given().when(approve).then_raises(NotFound, "export")
 
 
@@ -116,9 +116,9 @@ def test_prohibited_purposes_are_refused_for_exports_and_disclosures_too(purpose
 @pytest.mark.rule("leaving.as_approved")
 def test_what_leaves_is_what_was_approved() -> None:
     made = given(requested, approved)
-    made.when(RecordExport("f" * 64, 1234, True)).then(exported)
+    made.when(RecordExport("f" * 64, 1234, True, current=True)).then(exported)
     made.when(RecordExport("f" * 64, 1234, False)).then_raises(InvalidValue, "masked")
-    made.when(RecordExport("nonsense", 1234, True)).then_raises(InvalidValue, "file_sha256")
+    made.when(RecordExport("nonsense", 1234, True, current=True)).then_raises(InvalidValue, "file_sha256")
     unmasked = replace(request, override=StreamId("override-1"), range=part(5, 9))
     event = replace(requested, masked=False, override=StreamId("override-1"), range=part(5, 9))
     given().when(unmasked).then(event)
@@ -134,6 +134,13 @@ def test_an_unmasked_file_is_approved_and_made_only_while_its_override_is_in_eff
     file = RecordExport("f" * 64, 1234, masked=False)
     unmasked.and_when(lifted).when(file).then_raises(WrongState, "masked")
     unmasked.and_when(lifted).when(replace(file, lifted=True)).then(replace(exported, masked=False))
+
+
+@pytest.mark.rule("view.masked")
+def test_a_file_under_masks_that_were_changed_meanwhile_is_none() -> None:
+    file = RecordExport("f" * 64, 1234, True)
+    given(requested, approved).when(file).then_raises(WrongState, "masks")
+    given(requested, approved).when(replace(file, current=True)).then(exported)
 
 
 @pytest.mark.rule("leaving.as_approved")
@@ -329,11 +336,11 @@ def test_of_footage_whose_range_is_not_known_any_range_may_be_asked_for() -> Non
 @pytest.mark.rule("leaving.as_approved")
 def test_a_file_that_was_made_holds_something() -> None:
     story = given(requested, approved)
-    story.when(RecordExport("f" * 64, 1, True)).then(replace(exported, size_bytes=1))
-    story.when(RecordExport("f" * 64, 0, True)).then_raises(InvalidValue, "size_bytes")
+    story.when(RecordExport("f" * 64, 1, True, current=True)).then(replace(exported, size_bytes=1))
+    story.when(RecordExport("f" * 64, 0, True, current=True)).then_raises(InvalidValue, "size_bytes")
     unmasked = given(replace(requested, masked=False), approved)
     assert story.when(RecordExport("f" * 64, 1, False)).then_raises(InvalidValue).accepted == "true"
-    assert unmasked.when(RecordExport("f" * 64, 1, True)).then_raises(InvalidValue).accepted == "false"
+    assert unmasked.when(RecordExport("f" * 64, 1, True, current=True)).then_raises(InvalidValue).accepted == "false"
 
 
 def test_what_is_said_of_an_export_and_a_disclosure_has_a_length() -> None:
@@ -366,7 +373,7 @@ def test_what_is_said_of_an_export_and_a_disclosure_has_a_length() -> None:
 def test_an_export_is_at_one_point_at_a_time() -> None:
     delivered = ExportDelivered(COURT, LEE, "evidence portal")
     refused = ExportRefused(ANA, ())
-    file, never = RecordExport("f" * 64, 1234, True), GiveUpExport(GONE)
+    file, never = RecordExport("f" * 64, 1234, True, current=True), GiveUpExport(GONE)
     steps = (approve, RefuseExport(ANA, "no need"), file, never, DeliverExport(LEE, "portal"))
     for happened in ((requested, refused), (requested, approved, exported, delivered)):
         for step in steps:

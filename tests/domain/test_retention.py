@@ -35,6 +35,7 @@ from domain.footage import (
     RetentionExtended,
     TagFootage,
     VerifyLegalHold,
+    destroyed,
     destruction_due,
     footage_standing,
     stored,
@@ -256,6 +257,22 @@ def test_of_what_is_held_apart_only_what_is_left_can_be_asked_for() -> None:
     assert [part.footage for part in stored(KEY, state)] == [COPY.copy]
     assert [part.footage for part in stored(KEY, given(RECORDED, HOLD, COPY).state)] == [KEY]
     assert stored(KEY, given(RECORDED, ALL_GONE).state) == () == stored(KEY, given().state)
+
+
+@pytest.mark.rule("retention.key", "retention.lost")
+def test_what_was_lost_was_not_destroyed_but_for_what_had_been_before() -> None:
+    """A file that was made of it before goes with its destruction, and not with its loss."""
+    gone = FootageLost(RECORDED.feed, WHOLE, RECORDED.range.until, "disk failed")
+    apart = (RECORDED, HOLD, COPY, REST)
+    for story, parts in (
+        ((RECORDED,), {WHOLE: False, HOLD.range: False}),
+        ((RECORDED, HOLD, COPY), {WHOLE: False, HOLD.range: False}),
+        ((RECORDED, ALL_GONE), {WHOLE: True, HOLD.range: True}),
+        (apart, {WHOLE: True, HOLD.range: False}),
+        ((RECORDED, gone), {WHOLE: False, HOLD.range: False}),
+        ((*apart, gone), {WHOLE: True, HOLD.range: False}),
+    ):
+        assert {part: destroyed(given(*story).state, part) for part in parts} == parts, story
 
 
 def test_what_is_held_apart_can_be_held_again_verified_and_lost_and_nothing_more() -> None:

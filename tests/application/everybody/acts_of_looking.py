@@ -293,7 +293,9 @@ class Looking(Watch):
     @rule(number=latest, masked=st.booleans())
     def the_file_is_made(self, number: int, masked: bool) -> None:
         file, key = RecordExport("0" * 64, 1_000_000, masked), self.key("export", number)
-        self.machine_says("service-exporter", lambda actor: self.exports.record(actor, key, file, uuid4()))
+        request = getattr(self.exports.state(key), "request", None)
+        masks = self.masks.recorded(request.footage, request.range, request.person).key if request else ""
+        self.machine_says("service-exporter", lambda actor: self.exports.record(actor, key, file, uuid4(), masks))
 
     @rule(who=anyone, number=latest)
     def takes_the_file_out(self, who: str, number: int) -> None:
