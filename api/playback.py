@@ -289,10 +289,16 @@ class Playback:
                 await self._account(asked, number, (around,) if transfer.left else (), transfer.left)
 
     async def _telemetry(self, request: Request, send: Send) -> None:
-        """Of the segment that holds a moment, beside the picture and never in it. No picture: nothing is reserved."""
+        """Of the segment that holds a moment, beside the picture and never in it. No picture is sent; what a mask would
+        hide of it, and an override lifts, is a use of that override, which is on the record first."""
         at = _moment(request)
         asked = await self._asked(request)
-        said = await _in_a_thread(self._reels.telemetry, self._piece(asked, at))
+        piece, state = self._piece(asked, at), asked.whole
+        if asked.showing.override is not None and not asked.whole.nothing_hidden:
+            async with asked.player.its_turn():
+                state = await self._state(asked, piece.range)
+                await self._account(asked, await self._reserved(asked, piece.range), (), 0)
+        said = await _in_a_thread(self._reels.telemetry, piece, asked.pieces, state, among=self._makers)
         await JSONResponse(said)(request.scope, request.receive, send)
 
     # -- in order ------------------------------------------------------------

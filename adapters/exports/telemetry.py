@@ -8,20 +8,17 @@ black is a line on the map, and where the privacy zones are is for those who wor
 
 from __future__ import annotations
 
-import bisect
 from collections.abc import Iterable, Sequence
-from dataclasses import replace
-from datetime import datetime
 
 import msgspec
 
 from adapters.exports.clips import Clip
+from adapters.poses.telemetry import beside_masked
 from adapters.vault import layout
-from application.poses import PICTURE_DELAY, Pose
+from application.poses import Pose
 from domain.flight import FLIGHT
 
 FORMAT = "saferweho-telemetry-v1"
-ROOM = PICTURE_DELAY  # a picture may be of any pose of so long before it
 
 
 class NoTelemetry(Exception):
@@ -53,13 +50,13 @@ def is_of_a_drone(feed: str) -> bool:
 def telemetry(export: str, footage: str, feed: str, clips: Sequence[Clip], *, masked: bool) -> Telemetry:
     """What may be told beside the clips. `masked`: they are, unless an override lifted it."""
     poses = {pose.at: pose for clip in clips for part in clip.parts for pose in part.poses}
-    told, views = [poses[at] for at in sorted(poses)], True
+    told, views = tuple(poses[at] for at in sorted(poses)), True
     if masked:
-        black = sorted(at for clip in clips for at in clip.covered)
-        dark = [range_ for clip in clips for range_ in clip.not_decoded]
-        told = [p for p in told if not _near(p.at, black) and not any(r.since <= p.at < r.until for r in dark)]
         views = not any(clip.hides for clip in clips)
-    return Telemetry(FORMAT, export, footage, feed, views, tuple(told if views else [_place_alone(p) for p in told]))
+        dark = [range_ for clip in clips for range_ in clip.not_decoded]
+        seen = (pose for pose in told if not any(range_.since <= pose.at < range_.until for range_ in dark))
+        told = beside_masked(seen, sorted(at for clip in clips for at in clip.covered), views=views)
+    return Telemetry(FORMAT, export, footage, feed, views, told)
 
 
 def says_views(poses: Iterable[Pose]) -> bool:
@@ -77,12 +74,3 @@ def telemetry_of(content: bytes) -> Telemetry:
     if any(pose.at.tzinfo is None for pose in found.poses):
         raise NoTelemetry("a time in it has no time zone")
     return found
-
-
-def _place_alone(pose: Pose) -> Pose:
-    return replace(pose, airframe=None, airframe_at=None, gimbal=None, gimbal_at=None, lens=None, lens_at=None)
-
-
-def _near(at: datetime, black: Sequence[datetime]) -> bool:
-    first = bisect.bisect_left(black, at - ROOM)
-    return first < len(black) and black[first] <= at + ROOM

@@ -7,19 +7,21 @@ hash, retention and hold of the pictures are those of the telemetry, too.
 
 from __future__ import annotations
 
+import bisect
 import struct
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
 import msgspec
 
 from application.masks import Errors, View
-from application.poses import Pose, view_at
+from application.poses import PICTURE_DELAY, Pose, view_at
 
 SCHEME = b"urn:org:weho:safer:pose:v1"
 _EVENT = struct.Struct(">IIQII")  # version and flags, timescale, time, duration, id
+ROOM = PICTURE_DELAY  # a picture may be of any pose of so long before it
 _VERSION_1, _MS, _NO_LENGTH = 1 << 24, 1000, 0xFFFFFFFF
 _encode = msgspec.json.Encoder().encode
 _decode = msgspec.json.Decoder(Pose).decode
@@ -35,23 +37,40 @@ class Telemetry:
         """Where the camera looked at a picture of that time, and how wrong that may be; None: not known."""
         return view_at(self.poses, at)
 
-    def overlay(self) -> list[dict[str, Any]]:
-        """What a player may show beside the picture. Degrees, metres, metres a second; null where not known."""
-        return [
-            {
-                "at": pose.at.isoformat(),
-                "deviceTime": pose.device_time.isoformat() if pose.device_time else None,
-                "latitude": pose.place.latitude,
-                "longitude": pose.place.longitude,
-                "altitudeAmslM": pose.altitude_amsl_m,
-                "heightAglM": pose.height.metres,
-                "speedMps": round(pose.speed, 2),
-                "headingDeg": pose.airframe.yaw if pose.airframe else None,
-                "cameraPitchDeg": pose.gimbal.pitch if pose.gimbal else None,
-                "cameraYawDeg": pose.gimbal.yaw if pose.gimbal else None,
-            }
-            for pose in self.poses
-        ]
+
+def overlay(poses: Sequence[Pose]) -> list[dict[str, Any]]:
+    """What a player may show beside the picture. Degrees, metres, metres a second; null where not known or told."""
+    return [
+        {
+            "at": pose.at.isoformat(),
+            "deviceTime": pose.device_time.isoformat() if pose.device_time else None,
+            "latitude": pose.place.latitude,
+            "longitude": pose.place.longitude,
+            "altitudeAmslM": pose.altitude_amsl_m,
+            "heightAglM": pose.height.metres,
+            "speedMps": round(pose.speed, 2),
+            "headingDeg": pose.airframe.yaw if pose.airframe else None,
+            "cameraPitchDeg": pose.gimbal.pitch if pose.gimbal else None,
+            "cameraYawDeg": pose.gimbal.yaw if pose.gimbal else None,
+        }
+        for pose in poses
+    ]
+
+
+def beside_masked(poses: Iterable[Pose], black: Sequence[datetime], *, views: bool) -> tuple[Pose, ...]:
+    """What may be told beside masked pictures (ADR 26). `black`: when those were taken that are black all over, in
+    order; `views`: no part of any other is masked, so that it may be told whither the camera looked, too."""
+    told = [pose for pose in poses if not _near(pose.at, black)]
+    return tuple(told if views else map(_place_alone, told))
+
+
+def _near(at: datetime, black: Sequence[datetime]) -> bool:
+    first = bisect.bisect_left(black, at - ROOM)
+    return first < len(black) and black[first] <= at + ROOM
+
+
+def _place_alone(pose: Pose) -> Pose:
+    return replace(pose, airframe=None, airframe_at=None, gimbal=None, gimbal_at=None, lens=None, lens_at=None)
 
 
 def with_telemetry(segment: bytes, since: datetime, poses: Sequence[Pose]) -> bytes:

@@ -81,6 +81,10 @@ class Masking:
             burnt if (width, height) == (burnt.width, burnt.height) else burnt.reformat(width, height, FORMAT)
         ), None
 
+    def blackens(self, at: datetime) -> bool:
+        """Whether the mask covers all of a picture of that time, or is not known; no picture is needed for that."""
+        return self._look_up(at) is not None or self.hides_all
+
     @property
     def hides_all(self) -> bool:
         """By the mask itself, not for a fault."""

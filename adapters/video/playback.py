@@ -17,15 +17,15 @@ from math import ceil
 from threading import Lock
 from typing import Any
 
-from adapters.poses.telemetry import telemetry_in
+from adapters.poses.telemetry import ROOM, beside_masked, overlay, telemetry_in
 from adapters.vault import KeyDestroyed, NotThere, Vault, layout
 from adapters.vault.layout import ReelName
 from adapters.vault.manifest import Entry, ManifestBroken
 from adapters.vault.segment import Header, SegmentBroken
 from adapters.video import boxes
 from adapters.video.boxes import NotFragments
-from adapters.video.decoding import NotVideo
-from adapters.video.masked import Size
+from adapters.video.decoding import NotVideo, coded
+from adapters.video.masked import Masking, Size
 from adapters.video.segments import MaskedSegments, still, taken_at
 from application.mask_states import MaskState, mask_at
 from application.viewings import Showing
@@ -221,11 +221,28 @@ class Reels:
         except NotVideo as broken:
             raise _damaged(entry, str(broken)) from None
 
-    def telemetry(self, piece: Piece) -> list[dict[str, Any]]:
+    def telemetry(self, piece: Piece, among: Sequence[Piece], state: MaskState) -> list[dict[str, Any]]:
         """Where a drone and its camera were and looked in a piece, to be shown beside the picture; nothing of a fixed
-        camera. Raises FootageFault, StorageFault and KeysUnavailable."""
+        camera. `among`: all that may be shown; `state`: of all of it, or lifted. What a mask hides is not told either
+        (ADR 26): where anything is hidden in what may be shown, no pose says whither the camera looked, and there is
+        none near a picture that the mask makes black all over. Raises as `sent`."""
         _, content = self._read(_reel(piece.part), piece.entry)
-        return telemetry_in(content).overlay()
+        since, until = piece.entry.since, piece.entry.until
+        poses = tuple(pose for pose in telemetry_in(content).poses if since <= pose.at < until)
+        if poses and not state.nothing_hidden:
+            near = [p for p in among if p.entry.until > since - ROOM and p.entry.since < until + ROOM]
+            black = sorted(at for each in near for at in self._black(each, state))
+            poses = beside_masked(poses, black, views=False)
+        return overlay(poses)
+
+    def _black(self, piece: Piece, state: MaskState) -> list[datetime]:
+        """When the pictures of a piece were taken that a mask makes black all over."""
+        _, content = self._read(_reel(piece.part), piece.entry)
+        masking = Masking(mask_at(state, telemetry_in(content).view), Size.FULL, str(piece.part.footage))
+        try:
+            return [picture.at for picture in coded(content, piece.entry.since)[1] if masking.blackens(picture.at)]
+        except NotVideo as broken:
+            raise _damaged(piece.entry, str(broken)) from None
 
     def _lead(self, piece: Piece, head: Header) -> Sequence[bytes]:
         """What a segment that begins without a key frame takes to be decoded: those before it, from one that does on.

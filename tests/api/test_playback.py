@@ -14,7 +14,7 @@ import threading
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from time import monotonic
@@ -32,6 +32,7 @@ from prometheus_client import REGISTRY
 from starlette.applications import Starlette
 
 from adapters.identity.picture_tokens import PictureTokens, Ticket
+from adapters.poses.telemetry import with_telemetry
 from adapters.vault import Closed
 from adapters.video.playback import Reels
 from api import playback
@@ -43,6 +44,7 @@ from api.settings import Settings
 from application.cameras import Cameras
 from application.handling import Accepted
 from application.ports import Clock
+from application.poses import Pose
 from application.retention import Retention
 from application.standing import service
 from domain.camera import ChangeMask
@@ -56,8 +58,9 @@ from tests.api.counting import CountingProxy, Exchange
 from tests.api.looking import camera, grounds
 from tests.api.test_leaving import WARRANT, asked, on_duty
 from tests.api.test_looking import AUDIENCE, nodes
-from tests.api.test_overrides import target
+from tests.api.test_overrides import target, zone
 from tests.api.watch_center import CAD_KEY, Asker, Json, WatchCenter, environment, settings_as, typed, until
+from tests.application.test_poses import TENTH, pose
 
 VIEW = "requestViewing(footage: $footage, grounds: $grounds, range: $range)"
 PICTURE = """mutation($viewing: ID!, $override: ID) { footagePicture(viewing: $viewing, override: $override) {
@@ -158,6 +161,10 @@ def masked(center: WatchCenter, feed: str, outlines: Any = (LEFT_HALF,)) -> None
         command = ChangeMask(CameraId(feed.partition("-")[2]), outlines, "a bedroom window", PersonId(actor.person))
         told = Cameras(handler).change(actor, command)
         assert isinstance(told, Accepted), told
+
+
+def northward(at: datetime) -> Pose:
+    return pose(at, 400.0)
 
 
 # -- who looks -----------------------------------------------------------------
@@ -662,6 +669,7 @@ def test_nobody_runs_far_ahead_of_the_clock(watch_center: WatchCenter, proxy: Co
         assert look.get(name).status_code == 200
     asked_for = 8 * SECONDS
     assert monotonic() - began > (asked_for - 31) / 4, "thirty seconds at once, and then four times as fast as it was"
+    look.settled()
     assert len(look.events("segments_served")) == asked_for // 2
 
 
@@ -922,6 +930,41 @@ def test_a_mask_is_burnt_in_unless_an_override_lifts_it(
     uses = [e for e in watch_center.events(f"override-{override}") if e["type"].endswith("override_used.v1")]
     assert [e["data"]["through"] for e in uses] == [f"viewing-{look.viewing}"] * 2
     assert look.served_bytes == proxy.pictures
+
+
+@pytest.mark.rule("mask.place")
+def test_beside_a_drones_masked_pictures_its_place_is_told_and_under_an_override_whither_it_looked(
+    watch_center: WatchCenter, proxy: CountingProxy
+) -> None:
+    """400 m north of a privacy zone that was drawn here, looking the other way."""
+    since, feed = SINCE + timedelta(hours=5), f"flight-f{uuid4().hex[:10]}"
+    films = []
+    for cut in cuts(noise(9, 4 * RATE), since):
+        poses = [northward(cut.since + n * TENTH) for n in range(20)]
+        films.append(replace(cut, content=with_telemetry(cut.content, cut.since, poses)))
+    footage = recorded(watch_center, feed, films)
+    deputy = watch_center.as_role("watch_operator", step_up=True)
+    zone(watch_center)
+    look, at = looking(watch_center, proxy, footage, deputy), footage.range.since.isoformat()
+    masked = look.get("telemetry", at=at)
+    assert masked.status_code == 200, masked.text
+    assert len(masked.json()) == 20 and {each["latitude"] for each in masked.json()} == {
+        northward(since).place.latitude
+    }
+    assert not any(each[view] for each in masked.json() for view in ("headingDeg", "cameraPitchDeg", "cameraYawDeg"))
+    assert look.events("segments_reserved") == []
+    first, second = footage.closed.manifest.entries
+    override = lifted(watch_center, deputy, footage, Range(first.since, first.until))
+    look.ticket(override)
+    told = look.get("telemetry", at=at).json()
+    assert [(each["cameraPitchDeg"], each["headingDeg"]) for each in told] == [(-45.0, 10.0)] * 20
+    uses = [e for e in watch_center.events(f"override-{override}") if e["type"].endswith("override_used.v1")]
+    assert len(uses) == 1, "what it lifts is used"
+    look.settled()
+    (served,) = look.events("segments_served")
+    assert (served["masked"], served["ranges"], served["size_bytes"]) == (False, [], 0), "no picture left"
+    assert code(look.get("telemetry", at=second.since.isoformat()), 409) == "override_not_in_effect"
+    assert proxy.pictures == 0
 
 
 # -- what there is -------------------------------------------------------------

@@ -208,15 +208,48 @@ def test_a_drones_footage_is_masked_by_where_it_was_and_wholly_where_nobody_know
         (piece,) = all_of(closed)
         sent = reels_of.sent(piece, state, encoded=True)
         dark = [float((f.to_ndarray(format="gray") < 24).mean()) for f in pictures(sent.init + sent.body)]
-        return dark, len(reels_of.telemetry(piece))
+        return dark, len(reels_of.telemetry(piece, [piece], state))
 
     hours = [SINCE + timedelta(hours=n) for n in range(3)]
     unknown, none = shown(None, hours[0])
     assert none == 0 and min(unknown) > 0.99
     far, told = shown(400.0, hours[1])  # it looks the other way
-    assert told == 40 and max(far) < 0.2
+    assert told == 20 and max(far) < 0.2
     near, _ = shown(-60.0, hours[2])
     assert min(near) > max(far)
+
+
+@pytest.mark.rule("mask.place")
+def test_beside_masked_pictures_nothing_tells_what_the_mask_hides(vault: Vault, reels_of: Reels) -> None:
+    """A flight of two segments; of the second one nobody knows whither the camera looked, so that it is black."""
+    feed, views = FeedId(StreamId("flight-f1")), ("headingDeg", "cameraPitchDeg", "cameraYawDeg")
+    some = []
+    for number, cut in enumerate(cuts(noise(12, 4 * RATE))):
+        poses = [pose(cut.since + n * TENTH, 400.0) for n in range(-10, 30)]
+        poses = [replace(each, gimbal=None) for each in poses] if number else poses
+        some.append(replace(cut, content=with_telemetry(cut.content, cut.since, poses)))
+    both = all_of(sealed(vault, feed, some))
+    first, second = both
+
+    def told(piece: Piece, state: MaskState) -> list[tuple[float, bool]]:
+        """Seconds from the beginning of the footage, and whether it says whither the camera looked."""
+        since = first.entry.since
+        return [
+            (
+                (datetime.fromisoformat(each["at"]) - since).total_seconds(),
+                any(each[name] is not None for name in views),
+            )
+            for each in reels_of.telemetry(piece, both, state)
+        ]
+
+    masked = MaskState(zones=(yard().shape,))
+    whole = told(first, OPEN)
+    assert whole == [(pytest.approx(n / 10), True) for n in range(20)], "what was sealed of its own pictures"
+    assert len(told(second, OPEN)) == 20
+    # The pictures of the second one are of poses of up to a second before.
+    assert told(first, masked) == [(at, False) for at, _ in whole if at < 1]
+    assert told(second, masked) == []
+    assert told(first, EVERYTHING) == []
 
 
 def test_a_segment_that_begins_without_a_key_frame_is_masked_like_any(vault: Vault, reels_of: Reels) -> None:
