@@ -10,7 +10,7 @@ import av
 import numpy as np
 import pytest
 
-from adapters.poses.telemetry import SCHEME, Telemetry, telemetry_in, with_telemetry
+from adapters.poses.telemetry import SCHEME, Telemetry, overlay, telemetry_in, with_telemetry
 from tests.application.test_poses import NOON, TENTH, pose
 
 POSES = tuple(pose(NOON + (n - 5) * TENTH, n * 1.0) for n in range(25))
@@ -69,5 +69,5 @@ def test_it_says_where_the_camera_looked_and_what_a_player_may_show(segment: byt
     found = telemetry_in(with_telemetry(segment, NOON, POSES))
     known = found.view(NOON + timedelta(seconds=1))
     assert known is not None and known[0].gimbal.pitch == -45.0
-    first = found.overlay()[0]
+    first = overlay(found.poses)[0]
     assert first["at"] == POSES[0].at.isoformat() and first["cameraPitchDeg"] == -45.0 and first["heightAglM"] == 40.0
