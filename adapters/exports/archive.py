@@ -72,15 +72,18 @@ class _Sink(io.RawIOBase):
 
     def write(self, content: Any, /) -> int:
         start = self._at - self._gone
-        self._held[start : start + len(content)] = content
+        if start == len(self._held):
+            self._held += content  # a slice would take it twice
+        else:
+            self._held[start : start + len(content)] = content
         self._at += len(content)
         return len(content)
 
     def hand_on(self) -> None:
-        if self._held:
-            self._out(bytes(self._held))
-            self._gone += len(self._held)
-            self._held = bytearray()
+        held, self._held = self._held, bytearray()
+        self._gone += len(held)
+        for at in range(0, len(held), PIECE):
+            self._out(bytes(held[at : at + PIECE]))  # never all of it once more
 
 
 class Writer:

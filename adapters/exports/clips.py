@@ -35,7 +35,7 @@ from application.poses import Pose
 from domain.camera import Outline
 from domain.privacy_override_events import Range
 
-LONGEST = timedelta(minutes=10)  # of a clip: it is in memory, twice for a moment
+LONGEST = timedelta(minutes=10)  # of a clip: it is in memory, twice while it is signed and while it is written
 GAP = timedelta(seconds=1)  # less between two segments is no gap: clocks are no better
 BLACK_STEP = timedelta(milliseconds=200)  # from picture to picture of what does not say when its own were taken
 UNKNOWN = (640, 360)  # the size of a picture that was never seen
@@ -139,6 +139,7 @@ class _Encode:
         size = (self.width, self.height + self.mark.strip)
         range_ = Range(self.since, self.until)
         content, covered, dark = self.out.getvalue(), tuple(self.covered), tuple(self.not_decoded)
+        self.out.close()  # whoever gets the clip has it alone
         parts, many = tuple(self.parts), self.pictures_not_decoded
         return Clip(content, range_, *size, self.pictures, covered, self.hides, dark, many, parts)
 

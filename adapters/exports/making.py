@@ -68,8 +68,10 @@ class Maker:
         for number, clip in enumerate(clips.clips(segments, order.request.range, mask_of, mark), 1):
             name = f"clips/clip-{number:02d}.mp4"
             told = self._told(order, source, name, clip, made_at)
-            writer.add(name, credentials.credited(clip.content, told, self._signer))
-            made[name] = replace(clip, content=b"")
+            content = credentials.credited(clip.content, told, self._signer)
+            made[name] = clip = replace(clip, content=b"")  # its bytes are held no longer than they are needed
+            writer.add(name, content)
+            del content
         if not made:
             raise CannotBeMade("footage_empty", "there is no picture in this stretch of the footage")
         if all(clip.pictures_not_decoded == clip.pictures for clip in made.values()):

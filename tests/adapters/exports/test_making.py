@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import io
 import json
+import random
 import subprocess
 import sys
+import tracemalloc
 import zipfile
 from collections.abc import Callable, Sequence
 from dataclasses import replace
@@ -19,6 +21,7 @@ import numpy as np
 import pytest
 
 from adapters.exports import checking
+from adapters.exports.archive import Writer
 from adapters.exports.keeping import Gone, Shelf
 from adapters.exports.making import CannotBeMade, Maker
 from adapters.exports.signing import AgencySigner
@@ -486,6 +489,23 @@ def test_what_is_kept_is_sealed_and_gone_with_its_key(maker: Maker, shelf: Shelf
         shelf.read(EXPORT)
     with pytest.raises(Gone):
         shelf.begin(EXPORT)
+
+
+def test_a_clip_is_in_memory_once_more_while_it_is_written_and_not_twice(shelf: Shelf) -> None:
+    content = random.Random(1).randbytes(32 << 20)
+    draft = shelf.begin(EXPORT)
+    writer = Writer(draft.write)
+    tracemalloc.start()
+    try:
+        writer.add("clips/clip-01.mp4", content)
+        _, most = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert most < 2 * len(content)
+    writer.close()
+    kept = draft.finish("")
+    with zipfile.ZipFile(io.BytesIO(b"".join(shelf.read(EXPORT)))) as file:
+        assert file.read("clips/clip-01.mp4") == content and kept.size > len(content)
 
 
 # -- helpers -----------------------------------------------------------------------------
