@@ -47,6 +47,7 @@ from application.ports import Clock
 from application.poses import Pose
 from application.retention import Retention
 from application.standing import service
+from application.viewings import Viewings
 from domain.camera import ChangeMask
 from domain.footage import RecordFootage
 from domain.kernel import CameraId, FeedId, PersonId, StreamId
@@ -775,6 +776,36 @@ def test_without_the_store_the_picture_ends_with_what_was_reserved(watch_center:
         until(again, 120, what="the picture goes on when the store is back")
         look.settled()
         assert proxy.pictures == look.served_bytes
+
+
+@pytest.mark.rule("view.reserved_first")
+def test_of_a_segment_that_could_not_be_reserved_no_byte_leaves(
+    watch_center: WatchCenter, footage: Footage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The store said that it may be seen, and is away just when that is to be put on the record."""
+    reserve = Viewings.reserve
+    with ExitStack() as stack:
+        store = stack.enter_context(Proxy(media_settings(watch_center).write_url or ""))
+        settings = Settings.model_validate({**watch_center.environ, "DATABASE_URL": as_url(store.url)})
+        proxy = stack.enter_context(CountingProxy(stack.enter_context(playing(settings))))
+        look = looking(watch_center, proxy, footage)
+        names, asked_for = look.names(), list[str]()
+
+        def then(*arguments: Any, **more: Any) -> Any:
+            store.mode = "freeze"
+            asked_for.append("reserved")
+            try:
+                return reserve(*arguments, **more)
+            finally:
+                store.mode = "pass"  # so that nothing else keeps it back
+
+        with monkeypatch.context() as patch:
+            patch.setattr(Viewings, "reserve", then)
+            assert code(look.get(names[0]), 503) == "store_unavailable"
+        assert asked_for == ["reserved"] and proxy.pictures == 0
+        until(lambda: look.get(names[1]).status_code == 200, 120, what="the picture goes on when the store is back")
+        until(lambda: look.served_bytes, what="it is accounted for")
+        assert look.served_bytes == proxy.pictures
 
 
 def as_url(conninfo: str) -> str:
