@@ -79,6 +79,11 @@ class Segmenter:
         """Whether the next picture is taken whatever it is, and not a key frame alone."""
         return self._first is not None
 
+    @property
+    def sounds(self) -> bool:
+        """Whether the sound is in what was cut last, too: one that cannot be written is left out from there on."""
+        return self._sound is not None
+
     def leave_off(self) -> Cut | None:
         """The same, and the next one begins at a key frame: of what is fed no more nothing is left in it."""
         cut, self._first = self.rest(), None

@@ -117,11 +117,12 @@ class Connection:
         self._heard, self._sound = heard, _sound_of(heard) if heard is not None else None
         self.codec: str = video.codec_context.name
         self._parameters = codecs.parameter_set(self.codec, bytes(video.codec_context.extradata or b""))
-        self.media = self._media()
         self.segmenter = Segmenter(video, self._sound)
 
-    def _media(self) -> str:
-        return codecs.media_type(self.codec, self._parameters, CODEC if self._sound is not None else None)
+    @property
+    def media(self) -> str:
+        """Of the segment that was cut last, and of those to come while they can be written so: RFC 6381."""
+        return codecs.media_type(self.codec, self._parameters, CODEC if self.segmenter.sounds else None)
 
     @property
     def parameters(self) -> CodecParameters:
@@ -156,7 +157,6 @@ class Connection:
             return
         if self._parameters is None:
             self._parameters = now
-            self.media = self._media()
         elif now != self._parameters:
             raise StreamChanged("the camera changed its picture")
 
@@ -164,7 +164,6 @@ class Connection:
         """From what is under way on; what was heard of it goes, too."""
         self.sound, self._sound = False, None
         self.segmenter.leave_sound_out()
-        self.media = self._media()
 
     def close(self) -> None:
         self._container.close()

@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +21,7 @@ import pytest
 from adapters.keys import PostgresFootageKeys
 from adapters.recorder.notes import Notes
 from adapters.recorder.recording import BACK_OFF_S, RECORDED_AS, Recording
+from adapters.recorder.sound import Sound
 from adapters.recorder.source import Address, CameraAddress, Connection, SourceFault
 from adapters.vault import LocalFiles, Segment, StorageFull, Vault
 from adapters.vault.checking import Check
@@ -195,6 +197,26 @@ def test_sound_is_kept_from_when_it_is_asked_for_until_it_is_not_any_more(
         _, kinds = pictures(content)
         assert kinds == (["video", "audio"] if "mp4a" in head.media else ["video"])
     assert station.sound()
+
+
+@pytest.mark.rule("camera.sound")
+def test_a_sound_that_cannot_be_written_costs_no_picture_and_no_segment_says_that_it_is_there(
+    station: Station, another_makers: CameraAddress, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its packets come in the wrong order, which no MP4 can hold."""
+    taken = Sound.taken
+
+    def backwards(sound: Sound, since: Fraction, until_: Fraction) -> Sequence[Any]:
+        return taken(sound, since, until_)[::-1]
+
+    monkeypatch.setattr(Sound, "taken", backwards)
+    with station.recording(replace(another_makers, sound=True)):
+        until(lambda: len(station.segments()) >= 3)
+    for head, content in station.segments():
+        sizes, kinds = pictures(content)
+        assert sizes and kinds == (["video", "audio"] if "mp4a" in head.media else ["video"])
+    assert "mp4a" not in head.media, "once it could not be, it is left out"
+    assert station.sound() and not station.events(FootageLost)
 
 
 def test_packets_are_not_touched(tmp_path: Path) -> None:
