@@ -34,6 +34,7 @@ from domain.privacy_override_events import Range
 ASKED_EVERY_S = 0.5
 GOOD_FOR_S = 30.0  # what the record said of a flight, while it cannot be asked again
 SETTLES_S = 3.0  # FFmpeg looks at a stream for two
+CAUGHT_UP_S = 1.0  # in which all is read that came while it looked, however long that took on a busy machine
 NOBODY_SAYS = "nobody could say whether it is to be recorded"
 NO_PICTURE = "no picture came"
 
@@ -118,14 +119,16 @@ class DroneConnection(Connection):
     in while FFmpeg looked at the stream, so that they seem to be of later than they are."""
 
     def pictures(self) -> Iterator[Picture]:
-        first: float | None = None
+        first, began = None, 0.0
         for picture in super().pictures():
             packet = picture.packet
             media = packet.dts if packet.dts is not None else packet.pts
             assert media is not None and packet.time_base is not None
             seconds = float(media * packet.time_base)
+            if first is None:
+                began = time.monotonic()
             first = seconds if first is None or seconds < first else first
-            if seconds - first >= SETTLES_S:
+            if seconds - first >= SETTLES_S and time.monotonic() - began >= CAUGHT_UP_S:
                 yield replace(picture, taken=_came_in(picture.taken))
 
 
@@ -216,9 +219,9 @@ class FlightRecording(Recording):
                 return why
             self._let_go()
             return super()._take(picture, connection, why)
-        if rest := segmenter.leave_off():
-            # Up to this picture, and no further: it is of this one that the record says why it is not there.
-            self._offer(replace(rest, until=max(rest.since + timedelta(milliseconds=1), at)), connection.media, why)
+        if rest := segmenter.leave_off(picture.packet, picture.taken):
+            # Up to this picture: it is of this one that the record says why it is not there.
+            self._offer(replace(rest, until=max(rest.until, at)), connection.media, why)
             why = BROKE_OFF
         if withheld in ON_RECORD:
             return self._hold(at, withheld, why)

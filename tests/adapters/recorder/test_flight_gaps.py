@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import io
+import itertools
 from collections.abc import Callable, Iterator, Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 from pathlib import Path
 
+import av
 import pytest
 
 from adapters.keys import PostgresFootageKeys
@@ -14,11 +17,13 @@ from adapters.recorder.recording import AWAY, NOT_RECORDING
 from adapters.recorder.segmenting import Packet
 from adapters.recorder.source import Picture, SourceFault
 from adapters.recorder.tap import Tap
+from adapters.vault.segment import Header
 from adapters.video.coded import CodecParameters
 from application.flight_footage import Stretch
 from application.poses import IN_A_ZONE, NO_POSE, Track
 from domain.footage import FootageLost, FootageRecorded
 from domain.kernel import DroneId, FlightId
+from infra.stack.processes import wait_until
 from tests.adapters.recorder.test_long_films import MIDNIGHT, SECOND, Film
 from tests.adapters.recorder.test_recording import Station
 from tests.application.small_center import small_center
@@ -159,6 +164,34 @@ def lost(station: Station) -> list[tuple[float, float, str]]:
     ]
 
 
+class Late(Part):
+    """The pictures of its first seconds come late, as they do on a busy machine."""
+
+    def __init__(self, since: float, until: float, late: float, seconds: float, killed: Callable[[], None]) -> None:
+        super().__init__(since, until, breaks=False)
+        self._killed = killed
+        self._times = [
+            (at + late * SECOND if in_stream < seconds * SECOND else at, in_stream, key)
+            for at, in_stream, key in self._times
+        ]
+
+    def pictures(self) -> Iterator[Picture]:
+        yield from super().pictures()
+        self._killed()
+
+
+def shown(station: Station) -> list[tuple[Header, datetime]]:
+    """The pictures of all segments, each with when it is shown."""
+    found = []
+    for head, content in station.segments():
+        with av.open(io.BytesIO(content)) as file:
+            for packet in file.demux(video=0):
+                if packet.size:
+                    assert packet.pts is not None
+                    found.append((head, head.since + float(packet.pts * packet.time_base) * SECOND))
+    return found
+
+
 def between(*spans: tuple[float, float, str]) -> Says:
     return lambda second: next((why for since, until, why in spans if since <= second < until), None)
 
@@ -240,6 +273,34 @@ def test_a_recorder_that_was_away_tells_what_it_missed(station: Station) -> None
     assert lost(station) == [(6.0, 15.0, AWAY)]
     assert sealed(station) == [(0.0, 6.0, None), (15.0, 20.0, AWAY)]
     assert len(station.events(FootageRecorded)) == 1
+
+
+@pytest.mark.rule("retention.lost")
+@pytest.mark.parametrize(("late", "seconds"), [(0.8, 1.0), (0.8, 5.0), (2.5, 1.0), (2.5, 5.0)])
+def test_what_is_told_as_lost_holds_no_picture_that_was_kept(station: Station, late: float, seconds: float) -> None:
+    """However late the first pictures came: each is shown within its segment, and nothing else of it is lost."""
+    recording = Flown(station, between((14, 16, NO_POSE)), (0, 1))
+
+    def killed() -> None:
+        """Nothing more is sealed."""
+        assert wait_until(lambda: recording.recording.standing()["bytes_waiting"] == 0, 60)
+        station.disk.refuses = True
+
+    recording._next = iter([Late(0, 20.6, late, seconds, killed)])
+    recording.fly([stretch(0, None)], None)
+    station.disk.refuses = False
+    flown(station, between(), (30, 40), recorded=[stretch(0, None)])
+    told, pictures = station.events(FootageLost), shown(station)
+    assert [each.detail for each in told][-2:] == [NO_POSE, AWAY]
+    for each in told:
+        assert not [at for _, at in pictures if each.range.since < at < each.range.until], each
+    assert all(head.since <= at < head.until for head, at in pictures)
+    heads = [head for head, _ in station.segments()]
+    assert all(before.until <= after.since for before, after in itertools.pairwise(heads))
+    assert len(list(station.vault.reels())) == 1, "no clock went back"
+    assert heads[-1].until == MIDNIGHT + 40 * SECOND
+    away = told[-1].range
+    assert away.until == MIDNIGHT + 30 * SECOND and timedelta(0) <= away.since - MIDNIGHT - 20 * SECOND < SECOND
 
 
 def test_a_flight_that_ended_while_no_recorder_was_there_is_closed_and_its_rest_is_lost(station: Station) -> None:
