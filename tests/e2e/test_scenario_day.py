@@ -20,6 +20,7 @@ from psycopg import sql
 
 from api.cli import main
 from api.processes import wiring
+from domain.sampling import week_of
 from infra.stack.kafka import EmbeddedKafka
 from tests.adapters.drone_gateway.ground import DRONE
 from tests.adapters.mavlink.conftest import Launch
@@ -123,8 +124,9 @@ def the_policy_of_the_day_is_in_force(day: Day, sample: str) -> None:
 
 def oversight_commits_to_a_nonce(day: Day) -> tuple[str, str]:
     """Before the week is over, and without telling it."""
-    year, number, _ = (datetime.now(UTC) + timedelta(minutes=5)).isocalendar()  # when something is looked at
-    week, nonce = f"{year}-W{number:02}", secrets.token_bytes(32)
+    # An hour from now the day's part by the real clock is over: what is looked at in it is before the end of this week,
+    # also where the day begins on a Sunday just before midnight. Eight days later that week is over.
+    week, nonce = week_of(datetime.now(UTC) + timedelta(hours=1)), secrets.token_bytes(32)
     commit = "commitAuditSeed(week: $week, nonceSha256: $text)"
     digest = hashlib.sha256(nonce).hexdigest()
     day.done("auditor", commit, "review.audit_seed_committed", "auditors-oversee", week=week, text=digest)

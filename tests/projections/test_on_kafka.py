@@ -114,7 +114,7 @@ def test_a_reader_waits_for_its_own_write_and_a_subscriber_hears_of_every_change
     async def story() -> None:
         async with AppliedPositions(log.url) as applied:
             first = await asyncio.to_thread(log.append, *fleet())
-            assert await applied.wait_for("live_board", first, 20) >= first
+            assert await applied.wait_for("live_board", first, 60) >= first
             heard: list[int] = []
 
             async def subscriber() -> None:
@@ -126,8 +126,8 @@ def test_a_reader_waits_for_its_own_write_and_a_subscriber_hears_of_every_change
             listening = asyncio.create_task(subscriber())
             for event in flown("f1")[:3]:
                 last = await asyncio.to_thread(log.append, event)
-                await applied.wait_for("live_board", last, 20)
-            await asyncio.wait_for(listening, 20)
+                await applied.wait_for("live_board", last, 60)
+            await asyncio.wait_for(listening, 60)
             assert heard == sorted(heard)  # one position may be heard twice, read and notified; none goes back
             assert heard[-1] == last
             with pytest.raises(NotYetApplied, match=f"not yet at {last + 1}"):
