@@ -11,6 +11,7 @@ from tests.e2e.pages.screens import RetentionDesk, with_a_second_factor
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(600)]
 
 KEPT = '{ retainedFootage(which: "kept", first: 50) { edges { node { id feed } } } }'
+ONE = """query($footage: ID!) { retainedFootage(which: "kept", id: $footage) { edges { node { keepUntil } } } }"""
 LONGER = f"""mutation($footage: ID!, $until: DateTime!) {{ told: requestRetentionExtension(footage: $footage,
     keepUntil: $until, reason: "the appeal is not decided") {{ {TOLD} }} }}"""
 
@@ -50,7 +51,6 @@ def test_a_hold_is_placed_looked_at_again_and_released(people: People, product: 
     form.get_by_label("Issued by").fill("Superior Court")
     form.get_by_label("Reason").fill("A homicide is tried with it.")
     form.get_by_role("button", name="Hold it").click()
-    expect(item).to_contain_text("one legal hold")
     expect(form).to_have_count(0)
 
     desk.show("Legal holds")
@@ -98,6 +98,6 @@ def test_the_captain_refuses_to_keep_footage_longer_and_thinks_better_of_it(peop
     with_a_second_factor(page, item, refuse)
     product.accepted("watch_operator", LONGER, footage=footage, until=until.isoformat())
     with_a_second_factor(page, item, keep)
-    desk.show("Kept")
-    expect(item).to_contain_text("Extended until")
     page.close()
+    (kept,) = product.ask("auditor", ONE, footage=footage)["retainedFootage"]["edges"]
+    assert datetime.fromisoformat(kept["node"]["keepUntil"]) == until
