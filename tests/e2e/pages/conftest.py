@@ -19,7 +19,7 @@ from playwright.sync_api import Browser, expect, sync_playwright
 from infra.browser import find_chromium
 from tests.e2e.pages.product import PATIENCE_MS, ROOT, People, Product, media_origins, until
 
-START_S = 300  # broker, database and services on a busy machine
+START_S = 480  # broker, database and services on a busy machine
 STOP_S = 180
 # WebGL without a graphics card, and a browser that may run as root in a container.
 BROWSER = ["--no-sandbox", "--use-gl=angle", "--use-angle=swiftshader", "--enable-unsafe-swiftshader"]
