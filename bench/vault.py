@@ -23,7 +23,7 @@ from domain.kernel import FeedId, StreamId
 GOAL = 0.8
 SEGMENT = 1_000_000  # bytes
 SEGMENTS = 60
-ROUNDS = 9
+ROUNDS = 25
 BEGAN = datetime(2026, 6, 1, 12, tzinfo=UTC)
 TWO_S = timedelta(seconds=2)
 
