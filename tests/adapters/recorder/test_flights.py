@@ -219,10 +219,12 @@ def test_what_lies_in_a_no_record_zone_is_in_no_segment(station: Ground, launch:
     assert len(before) > 30 and len(after) > 30
     assert max(frame.north for frame in before) > south - 25, "up to where it could have been inside"
     assert min(frame.north for frame in frames) > SCENE_NORTH_M - 20, "nothing of the way there or home"
-    # The record says why: once by the zone, and each time by the flight itself.
-    assert not lost and number == len(segments)
-    gaps = [head.gap for head, _ in segments if head.gap]
-    assert set(gaps) <= {NOT_RECORDING, IN_A_ZONE} and len(gaps) == 2
+    # The record says why: once by the zone, and each time by the flight itself. Nothing of that is told as lost; only a
+    # machine so busy that no pose came for a moment loses, and says, that.
+    assert {why for why, _, _ in lost} <= {NO_POSE} and number == len(segments)
+    none_of_it_is_kept(lost, frames)
+    gaps = [head.gap for head, _ in segments if head.gap and NO_POSE not in head.gap]
+    assert set(gaps) <= {NOT_RECORDING, IN_A_ZONE} and 2 - len(lost) <= len(gaps) <= 2
     there = [kind for kind in story if kind.startswith("privacy_zone")][:3]
     assert there == ["privacy_zone_approached", "privacy_zone_entered", "privacy_zone_left"]
     assert story.count("camera_levelled") >= 2, "on the way there and on the way home"
