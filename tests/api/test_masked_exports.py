@@ -5,48 +5,30 @@ from __future__ import annotations
 import io
 import json
 import re
-import threading
 import zipfile
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack
-from datetime import timedelta
 from pathlib import Path
 from typing import Any
-from uuid import uuid4
 
 import numpy as np
 import pytest
 
 from adapters.exports.keeping import Shelf
-from adapters.exports.making import Maker
 from adapters.exports.progress import PostgresProgress
-from adapters.exports.signing import AgencySigner
 from adapters.geometry import CountyGeometry
-from adapters.keys import PostgresExportKeys, PostgresFootageKeys
 from adapters.vault import StorageFault, Vault
-from api.observability import Health
-from api.processes.exporter import Exporter
-from api.processes.running import Running
-from api.settings import Settings
 from application.cameras import Cameras
-from application.exports import Exports
-from application.retention import Retention
-from application.standing import service
 from application.zones import Zones
 from domain.camera import ChangeMask, InstallCamera, Outline
 from domain.export import FootageExported
-from domain.flight_events import RecordCategory, ZoneRule
-from domain.footage import RecordFootage
+from domain.flight_events import ZoneRule
 from domain.kernel import CameraId, FeedId, PersonId, Place
 from domain.person import Role
-from domain.privacy_override_events import Range
 from domain.privacy_zone import DrawZone, Shape
-from tests.adapters.exports.filming import FEED, FLIGHT, decoded, filmed, noise
-from tests.api.test_unmasked_exports import GROUNDS, SEGMENTS, WARRANT, SlowDisk
-from tests.application.small_center import ADMIN, CAPTAIN, SmallCenter, done, small_center
-from tests.keys import ENCRYPTION
+from tests.adapters.exports.filming import FEED, FLIGHT, decoded, noise
+from tests.api.bureau import GROUNDS, HEIGHT, SEGMENTS, WARRANT, WIDTH, Bureau, opened
+from tests.application.small_center import ADMIN, CAPTAIN, SmallCenter, done
 
-WIDTH, HEIGHT = 160, 96
 WHY = "a neighbour asked for it"
 CAMERA = CameraId(FEED.partition("-")[2])
 LEFT: Outline = ((0.0, 0.0), (0.4, 0.0), (0.4, 1.0), (0.0, 1.0))
@@ -65,14 +47,11 @@ MOMENTS = (
 )
 
 
-class Bureau:
+class Masked(Bureau):
     """A center with a camera whose picture is masked on the left, and exporters of what was approved."""
 
     def __init__(self, center: SmallCenter, vault: Vault, shelf: Shelf, progress: PostgresProgress) -> None:
-        self.center, self.vault, self.shelf, self.exports = center, vault, shelf, Exports(center.handler)
-        process = Running(Settings(), Health("exporter"), threading.Event())
-        maker = Maker(vault, shelf, AgencySigner.self_made(bytes(32)))
-        self.exporter = Exporter(process, center.handler, maker, shelf, progress)
+        super().__init__(center, vault, shelf, progress)
         self.cameras, self.zones = Cameras(center.handler), Zones(center.handler)
         self.zones.geometry = CountyGeometry()
         by = PersonId(ADMIN)
@@ -90,22 +69,11 @@ class Bureau:
 
     def approved(self, feed: FeedId = FEED) -> str:
         """An export of some seconds that everything is ready for."""
-        closed = filmed(self.vault, SEGMENTS, size=(WIDTH, HEIGHT), feed=feed)
-        whole, footage = closed.manifest, closed.name.footage
-        range_ = Range(whole.since, whole.until)
-        command = RecordFootage(whole.feed, range_, len(whole.entries), whole.size, closed.root, whole.key)
-        self.center.clock.step(timedelta(hours=1))
-        done(Retention(self.center.handler).record(service("service-recorder"), footage, command, uuid4()))
+        footage, _ = self.recorded(feed)
         sam = self.center.signed_on(self.center.enrolled("sam", Role.WATCH_SUPERVISOR))
         key = done(self.exports.request(sam, footage, GROUNDS, "District Attorney", WARRANT)).key
-        why = "part of the file of an open robbery"
-        done(self.exports.approve(self.center.signed_on(CAPTAIN), key, RecordCategory.INVESTIGATORY_FILE, why))
+        self.approve(key)
         return key
-
-    def meanwhile(self, told: Callable[[str], None]) -> None:
-        for disk in (self.vault.storage, self.shelf.storage):
-            assert isinstance(disk, SlowDisk)
-            disk.meanwhile = told
 
     def once_at(self, moment: str, then: Callable[[], None]) -> list[str]:
         """What was read and written, and `then` happens once in the middle of it."""
@@ -130,14 +98,9 @@ class Bureau:
 
 
 @pytest.fixture
-def bureau(database_url: str, tmp_path: Path) -> Iterator[Bureau]:
-    with ExitStack() as stack:
-        center = stack.enter_context(small_center(database_url))
-        footage_keys = stack.enter_context(PostgresFootageKeys(database_url, ENCRYPTION))
-        export_keys = stack.enter_context(PostgresExportKeys(database_url, ENCRYPTION))
-        progress = stack.enter_context(PostgresProgress(database_url))
-        vault, shelf = SlowDisk(tmp_path / "vault"), SlowDisk(tmp_path / "exports")
-        yield Bureau(center, Vault(vault, footage_keys), Shelf(shelf, export_keys), progress)
+def bureau(database_url: str, tmp_path: Path) -> Iterator[Masked]:
+    with opened(Masked, database_url, tmp_path) as bureau:
+        yield bureau
 
 
 def finished(seen: list[str]) -> int:
@@ -155,7 +118,7 @@ def shown(files: dict[str, bytes], part: tuple[slice, slice]) -> list[float]:
 
 @pytest.mark.rule("view.masked")
 @pytest.mark.parametrize("moment", MOMENTS)
-def test_a_mask_that_is_drawn_while_the_file_is_made_is_in_the_file(bureau: Bureau, moment: str) -> None:
+def test_a_mask_that_is_drawn_while_the_file_is_made_is_in_the_file(bureau: Masked, moment: str) -> None:
     export = bureau.approved()
     seen = bureau.once_at(moment, lambda: bureau.mask(LEFT, RIGHT))
     bureau.exporter.once()
@@ -166,7 +129,7 @@ def test_a_mask_that_is_drawn_while_the_file_is_made_is_in_the_file(bureau: Bure
 
 
 @pytest.mark.rule("view.masked")
-def test_a_finished_file_that_is_not_on_the_record_yet_is_made_anew_under_a_new_mask(bureau: Bureau) -> None:
+def test_a_finished_file_that_is_not_on_the_record_yet_is_made_anew_under_a_new_mask(bureau: Masked) -> None:
     """Whoever made it died just then, and the next one finds it."""
     export = bureau.approved()
 
@@ -185,7 +148,7 @@ def test_a_finished_file_that_is_not_on_the_record_yet_is_made_anew_under_a_new_
     assert first is not None and first != bureau.shelf.finished(export)
 
 
-def test_while_no_mask_is_changed_the_file_is_made_once(bureau: Bureau) -> None:
+def test_while_no_mask_is_changed_the_file_is_made_once(bureau: Masked) -> None:
     export = bureau.approved()
     seen = bureau.once_at("nothing", lambda: None)
     bureau.exporter.once()
@@ -199,7 +162,7 @@ def test_while_no_mask_is_changed_the_file_is_made_once(bureau: Bureau) -> None:
 
 @pytest.mark.rule("view.masked")
 @pytest.mark.parametrize("moment", ["reads .*/000002-.*segment", "wrote .*/complete.json"])
-def test_a_zone_that_is_drawn_while_a_drones_file_is_made_is_masked_in_it(bureau: Bureau, moment: str) -> None:
+def test_a_zone_that_is_drawn_while_a_drones_file_is_made_is_masked_in_it(bureau: Masked, moment: str) -> None:
     """Nobody knows where this drone was, so under a zone all of it is."""
     export = bureau.approved(FLIGHT)
     seen = bureau.once_at(moment, bureau.draw)
