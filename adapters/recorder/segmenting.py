@@ -138,13 +138,15 @@ class Segmenter:
         self._packets, self._size = [], 0
         lasted = max(lasted, timedelta(milliseconds=1))
         since, until = self._span(first.at, next_at, lasted)
+        begins = _time(packets[0]) * self._base
+        _place(packets, self._base, lasted, until - since)
         try:
-            content = _muxed(self._stream, packets, self._base, lasted, until - since, self._sound)
+            content = _muxed(self._stream, packets, begins, lasted, self._sound)
         except av.FFmpegError:
             if self._sound is None:
                 raise
             self._sound = None  # a sound that cannot be written costs no picture
-            content = _muxed(self._stream, packets, self._base, lasted, until - since)
+            content = _muxed(self._stream, packets, begins, lasted)
         return Cut(content, since, until, first, packets[0].is_keyframe, len(packets))
 
     def _span(self, at: datetime, next_at: datetime, lasted: timedelta) -> tuple[datetime, datetime]:
@@ -169,36 +171,34 @@ def _time(packet: Packet) -> int:
     return time
 
 
+def _place(packets: list[Packet], base: Fraction, lasted: timedelta, room: timedelta) -> None:
+    """From 0 on. `lasted`: by the stream's own time; `room`: in which all of it is shown."""
+    start, last = _time(packets[0]), -1
+    played, end = _ticks(lasted, base), _ticks(min(lasted, room), base)
+    for packet in packets:
+        dts, pts = _time(packet) - start, packet.pts if packet.pts is not None else _time(packet)
+        dts, pts = max(dts * end // played, last + 1), (pts - start) * end // played
+        packet.pts, packet.dts, packet.time_base, last = max(pts, dts), dts, base, dts
+    # The last picture has nobody after it that says how long it is shown.
+    packets[-1].duration = max(1, end - last)
+
+
 def _muxed(
-    stream: Any,
-    packets: list[Packet],
-    base: Fraction,
-    lasted: timedelta,
-    room: timedelta,
-    sound: Sound | None = None,
+    stream: Any, packets: list[Packet], begins: Fraction, lasted: timedelta, sound: Sound | None = None
 ) -> bytes:
-    """`lasted`: by the stream's own time; `room`: in which all of it is shown. The sound is not made faster."""
+    """`begins`: in seconds of the stream's own time, which is that of its sound. That is not made faster."""
     out = io.BytesIO()
     # One fragment a segment: what a viewer needs to start is at its beginning, and nothing is written twice.
     options = {"movflags": "empty_moov+default_base_moof+skip_trailer", "frag_duration": str(60_000_000)}
     with av.open(out, "w", format="mp4", options=options) as container:
         copy = container.add_stream_from_template(stream)
         track = sound.track(container) if sound is not None else None
-        start, last = _time(packets[0]), -1
-        since = start * base
-        played, end = _ticks(lasted, base), _ticks(min(lasted, room), base)
         for packet in packets:
-            dts, pts = _time(packet) - start, packet.pts if packet.pts is not None else _time(packet)
-            dts, pts = max(dts * end // played, last + 1), (pts - start) * end // played
-            packet.pts, packet.dts, packet.time_base, last = max(pts, dts), dts, base, dts
             packet.stream = copy
-        # The last picture has nobody after it that says how long it is shown.
-        packets[-1].duration = max(1, end - last)
-        for packet in packets:
             container.mux(packet)
         if sound is not None:
-            for packet in sound.taken(since, since + Fraction(lasted.total_seconds())):
-                container.mux(moved(packet, since, track))
+            for packet in sound.taken(begins, begins + Fraction(lasted.total_seconds())):
+                container.mux(moved(packet, begins, track))
     return out.getvalue()
 
 
